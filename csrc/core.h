@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT */
+/* The core: mechanism without Lua. Sizes are bytes, times say their unit in the name, and a clock
+ * is always an argument except where a comment says that it is read inside. */
+#ifndef LC_CORE_H
+#define LC_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum lc_err {
+  LC_OK = 0,
+  LC_ENOMEM,
+  LC_EINVAL,    /* an argument that the caller should have refused */
+  LC_ETOOLARGE, /* more bytes than a ceiling allows */
+  LC_ECLOSED,   /* the engine, throttle or call is closed */
+  LC_ECANCELLED,
+  LC_ETIMEOUT,
+  LC_ECONNECT,  /* DNS, connect, TLS, proxy: before a byte of the request left */
+  LC_ENETWORK,  /* the connection was lost later than that */
+  LC_EPROTOCOL, /* the answer is not HTTP, is truncated, or is wrongly encoded */
+  LC_EMISMATCH, /* a shared file has another layout or other limits; errno is not set */
+  LC_ESYS       /* errno says */
+};
+
+/* "enomem", "timeout", …: one lower-case word an error, never NULL. */
+const char *lc_err_name(enum lc_err err);
+
+/* ---- buf.c: bytes with a ceiling ---------------------------------------------------------- */
+
+struct lc_buf {
+  char *data; /* NULL until something was added; otherwise data[len] is 0 */
+  size_t len;
+  size_t cap;
+  size_t max; /* len never passes it */
+};
+
+void lc_buf_init(struct lc_buf *buf, size_t max);
+/* All or nothing: LC_ETOOLARGE and LC_ENOMEM leave the buffer as it was. */
+enum lc_err lc_buf_add(struct lc_buf *buf, const void *data, size_t len);
+void lc_buf_reset(struct lc_buf *buf); /* empty, keeps the memory */
+void lc_buf_free(struct lc_buf *buf);
+/* Overwrites the memory, then frees it. A block that the buffer outgrew earlier is not reached: what
+ * must leave no trace is put in by one lc_buf_add. */
+void lc_buf_wipe(struct lc_buf *buf);
+
+/* Overwrites memory in a way that the compiler keeps. */
+void lc_wipe(void *data, size_t len);
+
+/* ---- secret.c: a credential --------------------------------------------------------------- */
+
+struct lc_secret {
+  char *line;   /* the whole header line, "Authorization: Basic …"; owned, wiped */
+  char *origin; /* "https://host:port", lower case, the port always written; owned */
+};
+
+/* The origin of an http or https URL in that form. LC_EINVAL for any other URL, for one with
+ * user information, for one with a control character or space, and for a host that is not letters,
+ * digits, '-', '.', '_' or an IPv6 literal. The caller frees *origin. */
+enum lc_err lc_origin(const char *url, char **origin);
+
+/* base64(user ":" password); LC_EINVAL where user holds ':' or either holds CR, LF or NUL. Whatever the
+ * outcome, the secret is written: after a failure it is empty, and safe to wipe. */
+enum lc_err lc_secret_basic(struct lc_secret *secret, const char *user, size_t user_len,
+                            const char *password, size_t password_len, const char *url);
+/* LC_EINVAL for an empty token and for one with anything but visible ASCII (RFC 6750, 2.1). */
+enum lc_err lc_secret_bearer(struct lc_secret *secret, const char *token, size_t token_len,
+                             const char *url);
+/* Whether the secret may be sent to url. */
+bool lc_secret_allows(const struct lc_secret *secret, const char *url);
+void lc_secret_wipe(struct lc_secret *secret);
+/* Equal bytes; the time depends on the lengths only. */
+bool lc_equal(const void *a, size_t a_len, const void *b, size_t b_len);
+
+/* ---- throttle.c: an exact sliding window in memory that the caller owns --------------------
+ *
+ * The ring remembers when the last `calls` calls were granted. The next call may go when the
+ * oldest of them is a period (and the guard) old: that is the earliest time at which no window of
+ * a period holds more than `calls`, so nobody waits that need not. A grant is a promise for a
+ * moment that may lie ahead; the caller sleeps until then. A grant that is given back before its
+ * moment is granted to whoever asks next.
+ *
+ * Every change is one aligned 64-bit store, made last: whoever dies in the middle of a change
+ * leaves the ring as it was, or stricter, never looser. Pure: no clock, lock, allocation or I/O. */
+
+struct lc_throttle {
+  uint32_t calls; /* slots of the ring are calls + 1: the spare one is written before it counts */
+  uint32_t reserved;
+  int64_t period_us;
+  int64_t guard_us;        /* added to the period: calls that leave apart may arrive closer */
+  int64_t paused_until_us; /* a 429 or Retry-After */
+  uint64_t head;           /* index of the oldest grant */
+  int64_t slot[];          /* moment of a grant in us, shifted left by one; bit 0: given back */
+};
+
+/* Bytes of a ring for so many calls; 0 where calls is 0 or above 1,000,000. */
+size_t lc_throttle_size(uint32_t calls);
+enum lc_err lc_throttle_init(struct lc_throttle *throttle, uint32_t calls, int64_t period_us,
+                             int64_t guard_us);
+/* *at_us = the earliest moment at which the caller may send, >= now_us. LC_ETIMEOUT where that lies
+ * after latest_us: nothing is granted, *at_us still tells the moment. */
+enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, int64_t latest_us,
+                                int64_t *at_us);
+/* Gives a grant back that was not used. Of no effect once its moment has passed. */
+void lc_throttle_release(struct lc_throttle *throttle, int64_t now_us, int64_t at_us);
+/* Nobody is granted a moment before until_us. A pause never shortens another. */
+void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us);
+
+struct lc_throttle_state {
+  uint32_t used;   /* grants of the last period, those that lie ahead included */
+  int64_t wait_us; /* what the next caller would wait */
+};
+void lc_throttle_state(const struct lc_throttle *throttle, int64_t now_us,
+                       struct lc_throttle_state *state);
+
+/* ---- shm.c: that ring in a file that processes share --------------------------------------- */
+
+struct lc_shm; /* a mapping: an lc_throttle behind a header and a robust process-shared mutex */
+
+struct lc_shm_options {
+  const char *path;
+  unsigned mode; /* permission bits of a file that is created: 0600, 0660 */
+  uint32_t calls;
+  int64_t period_us;
+  int64_t guard_us;
+};
+
+/* Opens or creates the file. `text` gets one line without a newline for every failure: it names
+ * the path and, for LC_EMISMATCH, both values. The verbs are those of throttle.c, with the clock
+ * (lc_clock_us) read inside the lock. */
+enum lc_err lc_shm_open(struct lc_shm **shm, const struct lc_shm_options *options, char *text,
+                        size_t text_size);
+enum lc_err lc_shm_reserve(struct lc_shm *shm, int64_t max_wait_us, int64_t *at_us,
+                           int64_t *now_us);
+enum lc_err lc_shm_release(struct lc_shm *shm, int64_t at_us);
+enum lc_err lc_shm_pause(struct lc_shm *shm, int64_t wait_us);
+enum lc_err lc_shm_state(struct lc_shm *shm, struct lc_throttle_state *state);
+void lc_shm_close(struct lc_shm *shm); /* NULL is fine */
+
+/* ---- stamp.c: time ------------------------------------------------------------------------- */
+
+/* The clock of throttles and deadlines: microseconds since boot, sleep included, never set back. */
+int64_t lc_clock_us(void);
+/* The wall clock: microseconds since 1970-01-01 UTC. */
+int64_t lc_wall_us(void);
+
+#define LC_STAMP_SIZE 25 /* "yyyy-MM-ddTHH:mm:ss.fffZ" and its 0 */
+
+/* Every form of the wire: epoch seconds or milliseconds as digits (with or without a fraction),
+ * ISO 8601 / RFC 3339 date-times with 'T' or a space, with or without a fraction (any number of
+ * digits), with 'Z', an offset (+02:00, +0200, +02) or none (then UTC); also a bare date. false for
+ * anything else, for a date that does not exist, and for years outside 0001-9999. */
+bool lc_stamp_parse(const char *text, size_t len, int64_t *epoch_ms);
+/* Epoch seconds, or milliseconds where the magnitude can only mean them (>= 1e11). */
+bool lc_stamp_number(double value, int64_t *epoch_ms);
+bool lc_stamp_format(int64_t epoch_ms, char text[LC_STAMP_SIZE]);
+
+/* ---- engine.c: HTTP transfers over libcurl's multi interface -------------------------------- */
+
+struct lc_engine;
+
+struct lc_request { /* everything is copied by lc_engine_submit */
+  const char *method;
+  const char *url;
+  const char *const *headers; /* "Name: value" */
+  size_t n_headers;
+  const void *body; /* NULL: none */
+  size_t body_len;
+  const struct lc_secret *secret; /* NULL: none. Only ever sent to its own origin. */
+  long timeout_ms;                /* of the whole transfer, connecting included; 0: none */
+  long connect_timeout_ms;
+  size_t max_response; /* ceiling of the decoded body */
+  bool insecure;       /* do not verify the peer */
+  const char *ca_file; /* NULL: the system's */
+  const char *proxy;   /* NULL: what the environment says, as curl reads it */
+  bool once;           /* must not be sent twice: takes a new connection, because libcurl repeats a
+                          request by itself where a kept connection turns out to be dead */
+  bool notify;         /* lc_engine_call_fd() will be asked for */
+};
+
+struct lc_response {
+  enum lc_err err;  /* LC_OK: status, headers and body are whole */
+  char text[256];   /* for an error: one line, no secrets */
+  bool sent;        /* false: certainly no byte of the request left */
+  int status;
+  struct lc_buf headers; /* the final response's "Name: value" lines, each ended by CR LF */
+  struct lc_buf body;
+  double seconds;
+};
+
+/* Calls are named by ids, never 0, never used again. An engine is pumped by its one owner, until
+ * lc_engine_start gives it a thread of its own; from then on every function may be called while
+ * that thread runs. */
+enum lc_err lc_engine_new(struct lc_engine **engine);
+enum lc_err lc_engine_submit(struct lc_engine *engine, const struct lc_request *request,
+                             uint64_t *id, char *text, size_t text_size);
+/* A call without a transfer, which ends only when it is cancelled: something to sleep on. */
+enum lc_err lc_engine_park(struct lc_engine *engine, bool notify, uint64_t *id);
+/* Drives the transfers; returns when a call has finished or wait_ms have passed. Without a thread. */
+enum lc_err lc_engine_pump(struct lc_engine *engine, int wait_ms);
+/* Waits until this call has finished: pumps, or sleeps where the engine has a thread.
+ * LC_ETIMEOUT after wait_ms; LC_ECLOSED for an id that is unknown or already taken. */
+enum lc_err lc_engine_wait(struct lc_engine *engine, uint64_t id, int wait_ms);
+bool lc_engine_done(struct lc_engine *engine, uint64_t id);
+/* Moves the result of a finished call out; the caller frees headers and body. false: not done. */
+bool lc_engine_take(struct lc_engine *engine, uint64_t id, struct lc_response *response);
+/* Ends a call now: its result is LC_ECANCELLED and waiters wake. A finished call stays as it is. */
+void lc_engine_cancel(struct lc_engine *engine, uint64_t id);
+/* Cancels and forgets: nobody will take the result. */
+void lc_engine_drop(struct lc_engine *engine, uint64_t id);
+
+/* The thread. Started once, in the process that will use it (never before a fork). */
+enum lc_err lc_engine_start(struct lc_engine *engine);
+/* A descriptor of this call alone that becomes readable, and stays so, when it has finished.
+ * Valid until the call is taken or dropped. -1 where the call was not made with `notify`. */
+int lc_engine_call_fd(struct lc_engine *engine, uint64_t id);
+/* For one dispatcher: a Unix socket, in a private folder, which the dispatcher connects to (its
+ * name goes away as soon as a peer with this process's pid has connected). Whenever calls have
+ * finished since the last look, one byte arrives. */
+enum lc_err lc_engine_listen(struct lc_engine *engine, char *path, size_t path_size);
+/* Takes up to n ids of finished calls that were not yet reported here; only after listen. */
+size_t lc_engine_finished(struct lc_engine *engine, uint64_t *ids, size_t n);
+/* Calls in flight or not yet taken. */
+size_t lc_engine_pending(struct lc_engine *engine);
+/* Ends every call, joins the thread, frees everything. NULL is fine. In a process that forked
+ * after the engine was made it frees nothing that the parent may still use. */
+void lc_engine_free(struct lc_engine *engine);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* The binding's only header: Lua 5.1 to 5.4 and LuaJIT behind one set of names, which are our own,
+ * so that a library built on the headers of 5.1 loads in LuaJIT too. */
+#ifndef LC_LBIND_H
+#define LC_LBIND_H
+
+#include <lauxlib.h>
+#include <lua.h>
+
+#include "core.h"
+
+#define LB_SECRET "livechat.secret"
+#define LB_ENGINE "livechat.engine"
+#define LB_CALL "livechat.call"
+#define LB_THROTTLE "livechat.throttle"
+
+/* A zeroed userdata that already has its metatable: what __gc sees before the handle is opened is
+ * a closed one. */
+void *lb_new(lua_State *L, size_t size, const char *type);
+/* The userdata at idx where it is of that type, else NULL. */
+void *lb_test(lua_State *L, int idx, const char *type);
+/* One table belongs to each userdata: what it keeps alive. */
+void lb_settable(lua_State *L, int idx); /* pops the table */
+void lb_gettable(lua_State *L, int idx); /* pushes it */
+
+/* Registers metatable `type`: metamethods go into it, methods into its __index. */
+void lb_type(lua_State *L, const char *type, const luaL_Reg *meta, const luaL_Reg *methods);
+void lb_register(lua_State *L, const luaL_Reg *functions);
+
+/* Members of the options table at idx. */
+lua_Number lb_number(lua_State *L, int idx, const char *name, lua_Number otherwise);
+const char *lb_string(lua_State *L, int idx, const char *name); /* NULL: absent */
+bool lb_flag(lua_State *L, int idx, const char *name);
+
+/* Seconds to whole units, rounded up, clamped to [0, max]: a wait is never cut short. */
+int64_t lb_units(lua_Number seconds, lua_Number per_second, int64_t max);
+
+/* nil, name of err, text; the number of results. */
+int lb_fail(lua_State *L, enum lc_err err, const char *text);
+
+const struct lc_secret *lb_tosecret(lua_State *L, int idx); /* raises where it is wiped */
+
+void lb_open_engine(lua_State *L);   /* each adds its functions to the table on top */
+void lb_open_throttle(lua_State *L);
+void lb_open_record(lua_State *L);
+
+#endif

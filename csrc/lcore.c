@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/* luaopen_livechat_core: the shim, the clocks and credentials. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lbind.h"
+
+/* ---- the shim ------------------------------------------------------------------------------ */
+
+void lb_settable(lua_State *L, int idx) {
+#if LUA_VERSION_NUM == 501
+  lua_setfenv(L, idx);
+#else
+  lua_setuservalue(L, idx);
+#endif
+}
+
+void lb_gettable(lua_State *L, int idx) {
+#if LUA_VERSION_NUM == 501
+  lua_getfenv(L, idx);
+#else
+  lua_getuservalue(L, idx);
+#endif
+}
+
+void *lb_new(lua_State *L, size_t size, const char *type) {
+  void *handle = lua_newuserdata(L, size);
+  memset(handle, 0, size);
+  luaL_getmetatable(L, type);
+  lua_setmetatable(L, -2);
+  return handle;
+}
+
+void *lb_test(lua_State *L, int idx, const char *type) {
+  void *handle = lua_touserdata(L, idx);
+  if (!handle || !lua_getmetatable(L, idx))
+    return NULL;
+  luaL_getmetatable(L, type);
+  bool same = lua_rawequal(L, -1, -2) != 0;
+  lua_pop(L, 2);
+  return same ? handle : NULL;
+}
+
+void lb_register(lua_State *L, const luaL_Reg *functions) {
+  for (; functions->name; functions++) {
+    lua_pushcfunction(L, functions->func);
+    lua_setfield(L, -2, functions->name);
+  }
+}
+
+void lb_type(lua_State *L, const char *type, const luaL_Reg *meta, const luaL_Reg *methods) {
+  luaL_newmetatable(L, type);
+  lb_register(L, meta);
+  lua_pushstring(L, type);
+  lua_setfield(L, -2, "__name");
+  lua_newtable(L);
+  lb_register(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
+lua_Number lb_number(lua_State *L, int idx, const char *name, lua_Number otherwise) {
+  lua_getfield(L, idx, name);
+  if (!lua_isnil(L, -1)) {
+    if (lua_type(L, -1) != LUA_TNUMBER)
+      luaL_error(L, "%s: number expected, got %s", name, luaL_typename(L, -1));
+    otherwise = lua_tonumber(L, -1);
+  }
+  lua_pop(L, 1);
+  return otherwise;
+}
+
+const char *lb_string(lua_State *L, int idx, const char *name) {
+  lua_getfield(L, idx, name);
+  const char *text = NULL;
+  if (!lua_isnil(L, -1)) {
+    size_t len;
+    if (lua_type(L, -1) != LUA_TSTRING)
+      luaL_error(L, "%s: string expected, got %s", name, luaL_typename(L, -1));
+    text = lua_tolstring(L, -1, &len);
+    if (strlen(text) != len)
+      luaL_error(L, "%s: a NUL byte is not allowed", name);
+  }
+  lua_pop(L, 1); /* the table keeps it alive */
+  return text;
+}
+
+bool lb_flag(lua_State *L, int idx, const char *name) {
+  lua_getfield(L, idx, name);
+  bool flag = lua_toboolean(L, -1) != 0;
+  lua_pop(L, 1);
+  return flag;
+}
+
+int64_t lb_units(lua_Number seconds, lua_Number per_second, int64_t max) {
+  double units = ceil((double)seconds * (double)per_second);
+  if (!(units > 0))
+    return 0;
+  return units >= (double)max ? max : (int64_t)units;
+}
+
+int lb_fail(lua_State *L, enum lc_err err, const char *text) {
+  lua_pushnil(L);
+  lua_pushstring(L, lc_err_name(err));
+  lua_pushstring(L, text && *text ? text : lc_err_name(err));
+  return 3;
+}
+
+/* ---- credentials --------------------------------------------------------------------------- */
+
+const struct lc_secret *lb_tosecret(lua_State *L, int idx) {
+  struct lc_secret *secret = luaL_checkudata(L, idx, LB_SECRET);
+  if (!secret->line)
+    luaL_error(L, "the credential is wiped");
+  return secret;
+}
+
+/* secret("basic", user, password, url) | secret("bearer", token, url) -> secret | nil, code, text */
+static int core_secret(lua_State *L) {
+  static const char *const schemes[] = {"basic", "bearer", NULL};
+  int scheme = luaL_checkoption(L, 1, NULL, schemes);
+  size_t user_len, password_len = 0;
+  const char *user = luaL_checklstring(L, 2, &user_len);
+  const char *password = scheme == 0 ? luaL_checklstring(L, 3, &password_len) : NULL;
+  const char *url = luaL_checkstring(L, scheme == 0 ? 4 : 3);
+  struct lc_secret *secret = lb_new(L, sizeof *secret, LB_SECRET);
+  enum lc_err err =
+      scheme == 0 ? lc_secret_basic(secret, user, user_len, password, password_len, url)
+                  : lc_secret_bearer(secret, user, user_len, url);
+  return err ? lb_fail(L, err, NULL) : 1;
+}
+
+static int secret_wipe(lua_State *L) {
+  lc_secret_wipe(luaL_checkudata(L, 1, LB_SECRET));
+  return 0;
+}
+
+static int secret_equal(lua_State *L) {
+  const struct lc_secret *a = luaL_checkudata(L, 1, LB_SECRET);
+  const struct lc_secret *b = luaL_checkudata(L, 2, LB_SECRET);
+  lua_pushboolean(L, a->line && b->line && strcmp(a->origin, b->origin) == 0 &&
+                         lc_equal(a->line, strlen(a->line), b->line, strlen(b->line)));
+  return 1;
+}
+
+static int secret_tostring(lua_State *L) {
+  const struct lc_secret *secret = luaL_checkudata(L, 1, LB_SECRET);
+  lua_pushstring(L, secret->line ? LB_SECRET : LB_SECRET " (wiped)");
+  return 1;
+}
+
+/* ---- clocks and small things ---------------------------------------------------------------- */
+
+static int core_clock(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)lc_clock_us() / 1e6);
+  return 1;
+}
+
+static int core_now(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)lc_wall_us() / 1e6);
+  return 1;
+}
+
+static int core_pid(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)getpid());
+  return 1;
+}
+
+/* A number in [0, 1) from the clock's lowest bits and the process: jitter, never a secret. */
+static int core_random(lua_State *L) {
+  uint64_t x = (uint64_t)lc_clock_us() ^ ((uint64_t)getpid() << 40) ^ (uint64_t)(uintptr_t)L;
+  x += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64's finaliser */
+  x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+  x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
+  x ^= x >> 31;
+  lua_pushnumber(L, (lua_Number)(x >> 11) / (lua_Number)(UINT64_C(1) << 53));
+  return 1;
+}
+
+/* equal(a, b) -> boolean, in a time that depends on the lengths only */
+static int core_equal(lua_State *L) {
+  size_t a_len, b_len;
+  const char *a = luaL_checklstring(L, 1, &a_len);
+  const char *b = luaL_checklstring(L, 2, &b_len);
+  lua_pushboolean(L, lc_equal(a, a_len, b, b_len));
+  return 1;
+}
+
+static bool stamp(lua_State *L, int64_t *epoch_ms) {
+  if (lua_type(L, 1) == LUA_TNUMBER)
+    return lc_stamp_number((double)lua_tonumber(L, 1), epoch_ms);
+  if (lua_type(L, 1) != LUA_TSTRING)
+    return false;
+  size_t len;
+  const char *text = lua_tolstring(L, 1, &len);
+  return lc_stamp_parse(text, len, epoch_ms);
+}
+
+/* timestamp(any form of the wire) -> "yyyy-MM-ddTHH:mm:ss.fffZ" | nil */
+static int core_timestamp(lua_State *L) {
+  int64_t epoch_ms;
+  char text[LC_STAMP_SIZE];
+  if (stamp(L, &epoch_ms) && lc_stamp_format(epoch_ms, text))
+    lua_pushstring(L, text);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
+/* time(any form of the wire) -> epoch seconds | nil */
+static int core_time(lua_State *L) {
+  int64_t epoch_ms;
+  if (!stamp(L, &epoch_ms))
+    lua_pushnil(L);
+  else if (epoch_ms % 1000 == 0)
+    lua_pushinteger(L, (lua_Integer)(epoch_ms / 1000));
+  else
+    lua_pushnumber(L, (lua_Number)epoch_ms / 1000);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"secret", core_secret}, {"clock", core_clock}, {"now", core_now},
+    {"pid", core_pid},       {"random", core_random}, {"equal", core_equal},
+    {"timestamp", core_timestamp}, {"time", core_time}, {NULL, NULL},
+};
+
+static const luaL_Reg secret_meta[] = {
+    {"__gc", secret_wipe}, {"__close", secret_wipe}, {"__tostring", secret_tostring}, {NULL, NULL},
+};
+
+static const luaL_Reg secret_methods[] = {
+    {"wipe", secret_wipe}, {"equal", secret_equal}, {NULL, NULL},
+};
+
+LUALIB_API int luaopen_livechat_core(lua_State *L);
+
+__attribute__((visibility("default"))) int luaopen_livechat_core(lua_State *L) {
+  lb_type(L, LB_SECRET, secret_meta, secret_methods);
+  lua_newtable(L);
+  lb_register(L, functions);
+  lb_open_engine(L);
+  lb_open_throttle(L);
+  lb_open_record(L);
+  return 1;
+}

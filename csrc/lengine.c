@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/* The binding of engine.c. A call holds its engine through its table and knows it by an id; all
+ * that libcurl touches belongs to the engine, so no error raised here can reach a callback. */
+#include <string.h>
+
+#include "lbind.h"
+
+enum { MAX_HEADERS = 64, MAX_FINISHED = 128 };
+
+static const int64_t MAX_WAIT_MS = 24L * 60 * 60 * 1000;
+
+struct engine {
+  struct lc_engine *core; /* NULL: closed */
+};
+
+struct call {
+  struct engine *engine;       /* alive: the call's table holds it */
+  uint64_t id;                 /* 0: taken or dropped */
+  struct lc_response response; /* between take and the push of its strings */
+};
+
+/* ---- engine -------------------------------------------------------------------------------- */
+
+static struct lc_engine *to_engine(lua_State *L) {
+  struct engine *engine = luaL_checkudata(L, 1, LB_ENGINE);
+  if (!engine->core)
+    luaL_error(L, "attempt to use a closed engine");
+  return engine->core;
+}
+
+static int engine_close(lua_State *L) {
+  struct engine *engine = luaL_checkudata(L, 1, LB_ENGINE);
+  struct lc_engine *core = engine->core;
+  engine->core = NULL;
+  lc_engine_free(core);
+  return 0;
+}
+
+/* engine() -> engine | nil, code, text */
+static int core_engine(lua_State *L) {
+  struct engine *engine = lb_new(L, sizeof *engine, LB_ENGINE);
+  lua_createtable(L, 1, 0); /* the table of the engine's calls: it holds the engine */
+  lua_pushvalue(L, -2);
+  lua_rawseti(L, -2, 1);
+  lb_settable(L, -2);
+  enum lc_err err = lc_engine_new(&engine->core);
+  return err ? lb_fail(L, err, NULL) : 1;
+}
+
+/* Pushes a call without an id. */
+static struct call *new_call(lua_State *L) {
+  struct call *call = lb_new(L, sizeof *call, LB_CALL);
+  lb_gettable(L, 1);
+  lb_settable(L, -2);
+  call->engine = lua_touserdata(L, 1);
+  return call;
+}
+
+static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
+  size_t n = 0;
+  lua_getfield(L, 2, "headers");
+  if (lua_istable(L, -1)) {
+    for (;; n++) {
+      lua_rawgeti(L, -1, (int)n + 1);
+      if (lua_isnil(L, -1))
+        break;
+      size_t len;
+      const char *line = luaL_checklstring(L, -1, &len);
+      if (n == MAX_HEADERS || strlen(line) != len)
+        luaL_error(L, n == MAX_HEADERS ? "too many headers" : "headers: a NUL byte");
+      headers[n] = line;
+      lua_pop(L, 1); /* the table keeps it alive */
+    }
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return n;
+}
+
+/* engine:submit{ method=, url=, headers={"Name: value", …}, body=, secret=, timeout=,
+ * connect_timeout= (seconds), max_response= (bytes), insecure=, ca_file=, proxy=, once=, notify= }
+ * -> call | nil, code, text */
+static int engine_submit(lua_State *L) {
+  struct lc_engine *engine = to_engine(L);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  const char *headers[MAX_HEADERS];
+  struct lc_request request = {
+      .method = lb_string(L, 2, "method"),
+      .url = lb_string(L, 2, "url"),
+      .headers = headers,
+      .n_headers = read_headers(L, headers),
+      .timeout_ms = (long)lb_units(lb_number(L, 2, "timeout", 0), 1000, MAX_WAIT_MS),
+      .connect_timeout_ms =
+          (long)lb_units(lb_number(L, 2, "connect_timeout", 0), 1000, MAX_WAIT_MS),
+      .max_response = (size_t)lb_units(lb_number(L, 2, "max_response", 64 << 20), 1, INT64_MAX / 2),
+      .insecure = lb_flag(L, 2, "insecure"),
+      .ca_file = lb_string(L, 2, "ca_file"),
+      .proxy = lb_string(L, 2, "proxy"),
+      .once = lb_flag(L, 2, "once"),
+      .notify = lb_flag(L, 2, "notify"),
+  };
+  if (!request.method || !request.url)
+    return luaL_error(L, "submit: method and url are required");
+  lua_getfield(L, 2, "body");
+  request.body = lua_tolstring(L, -1, &request.body_len);
+  lua_getfield(L, 2, "secret");
+  if (!lua_isnil(L, -1))
+    request.secret = lb_tosecret(L, -1);
+  struct call *call = new_call(L);
+  char text[256] = "";
+  enum lc_err err = lc_engine_submit(engine, &request, &call->id, text, sizeof text);
+  return err ? lb_fail(L, err, text) : 1;
+}
+
+/* engine:park(notify) -> call | nil, code, text: ends when it is cancelled */
+static int engine_park(lua_State *L) {
+  struct lc_engine *engine = to_engine(L);
+  bool notify = lua_toboolean(L, 2) != 0;
+  struct call *call = new_call(L);
+  enum lc_err err = lc_engine_park(engine, notify, &call->id);
+  return err ? lb_fail(L, err, NULL) : 1;
+}
+
+/* engine:pump(seconds): drives the transfers until one finishes or the time is up */
+static int engine_pump(lua_State *L) {
+  struct lc_engine *engine = to_engine(L);
+  enum lc_err err =
+      lc_engine_pump(engine, (int)lb_units(luaL_checknumber(L, 2), 1000, MAX_WAIT_MS));
+  if (err)
+    return lb_fail(L, err, NULL);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* engine:start() -> true | nil, code, text: a thread of its own from now on */
+static int engine_start(lua_State *L) {
+  enum lc_err err = lc_engine_start(to_engine(L));
+  if (err)
+    return lb_fail(L, err, NULL);
+  lua_pushboolean(L, 1);
+  return 1;
+}
+
+/* engine:listen() -> path of the socket that one dispatcher reads | nil, code, text */
+static int engine_listen(lua_State *L) {
+  char path[256];
+  enum lc_err err = lc_engine_listen(to_engine(L), path, sizeof path);
+  if (err)
+    return lb_fail(L, err, NULL);
+  lua_pushstring(L, path);
+  return 1;
+}
+
+/* engine:finished() -> list of ids of calls that finished since it was last asked */
+static int engine_finished(lua_State *L) {
+  struct lc_engine *engine = to_engine(L);
+  uint64_t ids[MAX_FINISHED];
+  int n = 0;
+  lua_newtable(L);
+  for (size_t got = MAX_FINISHED; got == MAX_FINISHED;) {
+    got = lc_engine_finished(engine, ids, MAX_FINISHED);
+    for (size_t i = 0; i < got; i++) {
+      lua_pushnumber(L, (lua_Number)ids[i]);
+      lua_rawseti(L, -2, ++n);
+    }
+  }
+  return 1;
+}
+
+static int engine_pending(lua_State *L) {
+  lua_pushinteger(L, (lua_Integer)lc_engine_pending(to_engine(L)));
+  return 1;
+}
+
+static int engine_tostring(lua_State *L) {
+  const struct engine *engine = luaL_checkudata(L, 1, LB_ENGINE);
+  lua_pushstring(L, engine->core ? LB_ENGINE : LB_ENGINE " (closed)");
+  return 1;
+}
+
+/* ---- call ---------------------------------------------------------------------------------- */
+
+static struct call *to_call(lua_State *L) {
+  return luaL_checkudata(L, 1, LB_CALL);
+}
+
+/* The engine where it still knows the call, else NULL. */
+static struct lc_engine *engine_of(const struct call *call) {
+  return call->engine && call->id ? call->engine->core : NULL;
+}
+
+static int call_drop(lua_State *L) {
+  struct call *call = to_call(L);
+  struct lc_engine *engine = engine_of(call);
+  uint64_t id = call->id;
+  call->id = 0;
+  if (engine)
+    lc_engine_drop(engine, id);
+  lc_buf_free(&call->response.headers);
+  lc_buf_free(&call->response.body);
+  return 0;
+}
+
+static int call_cancel(lua_State *L) {
+  struct call *call = to_call(L);
+  struct lc_engine *engine = engine_of(call);
+  if (engine)
+    lc_engine_cancel(engine, call->id);
+  return 0;
+}
+
+/* call:done() -> boolean; true also where the engine is closed: take() then says so */
+static int call_done(lua_State *L) {
+  struct call *call = to_call(L);
+  struct lc_engine *engine = engine_of(call);
+  lua_pushboolean(L, !engine || lc_engine_done(engine, call->id));
+  return 1;
+}
+
+/* call:wait(seconds) -> done?; without a thread this is what drives every transfer */
+static int call_wait(lua_State *L) {
+  struct call *call = to_call(L);
+  struct lc_engine *engine = engine_of(call);
+  int wait_ms = (int)lb_units(luaL_checknumber(L, 2), 1000, MAX_WAIT_MS);
+  lua_pushboolean(L, !engine || lc_engine_wait(engine, call->id, wait_ms) != LC_ETIMEOUT);
+  return 1;
+}
+
+/* call:take() -> status, headers (raw lines), body, seconds
+ *              | nil, code, text, sent, seconds; once */
+static int call_take(lua_State *L) {
+  struct call *call = to_call(L);
+  struct lc_engine *engine = engine_of(call);
+  struct lc_response *r = &call->response;
+  if (!engine || !lc_engine_take(engine, call->id, r)) {
+    bool pending = engine && !lc_engine_done(engine, call->id);
+    lb_fail(L, pending ? LC_ETIMEOUT : LC_ECLOSED, NULL);
+    lua_pushboolean(L, 1); /* nobody knows: as if it was sent */
+    return 4;
+  }
+  call->id = 0;
+  if (r->err) {
+    lb_fail(L, r->err, r->text);
+    lua_pushboolean(L, r->sent);
+  } else {
+    lua_pushinteger(L, r->status);
+    lua_pushlstring(L, r->headers.data ? r->headers.data : "", r->headers.len);
+    lua_pushlstring(L, r->body.data ? r->body.data : "", r->body.len);
+  }
+  lua_pushnumber(L, r->seconds);
+  int results = r->err ? 5 : 4;
+  lc_buf_free(&r->headers);
+  lc_buf_free(&r->body);
+  return results;
+}
+
+static int call_id(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)to_call(L)->id);
+  return 1;
+}
+
+/* call:fd() -> descriptor that is readable once the call has finished | nil */
+static int call_fd(lua_State *L) {
+  struct call *call = to_call(L);
+  struct lc_engine *engine = engine_of(call);
+  int fd = engine ? lc_engine_call_fd(engine, call->id) : -1;
+  if (fd < 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, fd);
+  return 1;
+}
+
+static int call_tostring(lua_State *L) {
+  const struct call *call = to_call(L);
+  lua_pushstring(L, engine_of(call) ? LB_CALL : LB_CALL " (closed)");
+  return 1;
+}
+
+/* ---- registration --------------------------------------------------------------------------- */
+
+static const luaL_Reg engine_meta[] = {
+    {"__gc", engine_close},
+    {"__close", engine_close},
+    {"__tostring", engine_tostring},
+    {NULL, NULL},
+};
+
+static const luaL_Reg engine_methods[] = {
+    {"submit", engine_submit},     {"park", engine_park},   {"pump", engine_pump},
+    {"start", engine_start},       {"listen", engine_listen}, {"finished", engine_finished},
+    {"pending", engine_pending},   {"close", engine_close}, {NULL, NULL},
+};
+
+static const luaL_Reg call_meta[] = {
+    {"__gc", call_drop}, {"__close", call_drop}, {"__tostring", call_tostring}, {NULL, NULL},
+};
+
+static const luaL_Reg call_methods[] = {
+    {"wait", call_wait}, {"done", call_done},     {"take", call_take}, {"fd", call_fd},
+    {"id", call_id},     {"cancel", call_cancel}, {"drop", call_drop}, {NULL, NULL},
+};
+
+static const luaL_Reg functions[] = {{"engine", core_engine}, {NULL, NULL}};
+
+void lb_open_engine(lua_State *L) {
+  lb_type(L, LB_ENGINE, engine_meta, engine_methods);
+  lb_type(L, LB_CALL, call_meta, call_methods);
+  lb_register(L, functions);
+}
