@@ -40,8 +40,8 @@ void lc_buf_init(struct lc_buf *buf, size_t max);
 enum lc_err lc_buf_add(struct lc_buf *buf, const void *data, size_t len);
 void lc_buf_reset(struct lc_buf *buf); /* empty, keeps the memory */
 void lc_buf_free(struct lc_buf *buf);
-/* Overwrites the memory, then frees it. A block that the buffer outgrew earlier is not reached: what
- * must leave no trace is put in by one lc_buf_add. */
+/* Overwrites the memory, then frees it. A block that the buffer outgrew earlier is not reached:
+ * what must leave no trace is put in by one lc_buf_add. */
 void lc_buf_wipe(struct lc_buf *buf);
 
 /* Overwrites memory in a way that the compiler keeps. */
@@ -59,8 +59,8 @@ struct lc_secret {
  * digits, '-', '.', '_' or an IPv6 literal. The caller frees *origin. */
 enum lc_err lc_origin(const char *url, char **origin);
 
-/* base64(user ":" password); LC_EINVAL where user holds ':' or either holds CR, LF or NUL. Whatever the
- * outcome, the secret is written: after a failure it is empty, and safe to wipe. */
+/* base64(user ":" password); LC_EINVAL where user holds ':' or either holds CR, LF or NUL.
+ * Whatever the outcome, the secret is written: after a failure it is empty, and safe to wipe. */
 enum lc_err lc_secret_basic(struct lc_secret *secret, const char *user, size_t user_len,
                             const char *password, size_t password_len, const char *url);
 /* LC_EINVAL for an empty token and for one with anything but visible ASCII (RFC 6750, 2.1). */

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+/* A credential: the header line it makes, kept in one block that is overwritten before it is given
+ * back, and the one origin that may see it. The plain text is never copied elsewhere: base64 is
+ * made from the caller's bytes straight into that block. */
+#define _POSIX_C_SOURCE 200809L /* strdup */
+#include "core.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SECRET_MAX 65536 /* bytes of a user, a password, a token; a real one has below 4,000 */
+#define HOST_MAX 255     /* a name has at most 253 characters (RFC 1035), a literal two brackets */
+#define ORIGIN_SIZE (sizeof "https://:65535" + HOST_MAX)
+
+/* No <ctype.h> here: what is a letter must not depend on the host program's locale. */
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+static char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* Neither '%' nor '\' nor anything beyond ASCII: what libcurl decodes, repairs or converts in a
+ * host would be another host than the one compared here. IPv6 literals bring ':' with them. */
+static bool is_host(char c, bool literal) {
+  c = lower(c);
+  if (literal)
+    return is_digit(c) || (c >= 'a' && c <= 'f') || c == ':' || c == '.';
+  return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_';
+}
+
+/* Copies a host in lower case to *to, moving both on. */
+static bool read_host(const char **from, char **to) {
+  const char *at = *from;
+  bool literal = *at == '[';
+  if (literal)
+    *(*to)++ = *at++;
+  const char *begin = at;
+  while (is_host(*at, literal) && at - begin < HOST_MAX - 2)
+    *(*to)++ = lower(*at++);
+  if (at == begin || is_host(*at, literal))
+    return false;
+  if (literal) {
+    if (*at++ != ']')
+      return false;
+    *(*to)++ = ']';
+  }
+  *from = at;
+  return true;
+}
+
+static bool read_port(const char **from, unsigned *port) {
+  const char *at = *from;
+  if (*at == ':') {
+    at++;
+    unsigned value = 0;
+    bool any = is_digit(*at);
+    for (; is_digit(*at); at++) {
+      value = value * 10 + (unsigned)(*at - '0');
+      if (value > 65535)
+        return false;
+    }
+    if (any && value == 0)
+      return false;
+    if (any) /* "host:" means the default port, RFC 3986 3.2.3 */
+      *port = value;
+  }
+  *from = at;
+  return true;
+}
+
+static char *put_port(char *to, unsigned port) {
+  char digits[5];
+  size_t n = 0;
+  for (; port > 0; port /= 10)
+    digits[n++] = (char)('0' + port % 10);
+  *to++ = ':';
+  while (n > 0)
+    *to++ = digits[--n];
+  return to;
+}
+
+static bool has_prefix(const char *url, const char *prefix, size_t len) {
+  for (size_t i = 0; i < len; i++) {
+    if (lower(url[i]) != prefix[i])
+      return false;
+  }
+  return true;
+}
+
+/* Without an allocation: "may this be sent there" has no third answer. */
+static bool parse_origin(const char *url, char origin[ORIGIN_SIZE]) {
+  for (const char *at = url; *at != 0; at++) {
+    if ((unsigned char)*at <= ' ' || *at == 0x7f)
+      return false;
+  }
+  static const struct {
+    const char *prefix;
+    unsigned port;
+  } schemes[] = {{"https://", 443}, {"http://", 80}};
+  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
+    size_t len = strlen(schemes[i].prefix);
+    if (!has_prefix(url, schemes[i].prefix, len))
+      continue;
+    unsigned port = schemes[i].port;
+    const char *at = url + len;
+    char *to = origin + len;
+    memcpy(origin, schemes[i].prefix, len);
+    if (!read_host(&at, &to) || !read_port(&at, &port))
+      return false;
+    *put_port(to, port) = 0;
+    return *at == 0 || *at == '/' || *at == '?' || *at == '#';
+  }
+  return false;
+}
+
+enum lc_err lc_origin(const char *url, char **origin) {
+  char text[ORIGIN_SIZE];
+  *origin = NULL;
+  if (!parse_origin(url, text))
+    return LC_EINVAL;
+  *origin = strdup(text);
+  return *origin != NULL ? LC_OK : LC_ENOMEM;
+}
+
+/* ---- the header line ---------------------------------------------------------------------- */
+
+struct base64 {
+  char *to;
+  unsigned bits; /* the 0 to 2 bytes that wait for a third */
+  unsigned n;
+};
+
+static void base64_put(struct base64 *enc, const char *data, size_t len) {
+  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  for (size_t i = 0; i < len; i++) {
+    enc->bits = enc->bits << 8 | (unsigned char)data[i];
+    if (++enc->n < 3)
+      continue;
+    for (int shift = 18; shift >= 0; shift -= 6)
+      *enc->to++ = digits[enc->bits >> shift & 63];
+    enc->bits = 0;
+    enc->n = 0;
+  }
+}
+
+static void base64_end(struct base64 *enc) {
+  unsigned missing = enc->n > 0 ? 3 - enc->n : 0;
+  if (missing > 0) {
+    base64_put(enc, "\0\0", missing);
+    memset(enc->to - missing, '=', missing);
+  }
+  *enc->to = 0;
+  lc_wipe(enc, sizeof *enc);
+}
+
+/* Room for `len` bytes of text after the prefix, and where they go. */
+static enum lc_err begin_line(struct lc_secret *secret, const char *url, const char *prefix,
+                              size_t len, char **to) {
+  *secret = (struct lc_secret){0};
+  enum lc_err err = lc_origin(url, &secret->origin);
+  if (err != LC_OK)
+    return err;
+  size_t prefix_len = strlen(prefix);
+  secret->line = malloc(prefix_len + len + 1);
+  if (secret->line == NULL) {
+    lc_secret_wipe(secret);
+    return LC_ENOMEM;
+  }
+  memcpy(secret->line, prefix, prefix_len);
+  *to = secret->line + prefix_len;
+  return LC_OK;
+}
+
+static bool has_any(const char *data, size_t len, const char *bytes, size_t n_bytes) {
+  for (size_t i = 0; i < len; i++) {
+    if (memchr(bytes, data[i], n_bytes) != NULL)
+      return true;
+  }
+  return false;
+}
+
+enum lc_err lc_secret_basic(struct lc_secret *secret, const char *user, size_t user_len,
+                            const char *password, size_t password_len, const char *url) {
+  *secret = (struct lc_secret){0};
+  if (user_len > SECRET_MAX || password_len > SECRET_MAX)
+    return LC_ETOOLARGE;
+  if (has_any(user, user_len, ":\r\n\0", 4) || has_any(password, password_len, "\r\n\0", 3))
+    return LC_EINVAL;
+  struct base64 enc = {0};
+  size_t len = (user_len + 1 + password_len + 2) / 3 * 4;
+  enum lc_err err = begin_line(secret, url, "Authorization: Basic ", len, &enc.to);
+  if (err != LC_OK)
+    return err;
+  base64_put(&enc, user, user_len);
+  base64_put(&enc, ":", 1);
+  base64_put(&enc, password, password_len);
+  base64_end(&enc);
+  return LC_OK;
+}
+
+enum lc_err lc_secret_bearer(struct lc_secret *secret, const char *token, size_t token_len,
+                             const char *url) {
+  *secret = (struct lc_secret){0};
+  if (token_len > SECRET_MAX)
+    return LC_ETOOLARGE;
+  if (token_len == 0)
+    return LC_EINVAL;
+  for (size_t i = 0; i < token_len; i++) {
+    if (token[i] <= ' ' || token[i] > '~')
+      return LC_EINVAL;
+  }
+  char *to;
+  enum lc_err err = begin_line(secret, url, "Authorization: Bearer ", token_len, &to);
+  if (err != LC_OK)
+    return err;
+  memcpy(to, token, token_len);
+  to[token_len] = 0;
+  return LC_OK;
+}
+
+bool lc_secret_allows(const struct lc_secret *secret, const char *url) {
+  char origin[ORIGIN_SIZE];
+  return secret->origin != NULL && parse_origin(url, origin) && strcmp(origin, secret->origin) == 0;
+}
+
+void lc_secret_wipe(struct lc_secret *secret) {
+  if (secret->line != NULL)
+    lc_wipe(secret->line, strlen(secret->line));
+  free(secret->line);
+  free(secret->origin);
+  *secret = (struct lc_secret){0};
+}
+
+bool lc_equal(const void *a, size_t a_len, const void *b, size_t b_len) {
+  if (a_len != b_len)
+    return false;
+  /* volatile: no compiler may leave the loop at the first difference. */
+  const volatile unsigned char *x = a;
+  const volatile unsigned char *y = b;
+  unsigned char differs = 0;
+  for (size_t i = 0; i < a_len; i++)
+    differs = (unsigned char)(differs | (x[i] ^ y[i]));
+  return differs == 0;
+}
