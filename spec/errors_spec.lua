@@ -1,0 +1,136 @@
+-- SPDX-License-Identifier: MIT
+local errors = require "livechat.errors"
+local json = require "livechat.json"
+
+describe("errors.new", function()
+  it("makes an object that says everything on one line", function()
+    local err = errors.new { kind = "not_found", message = "no\nticket\0\27[31m", method = "GET",
+      path = "/tickets/5FUED", status = 404, attempts = 4 }
+    assert.equal("livechat: not_found: no ticket [31m (GET /tickets/5FUED, status 404, attempt 4)",
+      tostring(err))
+    assert.equal("not_found", err.kind)
+    assert.equal(404, err.status)
+    assert.equal("failed: livechat: closed: x", "failed: " .. errors.new { kind = "closed",
+      message = "x" })
+    assert.equal("livechat: closed: x!", errors.new { kind = "closed", message = "x" } .. "!")
+  end)
+
+  it("knows its own from other values", function()
+    assert.is_true(errors.is(errors.invalid("subject", "must be a string")))
+    for _, value in ipairs { "text", 12, true, {}, setmetatable({}, {}) } do
+      assert.is_false(errors.is(value))
+    end
+    assert.is_false(errors.is(nil))
+  end)
+
+  it("refuses a kind that the contract does not have", function()
+    assert.has_error(function() errors.new { kind = "oops", message = "x" } end)
+  end)
+
+  it("leaves the caller's table alone", function()
+    local fields = { kind = "server", message = "m", body = ("x"):rep(5000) }
+    errors.new(fields)
+    assert.equal(5000, #fields.body)
+    assert.is_nil(getmetatable(fields))
+  end)
+
+  it("keeps 4 KiB of the body, whole characters, secrets blanked", function()
+    local err = errors.new { kind = "server", message = "m",
+      body = '{"token":"0123456789abcdef","x":"' .. ("é"):rep(4000) }
+    assert.is_true(#err.body <= 4096 and #err.body > 4080)
+    assert.is_true(json.utf8(err.body))
+    assert.is_nil(err.body:find("0123456789abcdef", 1, true))
+    for _, text in ipairs { ("a"):rep(4095) .. "é", ("a"):rep(4094) .. "€", ("a"):rep(4095) .. "𝄞" } do
+      local body = errors.new { kind = "server", message = "m", body = text }.body
+      assert.equal(text:match("^a+"), body)
+    end
+  end)
+
+  it("shows no secret that the cut of the body splits", function()
+    for length = 4040, 4110 do
+      local err = errors.new { kind = "server", message = "m",
+        body = '{"x":"' .. ("y"):rep(length) .. '","token":"SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"}' }
+      assert.is_nil(err.body:find("S", 1, true))
+    end
+  end)
+
+  it("blanks the message too", function()
+    local err = errors.new { kind = "rejected", message = 'bad {"api_key":"hunter2"}' }
+    assert.is_nil(tostring(err):find("hunter2", 1, true))
+  end)
+end)
+
+describe("errors.invalid", function()
+  it("names the field and that nothing was sent", function()
+    local err = errors.invalid("requester.mail", "missing")
+    assert.equal("invalid", err.kind)
+    assert.equal("requester.mail", err.field)
+    assert.equal("not_sent", err.outcome)
+  end)
+end)
+
+describe("errors.redact", function()
+  it("blanks every secret member, in every notation", function()
+    for _, text in ipairs {
+      '{"token":"HUNTER2"}', '{"token" : "HUNTER2", "a":1}', '{"secret_key":"HUNTER2"}',
+      '{"api_key":"HUNTER2"}', '{"password":"HUN\\"TER2"}', '{"current_password":"HUNTER2\\\\"}',
+      '{"access_token":"HUNTER2"}', '{"refresh_token":"HUNTER2"}', '{"client_secret":"HUNTER2"}',
+      '{"TOKEN":"HUNTER2"}', '{"token":2222}', '{"token":["HUNTER2","HUNTER2"]}',
+      '{"token":{"value":"HUNTER2"}}', '{"token":["HUNTER2', '{"token":"HUNTER2', '{"token":"',
+      '"{\\"token\\":\\"HUNTER2\\"}"', '"{\\"token\\":\\"A\\\\\\"HUNTER2\\"}"',
+      "token=HUNTER2&a=1", "a=1&api_key=HUNTER2", "user[password]=HUNTER2", "token='HUNTER2'",
+      "user%5Bpassword%5D=HUNTER2", "access_token=HUNTER2 x", "Authorization: Basic HUNTER2\r\nX: y",
+      "authorization: Bearer HUNTER2", '{"Authorization":"Basic HUNTER2"}',
+      '{"page_current":"https://x.org/p?s=HUNTER2"}', '{"page_current":"https:\\/\\/x\\/#HUNTER2"}',
+      "page_current=https%3A%2F%2Fx%3Fs%3DHUNTER2&a=1",
+      '{"token":"HUNTER2","password":"HUNTER2"}{"token":"HUNTER2"}',
+    } do
+      local red = errors.redact(text)
+      assert.is_nil(red:find("HUN", 1, true), text .. " became " .. red)
+      assert.is_nil(red:find("TER2", 1, true), text .. " became " .. red)
+      assert.is_nil(red:find("2222", 1, true), text .. " became " .. red)
+      assert.equal(red, errors.redact(red))
+    end
+  end)
+
+  it("keeps JSON readable and everything else as it was", function()
+    assert.same({ token = "***", password = "***", n = 1, api_key = "***", list = { "token" } },
+      json.decode(errors.redact('{"token":"a\\"b","password":null,"n":1,"api_key":{"a":{}},'
+        .. '"list":["token"]}')))
+    assert.equal('{"page_current":"https://x.org/p?***","x":"y?z"}',
+      errors.redact('{"page_current":"https://x.org/p?a=b#c","x":"y?z"}'))
+    assert.equal("a=1&token=***&b=2", errors.redact("a=1&token=secret&b=2"))
+    assert.equal("Authorization: ***\r\nX: y", errors.redact("Authorization: Basic abc\r\nX: y"))
+    for _, text in ipairs { "", "bad token: try again", "Unexpected token '<'", '{"tokens":[1,2]}',
+      '{"page_current":"https://x.org/p"}', '{"error":"Check your API Key and/or username"}' } do
+      assert.equal(text, errors.redact(text))
+    end
+  end)
+end)
+
+describe("errors.argument", function()
+  local function raise(...)
+    return pcall(function(...)
+      local function public(...) errors.argument(...) end
+      public(...) -- the line that the message names
+    end, ...)
+  end
+
+  it("raises the argument's and the function's name at the caller's place", function()
+    local _, text = raise("username", "livechat.new", "string expected, got number")
+    assert.truthy(text:find("errors_spec.lua:%d+: bad argument 'username' to 'livechat.new' "
+      .. "%(string expected, got number%)$"), text)
+    _, text = raise(1, "tickets:get", "string expected, got\nnil")
+    assert.truthy(text:find("bad argument #1 to 'tickets:get' (string expected, got nil)", 1, true),
+      text)
+  end)
+
+  it("counts levels as error does", function()
+    local lines = {}
+    for level = 1, 2 do
+      local _, text = raise("x", "f", "m", level)
+      lines[level] = tonumber(text:match(":(%d+):"))
+    end
+    assert.equal(lines[1] + 1, lines[2])
+  end)
+end)
