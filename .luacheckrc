@@ -1,0 +1,7 @@
+-- SPDX-License-Identifier: MIT
+-- Any global of any Lua: a module asks for what its Lua has, and the specs run it on all five.
+std = "max"
+max_line_length = 100
+files["lua/livechat/nginx.lua"].std = "max+ngx_lua"
+files["lua/livechat/sandbox/nginx.lua"].std = "max+ngx_lua"
+files["spec"].std = "max+busted"

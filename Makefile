@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+# make            builds the C core for every Lua whose headers are installed, into build/<version>/
+# make env        prints what a shell needs to run Lua on this tree; LUA_VERSION=5.4|5.3|5.2|5.1|jit
+# make demo       installs what is missing, builds, and runs examples/demo.lua
+# make test       the same for every test; ONLY=word LUA_VERSION=5.3 JOBS=2 narrow it
+# make bench      measures; ONLY=word narrows it
+# make lint       luacheck, clang-format, cppcheck, the rules of the house
+# make install    PREFIX=/usr/local DESTDIR= LUA_VERSION= (all that are built)
+# make clean
+# CI=true makes every warning an error.
+
+LUAS := 5.1 5.2 5.3 5.4
+PREFIX ?= /usr/local
+CC ?= cc
+CFLAGS ?= -O2 -g
+
+# LuaJIT loads what was built on the headers of 5.1; where only LuaJIT is installed, its own do.
+LUA := lua$(or $(LUA_VERSION),5.4)
+DIR := $(or $(LUA_VERSION),5.4)
+ifeq ($(LUA_VERSION),jit)
+LUA := luajit
+DIR := 5.1
+endif
+
+# What pkg-config calls a Lua: lua5.4, lua-5.4 or lua54.
+package = $(firstword $(foreach name,lua$1 lua-$1 lua$(subst .,,$1) $2,\
+	$(shell pkg-config --exists $(name) 2>/dev/null && echo $(name))))
+PACKAGE_5.1 := $(call package,5.1,luajit)
+PACKAGE_5.2 := $(call package,5.2)
+PACKAGE_5.3 := $(call package,5.3)
+PACKAGE_5.4 := $(call package,5.4)
+FOUND := $(foreach v,$(LUAS),$(if $(PACKAGE_$v),$v))
+
+WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+	-Wwrite-strings -Wundef -Wvla $(if $(filter true,$(CI)),-Werror)
+COMPILE = $(CC) -std=c11 $(WARNINGS) $(CPPFLAGS) -D_GNU_SOURCE $(CFLAGS) \
+	-fPIC -fvisibility=hidden $(shell pkg-config --cflags libcurl)
+LIBS = $(LDFLAGS) $(shell pkg-config --libs libcurl) -lpthread
+# A worker of nginx unloads the library while it exits: its code must outlive the engine's thread.
+SHARED := -shared -Wl,-z,nodelete
+ifeq ($(shell uname -s),Darwin)
+SHARED := -bundle -undefined dynamic_lookup
+endif
+# The C tests bring an allocator that fails when it is told to.
+WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
+asan := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
+tsan := -O1 -g -fsanitize=thread
+
+HEADERS := $(wildcard csrc/*.h)
+TESTS := $(patsubst csrc/%.c,%,$(wildcard csrc/test_*.c))
+BINDING := $(wildcard csrc/l*.c)
+CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard csrc/*.c)))
+CTESTS := $(TESTS:%=build/asan/%) $(filter build/tsan/test_engine,$(TESTS:%=build/tsan/%))
+
+.PHONY: all env demo test ctests bench lint install clean
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(FOUND:%=build/%/livechat/core.so)
+	@$(if $(FOUND),,echo "no Lua headers found: run tools/deps.sh demo" >&2; exit 1)
+
+build/core/%.o: csrc/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(COMPILE) -c -o $@ $<
+
+build/asan/%.o: csrc/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(COMPILE) $(asan) -c -o $@ $<
+
+build/tsan/%.o: csrc/%.c $(HEADERS)
+	@mkdir -p $(@D)
+	$(COMPILE) $(tsan) -c -o $@ $<
+
+build/%/livechat/core.so: $(BINDING) $(CORE:%=build/core/%) $(HEADERS)
+	@mkdir -p $(@D)
+	$(COMPILE) $(shell pkg-config --cflags $(PACKAGE_$*)) $(SHARED) -o $@ \
+		$(filter %.c %.o,$^) $(LIBS)
+
+build/asan/test_%: build/asan/test_%.o $(CORE:%=build/asan/%)
+	$(CC) $(asan) $(WRAP) -o $@ $^ $(LIBS)
+
+build/tsan/test_%: build/tsan/test_%.o $(CORE:%=build/tsan/%)
+	$(CC) $(tsan) $(WRAP) -o $@ $^ $(LIBS)
+
+build/bare: bench/bare.c
+	@mkdir -p $(@D)
+	$(COMPILE) -o $@ $< $(LIBS)
+
+ctests: $(CTESTS)
+
+env:
+	@echo "export LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;'" \
+		"LUA_CPATH='$(CURDIR)/build/$(DIR)/?.so;;'"
+
+demo:
+	@tools/deps.sh demo
+	@$(MAKE) --no-print-directory -s all
+	@eval "$$($(MAKE) --no-print-directory -s env LUA_VERSION=5.4)" && lua5.4 examples/demo.lua
+
+test:
+	@ONLY='$(ONLY)' LUA_VERSION='$(LUA_VERSION)' JOBS='$(JOBS)' spec/run.sh
+
+bench:
+	@tools/deps.sh demo bench
+	@$(MAKE) --no-print-directory -s all build/bare
+	@eval "$$($(MAKE) --no-print-directory -s env)"; status=0; \
+	for file in bench/*$(ONLY)*_bench.lua; do $(LUA) $$file || status=1; done; exit $$status
+
+lint:
+	luacheck -q lua spec examples bench
+	clang-format --dry-run -Werror csrc/*.[ch] bench/*.c
+	if command -v cppcheck >/dev/null; then cppcheck -q --std=c11 --enable=warning,portability \
+		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE csrc bench; fi
+	$(LUA) "$$(command -v busted)" spec/house_spec.lua
+
+# $(DESTDIR)$(PREFIX)/lib/lua/5.4/livechat/core.so, share/lua/5.4/livechat/, bin/livechat
+install: all
+	@set -e; for v in $(if $(LUA_VERSION),$(DIR),$(FOUND)); do \
+		lib="$(DESTDIR)$(PREFIX)/lib/lua/$$v/livechat"; \
+		share="$(DESTDIR)$(PREFIX)/share/lua/$$v"; \
+		mkdir -p "$$lib" "$$share" "$(DESTDIR)$(PREFIX)/bin"; \
+		install -m 755 build/$$v/livechat/core.so "$$lib"; \
+		cp -R lua/livechat "$$share"; \
+	done; install -m 755 bin/livechat "$(DESTDIR)$(PREFIX)/bin"
+
+clean:
+	rm -rf build

@@ -1,0 +1,37 @@
+-- SPDX-License-Identifier: MIT
+rockspec_format = "3.0"
+package = "livechat"
+version = "scm-1"
+source = { url = "." } -- for `luarocks make` in a checkout
+description = {
+  summary = "Client for LiveChat's helpdesk API: agents, tickets, webhook events",
+  license = "MIT",
+}
+dependencies = { "lua >= 5.1, < 5.5", "lua-cjson" }
+-- The library only: LuaRocks does not look for headers where Debian keeps those of libcurl, and the
+-- compiler does.
+external_dependencies = { CURL = { library = "curl" } }
+build = {
+  type = "builtin", -- installs what is under lua/ by itself
+  modules = {
+    ["livechat.core"] = {
+      sources = {
+        "csrc/buf.c",
+        "csrc/engine.c",
+        "csrc/secret.c",
+        "csrc/shm.c",
+        "csrc/stamp.c",
+        "csrc/throttle.c",
+        "csrc/lcore.c",
+        "csrc/lengine.c",
+        "csrc/lrecord.c",
+        "csrc/lthrottle.c",
+      },
+      defines = { "_GNU_SOURCE" },
+      incdirs = { "$(CURL_INCDIR)" },
+      libdirs = { "$(CURL_LIBDIR)" },
+      libraries = { "curl", "pthread" },
+    },
+  },
+  install = { bin = { "bin/livechat" } },
+}

@@ -1,0 +1,239 @@
+-- SPDX-License-Identifier: MIT
+-- once: reads the sources
+--- The rules of the house, checked by reading it: who includes and requires whom, what the style
+-- forbids, and what must stand in one place only.
+local function read(path)
+  local file = assert(io.open(path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function lines(text)
+  local list = {}
+  for line in (text:gsub("\n?$", "\n", 1)):gmatch("(.-)\n") do list[#list + 1] = line end
+  return list
+end
+
+local function find(where, test)
+  local pipe = assert(io.popen(("find %s %s -type f | LC_ALL=C sort"):format(where, test or "")))
+  local list = lines(pipe:read("*a"))
+  pipe:close()
+  return list
+end
+
+local C = find("csrc bench", "-name '*.[ch]'")
+local LUA = find("lua spec bench examples", "-name '*.lua'")
+local OURS = "-not -path './.git/*' -not -path './build/*'"
+local ALL = find(".", OURS)
+local SOURCES = find(".", OURS .. " \\( -name '*.[ch]' -o -name '*.lua' -o -name '*.sh' "
+  .. "-o -name '*.rockspec' -o -path ./bin/livechat -o -path ./.ci/run -o -name Makefile "
+  .. "-o -name .luacheckrc \\)")
+
+local broken
+
+--- Fails with every breach that was noted, not with the first alone.
+local function rule(name, check)
+  it(name, function()
+    broken = {}
+    check()
+    assert(#broken == 0, "\n" .. table.concat(broken, "\n"))
+  end)
+end
+
+local function breach(path, line, why)
+  broken[#broken + 1] = ("%s%s: %s"):format(path, line and ":" .. line or "", why)
+end
+
+local function base(path) return path:match("[^/]+$") end
+
+--- Comments and the contents of literals blanked, lines kept.
+local function code_of_c(text)
+  text = text:gsub("/%*.-%*/", function(comment) return (comment:gsub("[^\n]", " ")) end)
+  text = text:gsub("\\[^\n]", "  "):gsub('"[^"\n]*"', '""')
+  return text
+end
+
+local function requires(path)
+  local list = {}
+  for name in read(path):gmatch("require[%s%(]*[\"']([%w%._%-]+)[\"']") do
+    list[#list + 1] = name
+  end
+  return list
+end
+
+describe("C", function()
+  rule("the core never sees Lua, and core.h includes nothing but the standard library", function()
+    for _, path in ipairs(C) do
+      if not base(path):find("^l[%w_]*%.[ch]$") then
+        for name in read(path):gmatch('#%s*include%s*[<"]([^>"]+)') do
+          if name:find("^lua") or name:find("lauxlib") or name:find("^lbind") then
+            breach(path, nil, "includes " .. name)
+          end
+        end
+      end
+    end
+    for name in read("csrc/core.h"):gmatch('#%s*include%s*[<"]([^>"]+)') do
+      if not name:find("^std%w+%.h$") then breach("csrc/core.h", nil, "includes " .. name) end
+    end
+  end)
+
+  rule("throttle.c and engine.c do not know each other", function()
+    if code_of_c(read("csrc/throttle.c")):find("lc_engine", 1, true) then
+      breach("csrc/throttle.c", nil, "names the engine")
+    end
+    local engine = code_of_c(read("csrc/engine.c"))
+    if engine:find("lc_throttle", 1, true) or engine:find("lc_shm", 1, true) then
+      breach("csrc/engine.c", nil, "names the throttle")
+    end
+  end)
+
+  rule("throttle.c is pure: no clock, lock, allocation or I/O", function()
+    for name in read("csrc/throttle.c"):gmatch('#%s*include%s*[<"]([^>"]+)') do
+      if name ~= "core.h" and name ~= "string.h" and not name:find("^std[^i]%w+%.h$")
+        and name ~= "stdint.h" then
+        breach("csrc/throttle.c", nil, "includes " .. name)
+      end
+    end
+    for name in code_of_c(read("csrc/throttle.c")):gmatch("([%w_]+)%s*%(") do
+      if name:find("alloc$") or name == "free" or name == "lc_clock_us" or name == "lc_wall_us" then
+        breach("csrc/throttle.c", nil, "calls " .. name)
+      end
+    end
+  end)
+
+  rule("a function has at most 60 lines, a file at most 500", function()
+    for _, path in ipairs(C) do
+      local list, start = lines(code_of_c(read(path))), nil
+      if #list > 500 then breach(path, nil, #list .. " lines") end
+      for i, line in ipairs(list) do
+        if not start and line:find("^[%a_]") then start = i end
+        if line:find(";%s*$") and start == i then start = nil end
+        if line:find("^}") then
+          if line:find("^}%s*$") and start and i - start + 1 > 60 then
+            breach(path, start, "a function of " .. i - start + 1 .. " lines")
+          end
+          start = nil
+        end
+      end
+    end
+  end)
+
+  rule("no function, type or variable that the style forbids", function()
+    local forbidden = {}
+    for name in ("strcpy strcat sprintf vsprintf strtok atoi alloca abort exit typedef")
+      :gmatch("%a+") do
+      forbidden[name] = true
+    end
+    for _, path in ipairs(C) do
+      for i, line in ipairs(lines(code_of_c(read(path)))) do
+        for name in line:gmatch("[%a_][%w_]*") do
+          if forbidden[name] then breach(path, i, name) end
+        end
+        -- A variable of the file or a static of a function that is not const. Tests may have them.
+        local static = line:match("^%s*static%s+(.*)$")
+        if static and not base(path):find("^test") and not static:find("%(")
+          and not static:find("const") and static:find("[;=]") then
+          breach(path, i, "a mutable variable: " .. line)
+        end
+      end
+    end
+  end)
+end)
+
+describe("Lua", function()
+  -- The service as data, what is checked and what is decided: no I/O, no state, no clock.
+  local PURE = { schema = true, retry = true, reconcile = true }
+
+  rule("the pure files require nothing but each other", function()
+    for _, path in ipairs(find("lua/livechat", "-maxdepth 2 -name '*.lua'")) do
+      local name = path:match("^lua/livechat/(.*)%.lua$")
+      if PURE[name] or name:find("^api/") then
+        for _, required in ipairs(requires(path)) do
+          local other = required:match("^livechat%.(.*)$")
+          if not other or not (PURE[other] or other:find("^api%.")) then
+            breach(path, nil, "requires " .. required)
+          end
+        end
+      end
+    end
+  end)
+
+  rule("only the two files named nginx.lua say ngx", function()
+    for _, path in ipairs(find("lua bin", "-type f")) do
+      if path ~= "lua/livechat/nginx.lua" and path ~= "lua/livechat/sandbox/nginx.lua" then
+        for i, line in ipairs(lines(read(path))) do
+          if line:find("%f[%w_]ngx%f[^%w_]") then breach(path, i, line) end
+        end
+      end
+    end
+  end)
+
+  rule("the sandbox shares nothing with the client but json.lua", function()
+    for _, path in ipairs(find("lua/livechat/sandbox", "-name '*.lua'")) do
+      for _, name in ipairs(requires(path)) do
+        if name:find("^livechat") and name ~= "livechat.json"
+          and not name:find("^livechat%.sandbox") then
+          breach(path, nil, "requires " .. name)
+        end
+      end
+    end
+  end)
+end)
+
+describe("every file", function()
+  rule("says its licence in its first line", function()
+    for _, path in ipairs(SOURCES) do
+      local list = lines(read(path))
+      local first = list[1]:find("^#!") and list[2] or list[1]
+      if not first:find("SPDX-License-Identifier: MIT", 1, true) then breach(path, 1, first) end
+    end
+  end)
+
+  rule("has lines of at most 100 columns, without a blank at the end", function()
+    for _, path in ipairs(SOURCES) do
+      for i, line in ipairs(lines(read(path))) do
+        local _, columns = line:gsub("[^\128-\191]", "")
+        if columns > 100 then breach(path, i, columns .. " columns") end
+        if line:find("%s$") then breach(path, i, "a blank at the end") end
+      end
+    end
+  end)
+
+  rule("leaves the version to lua/livechat/init.lua, and the past to CHANGES.md", function()
+    local version = assert(read("lua/livechat/init.lua"):match('_VERSION = "(%d+%.%d+%.%d+)"'))
+    local pattern = "%f[%w.]" .. version:gsub("%.", "%%.") .. "%f[^%w.]"
+    for _, path in ipairs(ALL) do
+      if path ~= "./CHANGES.md" then
+        for i, line in ipairs(lines(read(path))) do
+          local first = path == "./lua/livechat/init.lua" and line:find("_VERSION = ", 1, true)
+          if line:find(pattern) and not first then breach(path, i, line) end
+        end
+      end
+    end
+  end)
+
+  rule("names no path of one machine and no registry", function()
+    -- In two parts each, so that this file does not name them.
+    local words = {}
+    for _, halves in ipairs {
+      { "/wo", "rk/" }, { "/ro", "ot/" }, { ".lib", "rary/" }, { "deb.deb", "ian" },
+      { "registry.np", "mjs" }, { "luaro", "cks.org" }, { "py", "pi.org" },
+    } do
+      words[#words + 1] = table.concat(halves)
+    end
+    for _, path in ipairs(ALL) do
+      for i, line in ipairs(lines(read(path))) do
+        for _, word in ipairs(words) do
+          if line:find(word, 1, true) then breach(path, i, line) end
+        end
+        if line:find("/tmp/%a+/") then breach(path, i, line) end
+      end
+    end
+  end)
+
+  rule("the Makefile has fewer than 150 lines", function()
+    local count = #lines(read("Makefile"))
+    if count >= 150 then breach("Makefile", nil, count .. " lines") end
+  end)
+end)
