@@ -23,7 +23,6 @@ local function find(where, test)
 end
 
 local C = find("csrc bench", "-name '*.[ch]'")
-local LUA = find("lua spec bench examples", "-name '*.lua'")
 local OURS = "-not -path './.git/*' -not -path './build/*'"
 local ALL = find(".", OURS)
 local SOURCES = find(".", OURS .. " \\( -name '*.[ch]' -o -name '*.lua' -o -name '*.sh' "

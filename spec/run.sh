@@ -4,8 +4,8 @@
 #   ONLY=word        the suites whose name holds the word    LUA_VERSION=5.3   the specs of that Lua
 #   JOBS=2           so many suites at a time
 # A spec runs on every Lua. One with a line `-- once` among its first five runs on Lua 5.4 only, with
-# `-- once, alone` when nothing else runs beside it. Without a summary, with no test or with an exit
-# status of its own a suite has failed. A line `note: …` that a suite prints is always shown.
+# `-- once, alone` while nothing else runs. A suite has failed without a summary, with no test, and
+# with an exit status of its own. A line `note: …` that a suite prints is always shown.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MAKELEVEL
