@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Measures two things side by side and says whether a goal is met. A machine drifts in speed by more
+--- Measures two things side by side and says whether a goal is met. A machine drifts by more
 -- than the differences that count here, so what is compared runs in turns, and the figure is the
 -- median over the turns of what each pair gave.
 local stats = { missed = 0 }
