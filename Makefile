@@ -107,7 +107,7 @@ bench:
 	for file in bench/*$(ONLY)*_bench.lua; do $(LUA) $$file || status=1; done; exit $$status
 
 lint:
-	luacheck -q lua spec examples bench
+	luacheck -q lua spec examples bench bin/livechat
 	clang-format --dry-run -Werror csrc/*.[ch] bench/*.c
 	if command -v cppcheck >/dev/null; then cppcheck -q --std=c11 --enable=warning,portability \
 		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE csrc bench; fi

@@ -4,8 +4,8 @@
  *   bare [-n calls] [-b batches] [-c concurrency] [-k ca_file] [-H "Name: value"]... URL
  *
  * Without -c one easy handle on one kept connection; with it a multi handle that keeps so many
- * transfers in flight. Each batch of `calls` is timed, after one that is not; prints one number, the
- * microseconds a call of the median batch. Anything but a 2xx answer ends it. */
+ * transfers in flight. Each batch of `calls` is timed, after one that is not; prints one number:
+ * microseconds a call, of the median batch. Anything but a 2xx answer ends it. */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,7 +3,7 @@
 # Runs every test and ends with the line `N passed, N failed`. `make test` starts it; narrow it with
 #   ONLY=word        the suites whose name holds the word    LUA_VERSION=5.3   the specs of that Lua
 #   JOBS=2           so many suites at a time
-# A spec runs on every Lua. One with a line `-- once` among its first five runs on Lua 5.4 only, with
+# A spec runs on every Lua. One with a line `-- once` among its first five runs on 5.4 only, with
 # `-- once, alone` while nothing else runs. A suite has failed without a summary, with no test, and
 # with an exit status of its own. A line `note: …` that a suite prints is always shown.
 set -u
@@ -76,7 +76,7 @@ for file in csrc/test_*.c; do
   suite "$test asan" "build/asan/$test"
   [ "$test" != test_engine ] || suite "$test tsan" "build/tsan/$test"
 done
-suite luacheck sh -c 'luacheck -q --no-color lua spec examples bench && echo "1 passed, 0 failed"'
+suite luacheck sh -c 'luacheck -q --no-color lua spec examples bench bin/livechat && echo "1 passed, 0 failed"'
 versions=${LUA_VERSION:-5.4 5.3 5.2 5.1 jit} alone=
 for file in spec/*_spec.lua; do
   case "$(head -n 5 "$file" | grep '^-- once')" in
