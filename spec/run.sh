@@ -76,7 +76,8 @@ for file in csrc/test_*.c; do
   suite "$test asan" "build/asan/$test"
   [ "$test" != test_engine ] || suite "$test tsan" "build/tsan/$test"
 done
-suite luacheck sh -c 'luacheck -q --no-color lua spec examples bench bin/livechat && echo "1 passed, 0 failed"'
+suite luacheck sh -c "luacheck -q --no-color lua spec examples bench bin/livechat &&
+  echo '1 passed, 0 failed'"
 versions=${LUA_VERSION:-5.4 5.3 5.2 5.1 jit} alone=
 for file in spec/*_spec.lua; do
   case "$(head -n 5 "$file" | grep '^-- once')" in
