@@ -76,10 +76,19 @@ build/%/livechat/core.so: $(BINDING) $(CORE:%=build/core/%) $(HEADERS)
 	$(COMPILE) $(shell pkg-config --cflags $(PACKAGE_$*)) $(SHARED) -o $@ \
 		$(filter %.c %.o,$^) $(LIBS)
 
-build/asan/test_%: build/asan/test_%.o $(CORE:%=build/asan/%)
+# An archive: a test that includes a file of the core, to look into it, brings that file itself.
+build/asan/core.a: $(CORE:%=build/asan/%)
+build/tsan/core.a: $(CORE:%=build/tsan/%)
+build/asan/core.a build/tsan/core.a:
+	rm -f $@
+	$(AR) rcs $@ $^
+
+build/asan/test_throttle.o build/asan/test_shm.o: csrc/throttle.c
+
+build/asan/test_%: build/asan/test_%.o build/asan/core.a
 	$(CC) $(asan) $(WRAP) -o $@ $^ $(LIBS)
 
-build/tsan/test_%: build/tsan/test_%.o $(CORE:%=build/tsan/%)
+build/tsan/test_%: build/tsan/test_%.o build/tsan/core.a
 	$(CC) $(tsan) $(WRAP) -o $@ $^ $(LIBS)
 
 build/bare: bench/bare.c

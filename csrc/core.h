@@ -81,27 +81,32 @@ bool lc_equal(const void *a, size_t a_len, const void *b, size_t b_len);
  * moment is granted to whoever asks next.
  *
  * Every change is one aligned 64-bit store, made last: whoever dies in the middle of a change
- * leaves the ring as it was, or stricter, never looser. Pure: no clock, lock, allocation or I/O. */
+ * leaves the ring as it was, or with one more grant than was used, never one less. Pure: no clock,
+ * lock, allocation or I/O. Moments are any clock's, within +-2^61 us of its zero. */
 
 struct lc_throttle {
   uint32_t calls; /* slots of the ring are calls + 1: the spare one is written before it counts */
-  uint32_t reserved;
+  _Atomic uint32_t given_back; /* 0: surely no grant of the ring was given back */
   int64_t period_us;
-  int64_t guard_us;        /* added to the period: calls that leave apart may arrive closer */
-  int64_t paused_until_us; /* a 429 or Retry-After */
-  uint64_t head;           /* index of the oldest grant */
-  int64_t slot[];          /* moment of a grant in us, shifted left by one; bit 0: given back */
+  int64_t guard_us;                /* added to the period: what leaves apart may arrive closer */
+  _Atomic int64_t paused_until_us; /* a 429 or Retry-After */
+  _Atomic uint64_t head;           /* index of the oldest grant; later ones follow in order */
+  _Atomic int64_t slot[];          /* moment of a grant in us, times two; bit 0: given back */
 };
 
 /* Bytes of a ring for so many calls; 0 where calls is 0 or above 1,000,000. */
 size_t lc_throttle_size(uint32_t calls);
+/* LC_EINVAL where the size would be 0, for a period below 1 and a guard below 0, and where either is
+ * above 2^60. */
 enum lc_err lc_throttle_init(struct lc_throttle *throttle, uint32_t calls, int64_t period_us,
                              int64_t guard_us);
 /* *at_us = the earliest moment at which the caller may send, >= now_us. LC_ETIMEOUT where that lies
- * after latest_us: nothing is granted, *at_us still tells the moment. */
+ * after latest_us: nothing is granted, *at_us still tells the moment. LC_EINVAL for a now_us out of
+ * range. */
 enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, int64_t latest_us,
                                 int64_t *at_us);
-/* Gives a grant back that was not used. Of no effect once its moment has passed. */
+/* Gives a grant back that was not used. Of no effect once its moment has passed, or where `calls`
+ * later moments have been granted meanwhile. */
 void lc_throttle_release(struct lc_throttle *throttle, int64_t now_us, int64_t at_us);
 /* Nobody is granted a moment before until_us. A pause never shortens another. */
 void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us);
