@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- once: builds the rock for each Lua itself
---- `luarocks make` on a copy of the tree, with no network to reach, into an empty folder; then a
--- program that sees nothing but that folder and the system's cjson.
+--- `luarocks make` on a copy of the tree, with no network to reach, and `make install`, each to an
+-- empty folder; then a program that sees nothing but that folder and the system's cjson.
 local function output(command)
   local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \" $?\"", "r"))
   local text = pipe:read("*a")
@@ -31,8 +31,28 @@ client:close()
 print(livechat._VERSION, package.searchpath and package.searchpath("livechat.core", package.cpath))
 ]]
 
-describe("the rock", function()
-  local folder, source
+local folder
+
+--- Runs WORKS on what was installed below `tree`.
+local function works(lua, version, tree)
+  local share, lib = tree .. "/share/lua/" .. version, tree .. "/lib/lua/" .. version
+  local file = assert(io.open(folder .. "/works.lua", "w"))
+  file:write(WORKS)
+  file:close()
+  local paths = "LUA_PATH='%s/?.lua;%s/?/init.lua;;' LUA_CPATH='%s/?.so;;'"
+  local text = succeed(("cd %s && " .. paths .. " %s works.lua"):format(
+    folder, share, share, lib, lua))
+  assert.truthy(text:find("^%d+%.%d+%.%d+"), text)
+  -- Lua 5.1 has no searchpath to ask.
+  assert.truthy(version == "5.1" or text:find(lib .. "/livechat/core.so", 1, true), text)
+end
+
+local function same_modules(tree, version)
+  succeed(("diff -r lua/livechat %s/share/lua/%s/livechat"):format(tree, version))
+end
+
+describe("an installed livechat", function()
+  local source
   setup(function()
     folder = succeed("mktemp -d")
     source = folder .. "/source"
@@ -40,35 +60,34 @@ describe("the rock", function()
   end)
   teardown(function() succeed("rm -rf " .. folder) end)
 
-  local function build(version)
-    local tree = folder .. "/" .. version
-    succeed(("cd %s && HOME=%s http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 "
-      .. "luarocks --lua-version %s make --deps-mode=none --tree %s rockspec/*.rockspec"):format(
-      source, folder, version, tree))
-    return tree
-  end
-
-  local function run(lua, version, tree)
-    local share, lib = tree .. "/share/lua/" .. version, tree .. "/lib/lua/" .. version
-    local file = assert(io.open(folder .. "/works.lua", "w"))
-    file:write(WORKS)
-    file:close()
-    local paths = "LUA_PATH='%s/?.lua;%s/?/init.lua;;' LUA_CPATH='%s/?.so;;'"
-    return succeed(("cd %s && " .. paths .. " %s works.lua"):format(folder, share, share, lib, lua))
-  end
-
   for _, version in ipairs { "5.1", "5.2", "5.3", "5.4" } do
-    it("builds, loads and works on Lua " .. version, function()
-      local tree = build(version)
-      assert.truthy(run("lua" .. version, version, tree):find("^%d+%.%d+%.%d+"))
-      if version == "5.1" then run("luajit", version, tree) end
-      succeed(("diff -r %s/lua/livechat %s/share/lua/%s/livechat"):format(source, tree, version))
+    it("comes from luarocks make, for Lua " .. version, function()
+      local tree = folder .. "/" .. version
+      succeed(("cd %s && HOME=%s http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 "
+        .. "luarocks --lua-version %s make --deps-mode=none --tree %s rockspec/*.rockspec"):format(
+        source, folder, version, tree))
+      works("lua" .. version, version, tree)
+      if version == "5.1" then works("luajit", version, tree) end
+      same_modules(tree, version)
       local _, usage = output(tree .. "/bin/livechat --help")
       assert.truthy(usage:find("sandbox", 1, true), usage)
     end)
   end
 
-  it("lists every C file of the core and the binding", function()
+  it("comes from make install, for every Lua that is built, or for one", function()
+    local all, one = folder .. "/all", folder .. "/one"
+    succeed("make -s install PREFIX=" .. all)
+    for _, version in ipairs { "5.1", "5.2", "5.3", "5.4" } do
+      works("lua" .. version, version, all)
+      same_modules(all, version)
+    end
+    succeed("make -s install DESTDIR=" .. one .. " PREFIX=/usr LUA_VERSION=jit")
+    works("luajit", "5.1", one .. "/usr")
+    assert.equal("5.1", succeed("ls " .. one .. "/usr/lib/lua"))
+    succeed("test -x " .. one .. "/usr/bin/livechat")
+  end)
+
+  it("is built from every C file of the core and the binding", function()
     local rockspec = {}
     local chunk = assert(loadfile("rockspec/livechat-scm-1.rockspec", "t", rockspec))
     if setfenv then setfenv(chunk, rockspec) end -- Lua 5.1
