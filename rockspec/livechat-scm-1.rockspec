@@ -18,10 +18,13 @@ build = {
       sources = {
         "csrc/buf.c",
         "csrc/engine.c",
+        "csrc/notify.c",
+        "csrc/request.c",
         "csrc/secret.c",
         "csrc/shm.c",
         "csrc/stamp.c",
         "csrc/throttle.c",
+        "csrc/transfer.c",
         "csrc/lcore.c",
         "csrc/lengine.c",
         "csrc/lrecord.c",
