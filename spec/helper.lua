@@ -69,7 +69,7 @@ end
 
 --- Starts a program in the background; it ends at the next cleanup, or after ten minutes.
 ---@param argv string[] a program and its arguments
----@param options table|nil { env = { NAME = value }, output = <file>, input = <file>, cd = <folder> }
+---@param options table|nil { env={ NAME=value }, output=<file>, input=<file>, cd=<folder> }
 ---@return integer pid of the program itself
 ---@return string output the file with what it prints on stdout and stderr
 function helper.spawn(argv, options)

@@ -164,7 +164,7 @@ end
 ---@return boolean succeeded
 function launch.foreground(nginx, folder, conf)
   launch.write(folder .. "/nginx.conf", conf)
-  return launch.execute(command(nginx, folder))
+  return launch.execute("exec " .. command(nginx, folder))
 end
 
 --- Ends an nginx that `start` started: politely, after five seconds by force.

@@ -1,0 +1,215 @@
+-- SPDX-License-Identifier: MIT
+--- The control interface under /_sandbox/, for tests and for `livechat trigger`: no credentials, no
+-- rate limit, not in the list of calls. Bodies and answers are JSON; an error is 400 {"error": …}.
+--
+-- GET    state       { now=, tickets=, agents=, webhooks=, accepted=, refused=, applied=,
+--                      deliveries={ waiting=, sending=, delivered=, failed= }, faults=, options= }
+-- GET    calls       { accepted=[times], refused=[times], count=, applied={ "POST /tickets": n },
+--                      log=[{ at=, method=, path=, query=, status=, applied=, fault= }, …] }: the
+--                      log holds the last 10,000 calls; times are epoch seconds; `applied` counts
+--                      the calls that did what they asked, whether their answer was spoilt or not
+-- DELETE calls       forgets them, and with them the rate limit's window
+-- GET    tickets     { ids=[…] } of every ticket, the last change first, without any lag
+-- GET    deliveries  { waiting=, sending=, delivered=, failed=, deliveries=[{ id=, event_type=,
+--                      hook=, about=<the event's or object's id>, state=, host=, port=, queued=,
+--                      due=, attempts=[{ at=, status=, error= }] }, …] }
+-- GET    faults      { faults=[{ fault=, matched=, done= }, …] }
+-- POST   faults      { fault="…" } or { faults=["…", …] } adds some, after those that there are
+-- DELETE faults      removes all of them
+-- POST   seed        { tickets=n } replaces every ticket
+-- POST   touch       { ids=[…] } changes when these tickets were modified, as others might
+-- POST   options     { lag=, update=, wrapper=, variants=, calls=, period=, retry_after=, speed=,
+--                      delivery_timeout=, webhook_answer= } changes some; { advance=seconds } moves
+--                      the service's clock forward, for the rate limit and deliveries too
+-- POST   trigger     { event_type="…", count=1, … } sends events to the webhooks registered for
+--                      them; other members are merged over the event: { event_type="chat_ended",
+--                      chat={ id="X" } }; null removes one. Answers { events=, deliveries=, ids= }
+-- POST   reset       back to how it was when it began
+local json = require "livechat.json"
+local options = require "livechat.sandbox.options"
+local faults = require "livechat.sandbox.faults"
+local events = require "livechat.sandbox.events"
+local Calls = require "livechat.sandbox.calls"
+
+local control = {}
+
+local MOST_EVENTS = 100000
+
+local function fault_list(service)
+  local list = json.array()
+  for i, fault in ipairs(service.faults) do
+    list[i] = { fault = fault.text, matched = fault.matched, done = fault.done }
+  end
+  return list
+end
+
+-- Each answers a value, or nil and what is wrong with the request.
+local VERBS = {}
+
+VERBS["GET state"] = function(service, _, now)
+  local deliveries = service.deliveries:report()
+  deliveries.deliveries = nil
+  local shown, tickets = {}, 0
+  for _, name in ipairs({ "lag", "update", "wrapper", "variants", "calls", "period", "retry_after",
+    "speed", "delivery_timeout", "webhook_answer" }) do
+    shown[name] = service.options[name]
+  end
+  for _ in pairs(service.tickets.by_id) do tickets = tickets + 1 end
+  return { now = now, tickets = tickets, agents = #service.agents.list_of,
+    webhooks = #service.webhooks.hooks, accepted = #service.calls.accepted,
+    refused = #service.calls.refused, applied = service.calls.applied, deliveries = deliveries,
+    faults = fault_list(service), options = shown }
+end
+
+VERBS["GET calls"] = function(service)
+  return service.calls:report()
+end
+
+VERBS["DELETE calls"] = function(service)
+  service.calls = Calls.new()
+  return {}
+end
+
+VERBS["GET tickets"] = function(service)
+  local all, ids = {}, json.array()
+  for _, ticket in pairs(service.tickets.by_id) do all[#all + 1] = ticket end
+  table.sort(all, function(a, b) return a.version > b.version end)
+  for i, ticket in ipairs(all) do ids[i] = ticket.id end
+  return { ids = ids }
+end
+
+VERBS["GET deliveries"] = function(service)
+  return service.deliveries:report()
+end
+
+VERBS["GET faults"] = function(service)
+  return { faults = fault_list(service) }
+end
+
+VERBS["POST faults"] = function(service, fields)
+  local texts, added = fields.faults or { fields.fault }, {}
+  if type(texts) ~= "table" or #texts == 0 then return nil, "fault or faults is missing" end
+  for i, text in ipairs(texts) do
+    local fault, message = faults.parse(text)
+    if not fault then return nil, message end
+    added[i] = fault
+  end
+  for _, fault in ipairs(added) do service.faults[#service.faults + 1] = fault end
+  return { faults = fault_list(service) }
+end
+
+VERBS["DELETE faults"] = function(service)
+  service.faults = {}
+  return {}
+end
+
+VERBS["POST seed"] = function(service, fields)
+  local count = fields.tickets
+  if type(count) ~= "number" or count < 0 then return nil, "tickets must be a number" end
+  service:seed(count)
+  return { tickets = count }
+end
+
+VERBS["POST touch"] = function(service, fields, now)
+  if type(fields.ids) ~= "table" then return nil, "ids must be a list" end
+  for _, id in ipairs(fields.ids) do
+    if not service.tickets:touch(id, now) then return nil, "no such ticket: " .. tostring(id) end
+  end
+  return {}
+end
+
+VERBS["POST options"] = function(service, fields)
+  local advance = fields.advance
+  if advance ~= nil and (type(advance) ~= "number" or advance < 0) then
+    return nil, "advance must be a number of seconds"
+  end
+  fields.advance = nil
+  local message = options.set(service.options, fields, true)
+  if message then return nil, message end
+  service.advance = service.advance + (advance or 0)
+  return {}
+end
+
+VERBS["POST reset"] = function(service)
+  service:reset()
+  return {}
+end
+
+-- cjson decodes [] and {} alike: an empty table over a list is a list.
+local function merge(target, over)
+  for name, value in pairs(over) do
+    if value == json.null then
+      target[name] = nil
+    elseif type(value) ~= "table" then
+      target[name] = value
+    elseif json.is_array(target[name]) then
+      target[name] = json.array(value)
+    elseif value[1] == nil and type(target[name]) == "table" then
+      merge(target[name], value)
+    else
+      target[name] = value
+    end
+  end
+  return target
+end
+
+-- An event about a new ticket has a ticket to be about.
+local function new_ticket(service, over, now)
+  local wanted = type(over.ticket) == "table" and over.ticket or {}
+  local _, _, body, ticket = service.tickets:create({ now = now, login = service.options.username,
+    fields = { subject = wanted.subject or "Sent by the sandbox",
+      message = "Somebody asked the sandbox to send this.",
+      requester = merge({ mail = "mary.brown@example.net", name = "Mary Brown" },
+        type(wanted.requester) == "table" and wanted.requester or {}) } })
+  return ticket, body and table.concat(body.error, "; ")
+end
+
+VERBS["POST trigger"] = function(service, fields, now)
+  local event_type, count = fields.event_type, fields.count or 1
+  if type(event_type) ~= "string" or not service.webhooks.DATA_TYPES[event_type] then
+    return nil, "event_type must be the name of an event"
+  end
+  if type(count) ~= "number" or count < 1 or count > MOST_EVENTS then
+    return nil, "count must be a number from 1 to " .. MOST_EVENTS
+  end
+  fields.event_type, fields.count = nil, nil
+  local answer = { events = count, deliveries = 0, ids = json.array() }
+  for i = 1, count do
+    local ticket, message
+    if event_type == "ticket_created" then
+      ticket, message = new_ticket(service, fields, now)
+      if not ticket then return nil, message end
+    end
+    local event = merge(service:event(event_type, now, ticket), fields)
+    answer.ids[i] = events.about(event)
+    answer.deliveries = answer.deliveries + service.webhooks:publish(event, answer.ids[i], now)
+  end
+  return answer
+end
+
+local function respond(status, value)
+  return { status = status, headers = { ["Content-Type"] = "application/json; charset=utf-8" },
+    body = json.encode(value) }
+end
+
+---@param service table Service
+---@param request table as for Service:handle
+---@param now number
+---@return table response
+function control.handle(service, request, now)
+  local verb = VERBS[request.method .. " " .. request.path:sub(#"/_sandbox/" + 1)]
+  if not verb then return respond(404, { error = "no such verb of the sandbox" }) end
+  local fields = {}
+  if (request.body or "") ~= "" then
+    local message
+    fields, message = json.decode(request.body)
+    if type(fields) ~= "table" or fields == json.null then
+      return respond(400, { error = "the body is not a JSON object: " .. tostring(message) })
+    end
+  end
+  local value, message = verb(service, json.fold(fields), now)
+  if not value then return respond(400, { error = message }) end
+  return respond(200, value)
+end
+
+return control

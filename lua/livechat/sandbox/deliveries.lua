@@ -1,0 +1,104 @@
+-- SPDX-License-Identifier: MIT
+-- Which webhook deliveries are waiting, under way, done or given up; whoever can send asks for
+-- those that are due and tells how each ended. Nothing is dropped: all of them stay in the report.
+local json = require "livechat.json"
+local base64 = require "livechat.sandbox.base64"
+local form = require "livechat.sandbox.form"
+
+local Deliveries = {}
+Deliveries.__index = Deliveries
+
+-- "Up to 10 times within 6 hours": 20 s, 40 s, … 10,240 s after the attempt before. Together
+-- 5 hours and 41 minutes, so that eleven attempts of 10 s fit into the six hours.
+local RETRIES, FIRST_WAIT = 10, 20
+
+---@param options table { speed= } the service's, read when an attempt fails
+function Deliveries.new(options)
+  return setmetatable({ options = options, all = {}, waiting = {} }, Deliveries)
+end
+
+--- Where a URL leads: { tls=, host=, port=, path=, authorization= }, or nil for what is no URL.
+---@param url string
+---@return table|nil
+function Deliveries.target(url)
+  local scheme, authority, path = url:match("^(https?)://([^/?#%s%c]+)([^#%s%c]*)$")
+  if not scheme then return nil end
+  local user, place = authority:match("^(.*)@(.-)$")
+  place = place or authority
+  local host, port = place:match("^(.-):(%d+)$")
+  host = host or place
+  if host == "" then return nil end
+  if path:sub(1, 1) ~= "/" then path = "/" .. path end
+  return { tls = scheme == "https", host = host, path = path,
+    port = port and math.floor(tonumber(port)) or scheme == "https" and 443 or 80,
+    authorization = user and "Basic " .. base64.encode(form.unescape(user)) or nil }
+end
+
+--- Puts a body in line for a hook.
+---@param about string what the event is about, for the report
+---@return table delivery
+function Deliveries:queue(hook, body, about, now)
+  local delivery = { id = #self.all + 1, event_type = hook.event_type, hook = hook.id,
+    about = about, target = Deliveries.target(hook.url), body = body, state = "waiting",
+    due = now, queued = now, attempts = json.array() }
+  self.all[delivery.id] = delivery
+  self.waiting[#self.waiting + 1] = delivery
+  return delivery
+end
+
+--- Takes at most `limit` of the deliveries whose time has come, those in line longest first.
+---@return table[] deliveries { target=, body=, … }; each must come back through `finish`
+function Deliveries:take(now, limit)
+  local taken, rest = {}, {}
+  for _, delivery in ipairs(self.waiting) do
+    if #taken < limit and delivery.due <= now then
+      delivery.state = "sending"
+      taken[#taken + 1] = delivery
+    else
+      rest[#rest + 1] = delivery
+    end
+  end
+  self.waiting = rest
+  return taken
+end
+
+--- Takes the end of one attempt: only status 200 counts.
+---@param outcome table { status= } or { error= }
+function Deliveries:finish(delivery, outcome, now)
+  delivery.attempts[#delivery.attempts + 1] = { at = now, status = outcome.status,
+    error = outcome.error }
+  if outcome.status == 200 then
+    delivery.state, delivery.body = "delivered", nil
+  elseif #delivery.attempts > RETRIES then
+    delivery.state, delivery.body = "failed", nil
+  else
+    delivery.state = "waiting"
+    delivery.due = now + FIRST_WAIT * 2 ^ (#delivery.attempts - 1) / self.options.speed
+    self.waiting[#self.waiting + 1] = delivery
+  end
+end
+
+--- Seconds until the next delivery is due (0 where one is), or nil where none waits.
+function Deliveries:wait(now)
+  local soonest
+  for _, delivery in ipairs(self.waiting) do
+    if not soonest or delivery.due < soonest then soonest = delivery.due end
+  end
+  return soonest and math.max(0, soonest - now)
+end
+
+--- Every delivery without its body and credentials, and how many are in each state.
+function Deliveries:report()
+  local report = { waiting = 0, sending = 0, delivered = 0, failed = 0, deliveries = json.array() }
+  for i, delivery in ipairs(self.all) do
+    report[delivery.state] = report[delivery.state] + 1
+    report.deliveries[i] = { id = delivery.id, event_type = delivery.event_type,
+      hook = delivery.hook, about = delivery.about, state = delivery.state,
+      host = delivery.target.host, port = delivery.target.port,
+      queued = delivery.queued, due = delivery.state == "waiting" and delivery.due or nil,
+      attempts = delivery.attempts }
+  end
+  return report
+end
+
+return Deliveries

@@ -1,0 +1,89 @@
+-- SPDX-License-Identifier: MIT
+-- What a service can be told, at its start or, where it makes sense, while it runs.
+local views = require "livechat.sandbox.views"
+local faults = require "livechat.sandbox.faults"
+
+local options = {}
+
+local function kind(expected)
+  return function(value)
+    return type(value) == expected, "must be a " .. expected
+  end
+end
+
+local function at_least(least)
+  return function(value)
+    return type(value) == "number" and value >= least, "must be a number from " .. least
+  end
+end
+
+local function either(a, b)
+  return function(value)
+    return value == a or value == b, ("must be %q or %q"):format(a, b)
+  end
+end
+
+local function fault_texts(value)
+  for _, text in ipairs(type(value) == "table" and value or { value }) do
+    local _, message = faults.parse(text)
+    if message then return false, "is wrong: " .. message end
+  end
+  return true
+end
+
+-- name = { default, check, may be changed while the service runs }
+local KNOWN = {
+  username = { "john.doe@example.com", kind "string" },
+  api_key = { "0123456789abcdef0123456789abcdef", kind "string" },
+  access_token = { nil, kind "string" },
+  license_id = { 1520, at_least(1) },
+  token = { nil, kind "string" },
+  seed = { 0, at_least(0) },
+  random_seed = { 1, at_least(1) },
+  fault = { nil, fault_texts },
+  calls = { 100, function(value)
+    return value == false or at_least(1)(value), "must be a number from 1, or false"
+  end, true },
+  period = { 60, at_least(0.001), true },
+  retry_after = { true, kind "boolean", true },
+  lag = { 0, at_least(0), true },
+  update = { "apply", either("apply", "ignore"), true },
+  wrapper = { false, kind "boolean", true },
+  variants = { "docs", function(value)
+    return views.known(value), "must be docs, objects, strings, php or mixed"
+  end, true },
+  webhook_answer = { "all", either("all", "new"), true },
+  speed = { 1, at_least(0.001), true },
+  delivery_timeout = { 10, at_least(0.001), true },
+}
+
+--- Sets the options that are given, all or none.
+---@param target table
+---@param given table
+---@param running boolean|nil only those that may change while the service runs
+---@return string|nil message what was wrong
+function options.set(target, given, running)
+  for name, value in pairs(given) do
+    local known = KNOWN[name]
+    if not known or running and not known[3] then
+      return "unknown option: " .. tostring(name)
+    end
+    local right, message = known[2](value)
+    if not right then return "option " .. name .. " " .. message end
+  end
+  for name, value in pairs(given) do target[name] = value end
+end
+
+---@return table options every default
+function options.defaults()
+  local target = {}
+  for name, known in pairs(KNOWN) do target[name] = known[1] end
+  return target
+end
+
+---@return boolean
+function options.known(name)
+  return KNOWN[name] ~= nil
+end
+
+return options
