@@ -2,9 +2,9 @@
 --- One way to talk to Redis over the two clients that Lua programs have: redis-lua
 --- (`require "redis"`) and lua-resty-redis (`resty.redis`, Debian's `nginx.redis`).
 ---
---- A connection is either the client's object, used as it is for as long as it lives, or a function
---- that makes one. A function is what lets a lost connection be made anew, and inside nginx, where a
---- connection belongs to one request, it is the only thing that works:
+--- A connection is either the client's object, used as it is for as long as it lives, or a
+--- function that makes one. The function is what lets a lost connection be made anew, and in nginx,
+--- where a connection belongs to one request, it is the only thing that works:
 ---
 ---   redis = function() return require("redis").connect("127.0.0.1", 6379) end
 ---
@@ -23,7 +23,8 @@ local redis = {}
 
 local unpack = table.unpack or unpack
 
-local kept = setmetatable({}, { __mode = "k" }) -- by the function that made it: { pid=, connection= }
+-- By the function that made the connection: { pid=, connection= }.
+local kept = setmetatable({}, { __mode = "k" })
 local digests = {} -- by script: what EVALSHA calls it, the same on every server
 
 ---@alias livechat.Redis table|fun(): table|nil, string|nil
