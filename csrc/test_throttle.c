@@ -334,7 +334,8 @@ static void test_loads(void) {
   free(all);
   CHECK(arrivals >= 1000000);
   CHECK(n_died > 10000 && n_died_moving > 1000);
-  printf("note: %lu arrivals, %lu deaths, %lu of them between moves\n", arrivals, n_died, n_died_moving);
+  printf("note: %lu arrivals, %lu deaths, %lu of them between moves\n", arrivals, n_died,
+         n_died_moving);
 }
 
 /* ---- by hand ------------------------------------------------------------------------------- */
