@@ -207,11 +207,9 @@ bool lc_stamp_number(double value, int64_t *epoch_ms) {
   /* A double of today's seconds is off by up to a tenth of a microsecond: to be mended before the
    * rest is cut off, or 0.123 becomes 0.122. */
   double us = value * (value >= AS_MS || value <= -AS_MS ? 1000 : 1000000);
-  if (!(us >= MS_MIN * 1000.0 && us <= MS_MAX * 1000.0 + 999)) /* a NaN is neither */
+  if (!(us >= MS_MIN * 1000.0 && us < (MS_MAX + 1) * 1000.0)) /* a NaN is neither */
     return false;
   int64_t since_us = (int64_t)(us + (us < 0 ? -0.5 : 0.5)) - MS_MIN * 1000;
-  if (since_us < 0 || !in_range(since_us / 1000 + MS_MIN))
-    return false;
   *epoch_ms = since_us / 1000 + MS_MIN;
   return true;
 }
