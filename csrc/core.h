@@ -160,9 +160,66 @@ bool lc_stamp_parse(const char *text, size_t len, int64_t *epoch_ms);
 bool lc_stamp_number(double value, int64_t *epoch_ms);
 bool lc_stamp_format(int64_t epoch_ms, char text[LC_STAMP_SIZE]);
 
-/* ---- engine.c: HTTP transfers over libcurl's multi interface -------------------------------- */
+/* ---- json.c: what is wrong with a JSON text --------------------------------------------------- */
 
-struct lc_engine;
+#define LC_JSON_MAX_DEPTH 1000
+
+enum lc_json {
+  LC_JSON_OK = 0,
+  LC_JSON_SYNTAX, /* not RFC 8259 */
+  LC_JSON_UTF8,
+  LC_JSON_DEPTH,
+  LC_JSON_DUPLICATE, /* an object names a member twice, however it is spelled */
+  LC_JSON_ENOMEM
+};
+
+struct lc_span {
+  size_t start, len;
+};
+
+/* Checks a whole text; objects and arrays may nest max_depth deep, at most LC_JSON_MAX_DEPTH. Where
+ * the outermost value is an object with that member, *value tells where the member's value is
+ * written; its len is 0 otherwise. Member and value may be NULL. */
+enum lc_json lc_json_check(const char *text, size_t len, unsigned max_depth, const char *member,
+                           struct lc_span *value);
+
+/* ---- digest.c: a name for a text ---------------------------------------------------------------- */
+
+#define LC_DIGEST_SIZE 33 /* 32 hex digits and their 0 */
+
+/* SipHash-2-4 with an output of 128 bits and a key that everybody knows: the same on every machine.
+ * Texts that differ by chance differ in it; it is no proof against whoever wants two to agree. */
+void lc_digest(const void *data, size_t len, char hex[LC_DIGEST_SIZE]);
+
+/* ---- notify.c: telling a thread, or a loop, that something has happened --------------------- */
+
+struct lc_flag { /* a descriptor that is readable while the flag is up */
+  int fd;        /* -1: closed */
+  int raise_fd;  /* the same one, or a pipe's other end */
+};
+
+enum lc_err lc_flag_open(struct lc_flag *flag); /* down; LC_ESYS leaves it closed */
+void lc_flag_raise(const struct lc_flag *flag);
+void lc_flag_lower(const struct lc_flag *flag);
+void lc_flag_close(struct lc_flag *flag);
+
+#define LC_DOOR_PATH 108 /* what a Unix socket's address holds */
+
+struct lc_door { /* a Unix socket in a private folder, for one peer out of this very process */
+  int listener;  /* -1: nobody is waited for */
+  int peer;      /* -1: nobody came */
+  char path[LC_DOOR_PATH];
+};
+
+void lc_door_init(struct lc_door *door);
+enum lc_err lc_door_open(struct lc_door *door);
+/* Lets the peer in, if it came; the socket's name goes away then. Others are turned away. */
+bool lc_door_accept(struct lc_door *door);
+/* One byte to the peer, never waiting. false: nobody is there (any more). */
+bool lc_door_knock(struct lc_door *door);
+void lc_door_close(struct lc_door *door);
+
+/* ---- request.c: what may be sent ------------------------------------------------------------ */
 
 struct lc_request { /* everything is copied by lc_engine_submit */
   const char *method;
@@ -183,15 +240,80 @@ struct lc_request { /* everything is copied by lc_engine_submit */
   bool notify;         /* lc_engine_call_fd() will be asked for */
 };
 
+/* LC_EINVAL for a method that is no token, a URL without an origin (lc_origin), a header that is not
+ * one "Name: value" line or frames the message, and a secret of another origin; `text` says which. */
+enum lc_err lc_request_check(const struct lc_request *request, char *text, size_t text_size);
+
+/* ---- transfer.c: one HTTP exchange over one libcurl easy handle ----------------------------- */
+
 struct lc_response {
-  enum lc_err err;  /* LC_OK: status, headers and body are whole */
-  char text[256];   /* for an error: one line, no secrets */
-  bool sent;        /* false: certainly no byte of the request left */
-  int status;
+  enum lc_err err;       /* LC_OK: status, headers and body are whole */
+  char text[256];        /* for an error: one line, no secrets */
+  bool sent;             /* false: certainly no byte of the request left */
+  int status;            /* for an error: that of the answer's beginning; 0 where there was none */
   struct lc_buf headers; /* the final response's "Name: value" lines, each ended by CR LF */
   struct lc_buf body;
   double seconds;
 };
+
+struct lc_transfer { /* the head of it, which is the engine's; the rest is transfer.c's own */
+  uint64_t id;
+  void *easy; /* the CURL handle while it runs: its CURLOPT_PRIVATE is the transfer */
+  struct lc_transfer *next;
+};
+
+/* Checks the request and copies it. */
+enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_request *request,
+                            char *text, size_t text_size);
+/* A CURL handle for any number of transfers, one after the other; NULL: no memory. */
+void *lc_transfer_easy(void);
+/* Makes the handle, NULL for want of memory, ready for curl_multi_add_handle. Gives a CURLcode. */
+int lc_transfer_begin(struct lc_transfer *transfer, void *easy);
+/* From any thread: a request that has not begun to leave never will, and true tells so. */
+bool lc_transfer_give_up(struct lc_transfer *transfer);
+/* The result, for a CURLcode; its `seconds` are left to the engine. The caller frees headers and
+ * body. */
+void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response);
+/* Takes all pointers out of the handle, which is free for the next, and wipes the copies. */
+void lc_transfer_free(struct lc_transfer *transfer);
+
+/* ---- calls.c: the register of calls; from any thread ----------------------------------------- */
+
+struct lc_calls;
+
+enum lc_err lc_calls_new(struct lc_calls **calls);
+/* Wakes whoever waits, and drops every call. */
+void lc_calls_close(struct lc_calls *calls);
+void lc_calls_free(struct lc_calls *calls);
+
+/* Owns the transfer where it succeeds; NULL: a call that is only parked. */
+enum lc_err lc_calls_add(struct lc_calls *calls, struct lc_transfer *transfer, bool notify,
+                         uint64_t *id);
+/* These are the verbs of the engine. */
+enum lc_err lc_calls_wait(struct lc_calls *calls, uint64_t id, int wait_ms);
+bool lc_calls_done(struct lc_calls *calls, uint64_t id);
+bool lc_calls_take(struct lc_calls *calls, uint64_t id, struct lc_response *response);
+void lc_calls_cancel(struct lc_calls *calls, uint64_t id);
+void lc_calls_drop(struct lc_calls *calls, uint64_t id);
+int lc_calls_fd(struct lc_calls *calls, uint64_t id);
+enum lc_err lc_calls_listen(struct lc_calls *calls, char *path, size_t path_size);
+size_t lc_calls_finished(struct lc_calls *calls, uint64_t *ids, size_t n);
+size_t lc_calls_pending(struct lc_calls *calls);
+
+/* And these the pump's. The next to begin, or NULL. It stays the register's until lc_calls_finish
+ * takes its result and gives it back; false: it is, or was, among the abandoned. */
+struct lc_transfer *lc_calls_next(struct lc_calls *calls);
+bool lc_calls_finish(struct lc_calls *calls, const struct lc_transfer *transfer,
+                     const struct lc_response *response);
+/* The transfers whose calls ended early, by their `next`: the pump's to free from here on. */
+struct lc_transfer *lc_calls_abandoned(struct lc_calls *calls);
+/* The descriptors (1 or 2) to watch while the pump sleeps; 0: there is work to do. */
+size_t lc_calls_fall_asleep(struct lc_calls *calls, int fds[2]);
+bool lc_calls_wake_up(struct lc_calls *calls); /* false: closed */
+
+/* ---- engine.c: HTTP transfers over libcurl's multi interface -------------------------------- */
+
+struct lc_engine;
 
 /* Calls are named by ids, never 0, never used again. An engine is pumped by its one owner, until
  * lc_engine_start gives it a thread of its own; from then on every function may be called while
@@ -206,6 +328,7 @@ enum lc_err lc_engine_pump(struct lc_engine *engine, int wait_ms);
 /* Waits until this call has finished: pumps, or sleeps where the engine has a thread.
  * LC_ETIMEOUT after wait_ms; LC_ECLOSED for an id that is unknown or already taken. */
 enum lc_err lc_engine_wait(struct lc_engine *engine, uint64_t id, int wait_ms);
+/* Whether there is nothing to wait for: true also for an id that is unknown or already taken. */
 bool lc_engine_done(struct lc_engine *engine, uint64_t id);
 /* Moves the result of a finished call out; the caller frees headers and body. false: not done. */
 bool lc_engine_take(struct lc_engine *engine, uint64_t id, struct lc_response *response);

@@ -1,0 +1,298 @@
+/* SPDX-License-Identifier: MIT */
+/* Calls over libcurl's multi interface. turn() is the whole pump: the owner's verbs run it, or the
+ * engine's own thread does. The multi, its handles and the transfers that have begun belong to
+ * whoever pumps and need no lock; what several threads share is in the register of calls. */
+#define _GNU_SOURCE 1 /* pthread_setname_np */
+#include "core.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define IDLE_MAX 64 /* handles kept for the next calls */
+#define CONNECTIONS_MIN 16
+#define REST_MS 60000 /* what the thread sleeps where nothing is due earlier */
+
+struct lc_engine {
+  pid_t pid;
+  pthread_t thread;
+  bool threaded;
+  struct lc_calls *calls;
+  CURLM *multi; /* from here on: the pump's */
+  void *idle[IDLE_MAX];
+  size_t n_idle;
+  size_t n_running;
+  size_t n_finished;
+  size_t max_connections;
+};
+
+/* false in a process that forked: nobody there would ever give a lock back. */
+static bool at_home(const struct lc_engine *engine) {
+  return engine->pid == getpid();
+}
+
+/* ---- the pump ------------------------------------------------------------------------------- */
+
+/* What libcurl held is the pump's again. */
+static void release(struct lc_engine *engine, struct lc_transfer *transfer) {
+  void *easy = transfer->easy;
+  if (easy != NULL) {
+    curl_multi_remove_handle(engine->multi, easy);
+    engine->n_running--;
+  }
+  lc_transfer_free(transfer);
+  if (easy != NULL && engine->n_idle < IDLE_MAX)
+    engine->idle[engine->n_idle++] = easy;
+  else if (easy != NULL)
+    curl_easy_cleanup(easy);
+}
+
+static void sweep(struct lc_engine *engine) {
+  struct lc_transfer *transfer = lc_calls_abandoned(engine->calls);
+  while (transfer != NULL) {
+    struct lc_transfer *next = transfer->next;
+    release(engine, transfer);
+    transfer = next;
+  }
+}
+
+static void finish(struct lc_engine *engine, struct lc_transfer *transfer, int code) {
+  struct lc_response response;
+  lc_transfer_end(transfer, code, &response);
+  if (lc_calls_finish(engine->calls, transfer, &response)) {
+    engine->n_finished++;
+    release(engine, transfer);
+  } else { /* it is among the abandoned by now, where sweep() finds it */
+    lc_buf_free(&response.headers);
+    lc_buf_free(&response.body);
+  }
+}
+
+static void begin(struct lc_engine *engine, struct lc_transfer *transfer) {
+  void *easy = engine->n_idle > 0 ? engine->idle[--engine->n_idle] : lc_transfer_easy();
+  int code = lc_transfer_begin(transfer, easy);
+  if (easy != NULL)
+    engine->n_running++;
+  if (engine->n_running > engine->max_connections) {
+    /* libcurl closes what it has no room to keep when a transfer ends. */
+    engine->max_connections *= 2;
+    curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)engine->max_connections);
+  }
+  if (code == CURLE_OK && curl_multi_add_handle(engine->multi, easy) != CURLM_OK)
+    code = CURLE_OUT_OF_MEMORY;
+  if (code != CURLE_OK)
+    finish(engine, transfer, code);
+}
+
+static void turn(struct lc_engine *engine) {
+  struct lc_transfer *transfer;
+  CURLMsg *message;
+  int n;
+  sweep(engine);
+  while ((transfer = lc_calls_next(engine->calls)) != NULL)
+    begin(engine, transfer);
+  curl_multi_perform(engine->multi, &n);
+  while ((message = curl_multi_info_read(engine->multi, &n)) != NULL) {
+    CURLcode code = message->data.result;
+    char *user = NULL;
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
+    finish(engine, (struct lc_transfer *)(void *)user, (int)code);
+  }
+}
+
+/* Sleeps until libcurl has something to do, somebody wakes the engine, or wait_ms have passed.
+ * curl_multi_wait with a descriptor of our own does in every libcurl what curl_multi_poll and
+ * curl_multi_wakeup do in newer ones. false: the register is closed. */
+static bool rest(struct lc_engine *engine, int wait_ms) {
+  int fds[2];
+  struct curl_waitfd waits[2] = {{0}};
+  size_t n = lc_calls_fall_asleep(engine->calls, fds);
+  for (size_t i = 0; i < n; i++)
+    waits[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+  if (n > 0)
+    curl_multi_wait(engine->multi, waits, (unsigned)n, wait_ms, NULL);
+  return lc_calls_wake_up(engine->calls);
+}
+
+/* On the owner's thread, until the call has finished, or any where id is 0. */
+static enum lc_err drive(struct lc_engine *engine, uint64_t id, int wait_ms) {
+  int64_t deadline_us = lc_clock_us() + (int64_t)wait_ms * 1000;
+  size_t n_finished = engine->n_finished;
+  for (;;) {
+    turn(engine);
+    if (id == 0 ? engine->n_finished != n_finished : lc_calls_done(engine->calls, id))
+      return LC_OK;
+    int64_t left_us = deadline_us - lc_clock_us();
+    if (left_us <= 0)
+      return LC_ETIMEOUT;
+    rest(engine, (int)((left_us + 999) / 1000));
+  }
+}
+
+/* ---- verbs: calls --------------------------------------------------------------------------- */
+
+enum lc_err lc_engine_submit(struct lc_engine *engine, const struct lc_request *request,
+                             uint64_t *id, char *text, size_t text_size) {
+  struct lc_transfer *transfer;
+  if (!at_home(engine))
+    return LC_ECLOSED;
+  enum lc_err err = lc_transfer_new(&transfer, request, text, text_size);
+  if (err != LC_OK)
+    return err;
+  err = lc_calls_add(engine->calls, transfer, request->notify, id);
+  if (err != LC_OK)
+    lc_transfer_free(transfer);
+  return err;
+}
+
+enum lc_err lc_engine_park(struct lc_engine *engine, bool notify, uint64_t *id) {
+  return at_home(engine) ? lc_calls_add(engine->calls, NULL, notify, id) : LC_ECLOSED;
+}
+
+enum lc_err lc_engine_pump(struct lc_engine *engine, int wait_ms) {
+  if (!at_home(engine))
+    return LC_ECLOSED;
+  if (engine->threaded)
+    return LC_EINVAL;
+  drive(engine, 0, wait_ms);
+  return LC_OK;
+}
+
+enum lc_err lc_engine_wait(struct lc_engine *engine, uint64_t id, int wait_ms) {
+  if (!at_home(engine))
+    return LC_ECLOSED;
+  enum lc_err err = lc_calls_wait(engine->calls, id, engine->threaded ? wait_ms : 0);
+  return err == LC_ETIMEOUT && !engine->threaded ? drive(engine, id, wait_ms) : err;
+}
+
+bool lc_engine_done(struct lc_engine *engine, uint64_t id) {
+  return !at_home(engine) || lc_calls_done(engine->calls, id);
+}
+
+bool lc_engine_take(struct lc_engine *engine, uint64_t id, struct lc_response *response) {
+  return at_home(engine) && lc_calls_take(engine->calls, id, response);
+}
+
+/* Without a thread the connection of a call that ended early is let go at once: nobody may pump
+ * for a long time. */
+static void sweep_if_owner(struct lc_engine *engine) {
+  if (!engine->threaded)
+    sweep(engine);
+}
+
+void lc_engine_cancel(struct lc_engine *engine, uint64_t id) {
+  if (!at_home(engine))
+    return;
+  lc_calls_cancel(engine->calls, id);
+  sweep_if_owner(engine);
+}
+
+void lc_engine_drop(struct lc_engine *engine, uint64_t id) {
+  if (!at_home(engine))
+    return;
+  lc_calls_drop(engine->calls, id);
+  sweep_if_owner(engine);
+}
+
+size_t lc_engine_pending(struct lc_engine *engine) {
+  return at_home(engine) ? lc_calls_pending(engine->calls) : 0;
+}
+
+int lc_engine_call_fd(struct lc_engine *engine, uint64_t id) {
+  return at_home(engine) ? lc_calls_fd(engine->calls, id) : -1;
+}
+
+/* ---- verbs: the thread ---------------------------------------------------------------------- */
+
+static void *run(void *arg) {
+  struct lc_engine *engine = arg;
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), "livechat");
+#endif
+  do
+    turn(engine);
+  while (rest(engine, REST_MS));
+  return NULL;
+}
+
+enum lc_err lc_engine_start(struct lc_engine *engine) {
+  sigset_t all, old;
+  if (!at_home(engine))
+    return LC_ECLOSED;
+  if (engine->threaded)
+    return LC_OK;
+  /* The signals are the program's: the thread is born with all of them blocked. */
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &old);
+  int failed = pthread_create(&engine->thread, NULL, run, engine);
+  pthread_sigmask(SIG_SETMASK, &old, NULL);
+  engine->threaded = failed == 0;
+  if (failed)
+    errno = failed;
+  return failed ? LC_ESYS : LC_OK;
+}
+
+enum lc_err lc_engine_listen(struct lc_engine *engine, char *path, size_t path_size) {
+  if (!at_home(engine))
+    return LC_ECLOSED;
+  return engine->threaded ? lc_calls_listen(engine->calls, path, path_size) : LC_EINVAL;
+}
+
+size_t lc_engine_finished(struct lc_engine *engine, uint64_t *ids, size_t n) {
+  return at_home(engine) ? lc_calls_finished(engine->calls, ids, n) : 0;
+}
+
+/* ---- verbs: the engine ---------------------------------------------------------------------- */
+
+/* libcurl counts how often it was set up; it is never taken down, because who else uses it in this
+ * process is not ours to know. Before 7.84 that count has no lock of its own. */
+static CURLcode set_up_libcurl(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  pthread_mutex_lock(&lock);
+  CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  pthread_mutex_unlock(&lock);
+  return code;
+}
+
+enum lc_err lc_engine_new(struct lc_engine **engine) {
+  *engine = NULL;
+  if (set_up_libcurl() != CURLE_OK)
+    return LC_ENOMEM;
+  struct lc_engine *e = calloc(1, sizeof *e);
+  if (e == NULL)
+    return LC_ENOMEM;
+  enum lc_err err = lc_calls_new(&e->calls);
+  e->multi = err == LC_OK ? curl_multi_init() : NULL;
+  if (err == LC_OK && e->multi == NULL)
+    err = LC_ENOMEM;
+  if (err != LC_OK) {
+    lc_calls_free(e->calls);
+    free(e);
+    return err;
+  }
+  e->pid = getpid();
+  e->max_connections = CONNECTIONS_MIN;
+  curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MIN);
+  curl_multi_setopt(e->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+  *engine = e;
+  return LC_OK;
+}
+
+/* In a child of the process that made the engine nothing is done at all: closing a connection would
+ * say good-bye in the parent's name, and any descriptor may long be somebody else's. */
+void lc_engine_free(struct lc_engine *engine) {
+  if (engine == NULL || !at_home(engine))
+    return;
+  lc_calls_close(engine->calls);
+  if (engine->threaded)
+    pthread_join(engine->thread, NULL);
+  sweep(engine);
+  while (engine->n_idle > 0)
+    curl_easy_cleanup(engine->idle[--engine->n_idle]);
+  curl_multi_cleanup(engine->multi);
+  lc_calls_free(engine->calls);
+  free(engine);
+}

@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+/* One HTTP exchange. The request is checked and copied into one block, which the handle points into
+ * while it runs and which is overwritten afterwards. Callbacks of libcurl see this struct only: they
+ * take no lock and know neither engine nor call. */
+#define _GNU_SOURCE 1 /* SOCK_CLOEXEC */
+#include "core.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HEADERS_MAX (256 * 1024)
+
+/* Whether the request may leave, or has. Changed by compare-and-swap only: a cancelling thread and
+ * the one that is about to send meet here, and exactly one of them wins. */
+enum gate {
+  GATE_SHUT,    /* nothing has left */
+  GATE_UNKNOWN, /* this libcurl (before 7.80) does not say when it begins to send */
+  GATE_SENT,
+  GATE_GIVEN_UP
+};
+
+struct transfer {
+  struct lc_transfer head;
+  size_t size; /* of the whole block */
+  atomic_int gate;
+  bool once;
+  bool insecure;
+  bool encoded;        /* the final response has a Content-Encoding */
+  bool headed;         /* the final response's header is complete: what follows are trailers */
+  enum lc_err refused; /* why a callback ended the transfer */
+  long timeout_ms;
+  long connect_timeout_ms;
+  const char *method; /* these point into the block */
+  const char *url;
+  const char *ca_file;
+  const char *proxy;
+  const char *secret;
+  const char *body; /* NULL: none */
+  size_t body_len;
+  struct lc_buf headers;
+  struct lc_buf content;
+  int status;
+  char error[CURL_ERROR_SIZE];
+  /* libcurl's own list copies each line and never wipes it; this one lies in the block. */
+  struct curl_slist *lines;
+  struct curl_slist nodes[];
+};
+
+/* ---- the request's copy ---------------------------------------------------------------------- */
+
+static size_t size_of(const char *text) {
+  return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static const char *copy(char **to, const char *text) {
+  if (text == NULL)
+    return NULL;
+  size_t size = strlen(text) + 1;
+  char *at = *to;
+  memcpy(at, text, size);
+  *to += size;
+  return at;
+}
+
+static void add_line(struct transfer *t, size_t *n, const char *line) {
+  struct curl_slist *node = &t->nodes[*n];
+  /* libcurl takes `char *` but does not write to it. */
+  *node = (struct curl_slist){.data = (char *)(uintptr_t)line};
+  if (*n > 0)
+    t->nodes[*n - 1].next = node;
+  t->lines = t->nodes;
+  (*n)++;
+}
+
+static void add_lines(struct transfer *t, const struct lc_request *request, char **to) {
+  size_t n = 0;
+  bool typed = false;
+  for (size_t i = 0; i < request->n_headers; i++) {
+    char *line = *to;
+    copy(to, request->headers[i]);
+    size_t len = strlen(line);
+    while (line[len - 1] == ' ' || line[len - 1] == '\t')
+      line[--len] = 0;
+    if (line[len - 1] == ':') /* "Name:" would tell libcurl to leave the header out */
+      line[len - 1] = ';';
+    typed = typed || strncasecmp(line, "Content-Type", sizeof "Content-Type" - 1) == 0;
+    add_line(t, &n, line);
+  }
+  if (t->secret != NULL)
+    add_line(t, &n, t->secret);
+  if (!typed)
+    add_line(t, &n, "Content-Type:");
+  add_line(t, &n, "Expect:");
+}
+
+enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_request *request,
+                            char *text, size_t text_size) {
+  enum lc_err err = lc_request_check(request, text, text_size);
+  if (err != LC_OK)
+    return err;
+  const char *secret = request->secret != NULL ? request->secret->line : NULL;
+  size_t nodes = (request->n_headers + 3) * sizeof(struct curl_slist);
+  size_t size = sizeof(struct transfer) + nodes + size_of(request->method) + size_of(request->url) +
+                size_of(request->ca_file) + size_of(request->proxy) + size_of(secret) +
+                request->body_len;
+  for (size_t i = 0; i < request->n_headers; i++)
+    size += size_of(request->headers[i]);
+  struct transfer *t = malloc(size);
+  if (t == NULL)
+    return LC_ENOMEM;
+  *t = (struct transfer){.size = size,
+                         .once = request->once,
+                         .insecure = request->insecure,
+                         .timeout_ms = request->timeout_ms,
+                         .connect_timeout_ms = request->connect_timeout_ms};
+  atomic_init(&t->gate, GATE_SHUT);
+  lc_buf_init(&t->headers, HEADERS_MAX);
+  lc_buf_init(&t->content, request->max_response);
+  char *to = (char *)t + sizeof *t + nodes;
+  t->method = copy(&to, request->method);
+  t->url = copy(&to, request->url);
+  t->ca_file = copy(&to, request->ca_file);
+  t->proxy = copy(&to, request->proxy);
+  t->secret = copy(&to, secret);
+  add_lines(t, request, &to);
+  if (request->body != NULL) {
+    t->body = to;
+    t->body_len = request->body_len;
+    memcpy(to, request->body, request->body_len);
+  }
+  *transfer = &t->head;
+  return LC_OK;
+}
+
+/* ---- callbacks ------------------------------------------------------------------------------ */
+
+/* The connection stands; from here on bytes of the request may leave. */
+static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port, int own_port) {
+  struct transfer *t = user;
+  int was = GATE_SHUT;
+  (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
+  if (atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT))
+    return 0;
+  return was == GATE_SENT && !t->once ? 0 : 1; /* libcurl is about to send it again */
+}
+
+static int status_of(const char *line, size_t len) {
+  const char *at = memchr(line, ' ', len);
+  int status = 0;
+  if (at == NULL)
+    return 0;
+  for (at++; at < line + len && *at >= '0' && *at <= '9' && status < 100; at++)
+    status = status * 10 + (*at - '0');
+  return status;
+}
+
+static enum lc_err keep_header(struct transfer *t, const char *line, size_t len) {
+  bool folded = *line == ' ' || *line == '\t';
+  if (folded && t->headers.len >= 2)
+    t->headers.len -= 2; /* the value goes on (RFC 9112, 5.2): the line's end becomes its space */
+  else if (folded || memchr(line, ':', len) == NULL)
+    return LC_OK;
+  static const char encoding[] = "Content-Encoding:";
+  if (len >= sizeof encoding && strncasecmp(line, encoding, sizeof encoding - 1) == 0)
+    t->encoded = true;
+  enum lc_err err = lc_buf_add(&t->headers, line, len);
+  return err != LC_OK ? err : lc_buf_add(&t->headers, "\r\n", 2);
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *user) {
+  struct transfer *t = user;
+  size_t given = size * n;
+  size_t len = given;
+  while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n'))
+    len--;
+  if (t->headed)
+    return given;
+  if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* anew after each 1xx */
+    lc_buf_reset(&t->headers);
+    t->encoded = false;
+    t->status = status_of(line, len);
+  } else if (len == 0) {
+    t->headed = t->status >= 200;
+  } else {
+    t->refused = keep_header(t, line, len);
+  }
+  return t->refused == LC_OK ? given : 0;
+}
+
+static size_t on_body(char *data, size_t size, size_t n, void *user) {
+  struct transfer *t = user;
+  curl_off_t declared = -1;
+  if (t->content.len == 0 && !t->encoded)
+    curl_easy_getinfo(t->head.easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &declared);
+  if (declared > 0 && (uint64_t)declared > t->content.max)
+    t->refused = LC_ETOOLARGE;
+  else
+    t->refused = lc_buf_add(&t->content, data, size * n);
+  return t->refused == LC_OK ? size * n : 0;
+}
+
+#ifdef SOCK_CLOEXEC
+/* libcurl leaves its sockets open in whatever the program executes. */
+static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
+  (void)user, (void)purpose;
+  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+#endif
+
+/* ---- the handle ----------------------------------------------------------------------------- */
+
+/* Keeps the first failure. */
+static void must(CURLcode *code, CURLcode now) {
+  if (*code == CURLE_OK)
+    *code = now;
+}
+
+/* The same for an option that this libcurl may not know, or may have been built without. */
+static void may(CURLcode *code, CURLcode now) {
+  if (now == CURLE_OUT_OF_MEMORY)
+    must(code, now);
+}
+
+/* Debian's libcurl has a folder of certificates besides the bundle, and with a folder it reads all
+ * of them for every new connection: 37 ms of CPU against 2.4 ms. The bundle holds the same ones. */
+static void set_bundle(CURL *easy, CURLcode *code) {
+#if LIBCURL_VERSION_NUM >= 0x074600
+  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
+  if (info->age < CURLVERSION_SEVENTH || info->cainfo == NULL || access(info->cainfo, R_OK) != 0)
+    return;
+  may(code, curl_easy_setopt(easy, CURLOPT_CAINFO, info->cainfo));
+  may(code, curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
+#else
+  (void)easy, (void)code;
+#endif
+}
+
+/* What all transfers have in common. */
+static CURLcode prepare(CURL *easy) {
+  CURLcode code = CURLE_OK;
+  must(&code, curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
+  must(&code, curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
+  must(&code, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
+  must(&code, curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L));
+  must(&code, curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
+  may(&code, curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L));
+  may(&code, curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "")); /* all that are built in */
+  may(&code, curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L));
+  may(&code, curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE));
+  may(&code, curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
+  may(&code, curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L));
+#if LIBCURL_VERSION_NUM >= 0x074000
+  may(&code, curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075000
+  may(&code, curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075500
+  may(&code, curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
+#endif
+#if LIBCURL_VERSION_NUM >= 0x075700
+  may(&code, curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L)); /* no waiting for a dead resolver */
+#endif
+#ifdef SOCK_CLOEXEC
+  must(&code, curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket));
+#endif
+  set_bundle(easy, &code);
+  return code;
+}
+
+void *lc_transfer_easy(void) {
+  CURL *easy = curl_easy_init();
+  if (easy != NULL && prepare(easy) != CURLE_OK) {
+    curl_easy_cleanup(easy);
+    easy = NULL;
+  }
+  return easy;
+}
+
+/* A handle keeps its settings, so each of these is set for every transfer. */
+static void set_method(struct transfer *t, CURLcode *code) {
+  CURL *easy = t->head.easy;
+  bool head = strcmp(t->method, "HEAD") == 0;
+  bool get = strcmp(t->method, "GET") == 0;
+  bool post = strcmp(t->method, "POST") == 0;
+  /* Methods whose requests mean to carry a body say how long it is even where it is empty
+   * (RFC 9110, 8.6). */
+  bool body =
+      t->body != NULL || post || strcmp(t->method, "PUT") == 0 || strcmp(t->method, "PATCH") == 0;
+  bool plain = head || (get && !body) || post;
+  must(code, curl_easy_setopt(easy, CURLOPT_NOBODY, 0L));
+  if (body) {
+    must(code, curl_easy_setopt(easy, CURLOPT_POST, 1L));
+    must(code, curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len));
+    must(code, curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body != NULL ? t->body : ""));
+  } else {
+    must(code, curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
+  }
+  if (head)
+    must(code, curl_easy_setopt(easy, CURLOPT_NOBODY, 1L));
+  must(code, curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, plain ? NULL : t->method));
+}
+
+/* Settings that few transfers have: they go away by resetting the handle. */
+static bool is_special(const struct transfer *t) {
+  return t->insecure || t->ca_file != NULL || t->proxy != NULL;
+}
+
+static void set_special(struct transfer *t, CURLcode *code) {
+  CURL *easy = t->head.easy;
+  if (t->insecure) {
+    must(code, curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L));
+    must(code, curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L));
+  }
+  if (t->ca_file != NULL) {
+    must(code, curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file));
+    may(code, curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
+  }
+  if (t->proxy != NULL)
+    must(code, curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy));
+}
+
+/* A request that must not go twice also gets HTTP/1.1: HTTP/2 knows refusals after which libcurl
+ * sends again (REFUSED_STREAM, HTTP_1_1_REQUIRED). */
+static void set_once(struct transfer *t, CURLcode *code) {
+  CURL *easy = t->head.easy;
+  long version = t->once ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS;
+  must(code, curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, t->once ? 1L : 0L));
+  may(code, curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version));
+}
+
+int lc_transfer_begin(struct lc_transfer *transfer, void *easy) {
+  struct transfer *t = (struct transfer *)transfer;
+  CURLcode code = CURLE_OK;
+  int was = GATE_SHUT;
+  t->head.easy = easy;
+  if (easy == NULL)
+    return CURLE_OUT_OF_MEMORY;
+  must(&code, curl_easy_setopt(easy, CURLOPT_URL, t->url));
+  must(&code, curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->lines));
+  must(&code, curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, t->timeout_ms));
+  must(&code, curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms));
+  must(&code, curl_easy_setopt(easy, CURLOPT_WRITEDATA, t));
+  must(&code, curl_easy_setopt(easy, CURLOPT_HEADERDATA, t));
+  must(&code, curl_easy_setopt(easy, CURLOPT_PRIVATE, t));
+  must(&code, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error));
+  set_method(t, &code);
+  set_once(t, &code);
+  set_special(t, &code);
+  if (code != CURLE_OK)
+    return (int)code;
+#if LIBCURL_VERSION_NUM >= 0x075000
+  if (curl_easy_setopt(easy, CURLOPT_PREREQDATA, t) == CURLE_OK)
+    return 0;
+#endif
+  return atomic_compare_exchange_strong(&t->gate, &was, GATE_UNKNOWN) ? 0
+                                                                      : CURLE_ABORTED_BY_CALLBACK;
+}
+
+bool lc_transfer_give_up(struct lc_transfer *transfer) {
+  struct transfer *t = (struct transfer *)transfer;
+  int was = GATE_SHUT;
+  return atomic_compare_exchange_strong(&t->gate, &was, GATE_GIVEN_UP);
+}
+
+/* ---- the result ----------------------------------------------------------------------------- */
+
+static bool was_sent(const struct transfer *t) {
+  curl_off_t begun_us = 0;
+  long bytes = 0;
+  int gate = atomic_load(&t->gate);
+  if (gate != GATE_UNKNOWN || t->head.easy == NULL)
+    return gate == GATE_SENT;
+  curl_easy_getinfo(t->head.easy, CURLINFO_PRETRANSFER_TIME_T, &begun_us);
+  curl_easy_getinfo(t->head.easy, CURLINFO_REQUEST_SIZE, &bytes);
+  return begun_us > 0 || bytes > 0;
+}
+
+static enum lc_err outcome(const struct transfer *t, CURLcode code, bool sent) {
+  if (t->refused != LC_OK)
+    return t->refused;
+  switch (code) {
+  case CURLE_OK: /* without a status it was HTTP/0.9, which old libcurls let through */
+    return t->headed ? LC_OK : LC_EPROTOCOL;
+  case CURLE_OPERATION_TIMEDOUT:
+    return LC_ETIMEOUT;
+  case CURLE_URL_MALFORMAT:
+  case CURLE_BAD_FUNCTION_ARGUMENT:
+    return LC_EINVAL;
+  case CURLE_OUT_OF_MEMORY: /* also what libcurl calls a header line beyond its own ceiling */
+    return t->status == 0 || t->headed ? LC_ENOMEM : LC_ETOOLARGE;
+  case CURLE_FILESIZE_EXCEEDED:
+    return LC_ETOOLARGE;
+  case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, or a protocol this libcurl was built without */
+  case CURLE_WEIRD_SERVER_REPLY:
+  case CURLE_PARTIAL_FILE:
+  case CURLE_BAD_CONTENT_ENCODING:
+  case CURLE_CHUNK_FAILED:
+  case CURLE_WRITE_ERROR:
+    return sent ? LC_EPROTOCOL : LC_ECONNECT;
+  case CURLE_HTTP2:
+  case CURLE_HTTP2_STREAM:
+    if (t->status != 0)
+      return LC_EPROTOCOL;
+    break;
+  default:
+    break;
+  }
+  return sent ? LC_ENETWORK : LC_ECONNECT;
+}
+
+/* libcurl's texts are not known to hold a credential or a query, and this sees to it. */
+static bool tells_secrets(const struct transfer *t, const char *text) {
+  const char *query = strchr(t->url, '?');
+  const char *value = t->secret != NULL ? strrchr(t->secret, ' ') : NULL;
+  return (query != NULL && query[1] != 0 && strstr(text, query + 1) != NULL) ||
+         (value != NULL && value[1] != 0 && strstr(text, value + 1) != NULL);
+}
+
+static void explain(const struct transfer *t, CURLcode code, struct lc_response *response) {
+  char *text = response->text;
+  size_t size = sizeof response->text;
+  if (response->err == LC_ETOOLARGE && t->headed)
+    snprintf(text, size, "the response is larger than %zu bytes", t->content.max);
+  else if (response->err == LC_ETOOLARGE)
+    snprintf(text, size, "the response's header is too large");
+  else if (response->err == LC_ENOMEM)
+    snprintf(text, size, "not enough memory");
+  else if (code == CURLE_OK)
+    snprintf(text, size, "the answer is not HTTP");
+  else if (code == CURLE_ABORTED_BY_CALLBACK)
+    snprintf(text, size, "the connection was lost, and the request must not be sent twice");
+  else if (t->error[0] != 0 && !tells_secrets(t, t->error))
+    snprintf(text, size, "%s", t->error);
+  else
+    snprintf(text, size, "%s", curl_easy_strerror(code));
+  for (char *at = text; *at != 0; at++) { /* a server's words may be in it */
+    if (*at < ' ' || *at > '~')
+      *at = ' ';
+  }
+}
+
+void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response) {
+  struct transfer *t = (struct transfer *)transfer;
+  *response = (struct lc_response){.sent = was_sent(t), .status = t->status};
+  response->err = outcome(t, (CURLcode)code, response->sent);
+  if (response->err != LC_OK) {
+    explain(t, (CURLcode)code, response);
+    return;
+  }
+  response->headers = t->headers;
+  response->body = t->content;
+  lc_buf_init(&t->headers, 0);
+  lc_buf_init(&t->content, 0);
+}
+
+void lc_transfer_free(struct lc_transfer *transfer) {
+  struct transfer *t = (struct transfer *)transfer;
+  CURL *easy = t->head.easy;
+  if (easy != NULL) {
+    curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+    curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+    if (is_special(t)) {
+      curl_easy_reset(easy);
+      prepare(easy);
+    }
+  }
+  lc_buf_free(&t->headers);
+  lc_buf_free(&t->content);
+  lc_wipe(t, t->size);
+  free(t);
+}
