@@ -13,6 +13,7 @@ local undo = {}
 helper.root = launch.output("pwd")
 helper.now, helper.sleep = socket.gettime, socket.sleep
 helper.read, helper.write, helper.quote = launch.read, launch.write, launch.quote
+helper.alive = launch.alive -- of a pid
 
 --- Has something undone at the next cleanup, the last first.
 ---@param action fun()
@@ -96,26 +97,12 @@ function helper.spawn(argv, options)
 end
 
 ---@param pid integer
----@return boolean
-function helper.alive(pid)
-  return launch.execute(("kill -0 %d 2>/dev/null"):format(pid))
-end
-
----@param pid integer
 ---@param signal string|nil default TERM
 function helper.kill(pid, signal)
   launch.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", pid))
 end
 
---- Ends a process: TERM, and KILL when it is still there after `seconds` (5).
----@param pid integer
----@param seconds number|nil
-function helper.stop(pid, seconds)
-  helper.kill(pid, "TERM")
-  local limit = helper.now() + (seconds or 5)
-  while helper.alive(pid) and helper.now() < limit do helper.sleep(0.01) end
-  helper.kill(pid, "KILL")
-end
+helper.stop = launch.stop -- a pid: TERM, and KILL when it is still there after five seconds
 
 --- Waits for a process to end; false when it is still there after `seconds` (30).
 ---@param pid integer

@@ -167,14 +167,24 @@ function launch.foreground(nginx, folder, conf)
   return launch.execute("exec " .. command(nginx, folder))
 end
 
---- Ends an nginx that `start` started: politely, after five seconds by force.
+--- Whether a process runs; one that has ended and is only not yet reaped does not.
 ---@param pid integer
----@param folder string
-function launch.stop(pid, folder)
+---@return boolean
+function launch.alive(pid)
+  local stat = launch.read(("/proc/%d/stat"):format(pid))
+  if stat then return not stat:find("%) Z") end
+  return launch.execute(("kill -0 %d 2>/dev/null"):format(pid))
+end
+
+--- Ends a process: politely, and by force when it is still there after five seconds.
+---@param pid integer
+function launch.stop(pid)
   launch.execute(("kill -TERM %d 2>/dev/null"):format(pid))
-  launch.execute(("n=0; while [ -e %s ] && kill -0 %d 2>/dev/null && [ $n -lt 250 ]; " ..
-    "do sleep 0.02; n=$((n+1)); done; [ $n -lt 250 ] || kill -KILL %d 2>/dev/null"):format(
-    launch.quote(folder .. "/nginx.pid"), pid, pid))
+  for _ = 1, 500 do
+    if not launch.alive(pid) then return end
+    launch.execute("sleep 0.01")
+  end
+  launch.execute(("kill -KILL %d 2>/dev/null"):format(pid))
 end
 
 return launch

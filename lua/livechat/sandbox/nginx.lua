@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The service on real HTTP: requests in, responses out, the faults that only a wire can have, and the
--- sender of webhooks. One nginx process, one service.
+-- The service on real HTTP: requests in, responses out, the faults that only a wire can have, and
+-- the sender of webhooks. One nginx process, one service.
 local ffi = require "ffi"
 local semaphore = require "ngx.semaphore"
 local json = require "livechat.json"

@@ -174,7 +174,7 @@ function server.start(given)
     control_url = "http://127.0.0.1:" .. ready.plain_port }
   handle.control = control(own.http, handle.control_url)
   function handle.stop()
-    launch.stop(pid, ready.folder)
+    launch.stop(pid)
     launch.remove(ready.folder)
   end
   return handle
