@@ -28,6 +28,7 @@ struct call {
   struct call *prev;
   struct call *next;
   uint64_t id;
+  uint64_t group; /* the call whose flag also goes up when this one is done; 0: none */
   enum state state;
   int64_t since_us;
   struct lc_flag flag;
@@ -145,6 +146,12 @@ static void knock(struct lc_calls *calls) {
     calls->knocked = lc_door_knock(&calls->door);
 }
 
+static void raise_group(struct lc_calls *calls, const struct call *call) {
+  const struct call *group = call->group != 0 ? find(calls, call->group) : NULL;
+  if (group != NULL && group->flag.fd >= 0)
+    lc_flag_raise(&group->flag);
+}
+
 static void wake(struct lc_calls *calls) {
   if (calls->asleep && !calls->woken)
     lc_flag_raise(&calls->wake);
@@ -163,6 +170,7 @@ static void set_state(struct lc_calls *calls, struct call *call, enum state stat
     call->response.seconds = (double)(lc_clock_us() - call->since_us) / 1e6;
     if (call->flag.fd >= 0)
       lc_flag_raise(&call->flag);
+    raise_group(calls, call);
     if (calls->reporting)
       list_add(&calls->unreported, call);
     knock(calls);
@@ -372,6 +380,25 @@ int lc_calls_fd(struct lc_calls *calls, uint64_t id) {
   int fd = call != NULL ? call->flag.fd : -1;
   pthread_mutex_unlock(&calls->lock);
   return fd;
+}
+
+void lc_calls_join(struct lc_calls *calls, uint64_t id, uint64_t group) {
+  pthread_mutex_lock(&calls->lock);
+  struct call *call = find(calls, id);
+  if (call != NULL) {
+    call->group = group;
+    if (call->state == DONE)
+      raise_group(calls, call);
+  }
+  pthread_mutex_unlock(&calls->lock);
+}
+
+void lc_calls_clear(struct lc_calls *calls, uint64_t id) {
+  pthread_mutex_lock(&calls->lock);
+  const struct call *call = find(calls, id);
+  if (call != NULL && call->flag.fd >= 0 && call->state != DONE)
+    lc_flag_lower(&call->flag);
+  pthread_mutex_unlock(&calls->lock);
 }
 
 /* ---- for the dispatcher --------------------------------------------------------------------- */

@@ -191,6 +191,34 @@ enum lc_json lc_json_check(const char *text, size_t len, unsigned max_depth, con
  * Texts that differ by chance differ in it; it is no proof against whoever wants two to agree. */
 void lc_digest(const void *data, size_t len, char hex[LC_DIGEST_SIZE]);
 
+/* ---- spool.c: files that come into being whole, and belong to one process at a time ------------ */
+
+/* Writes a file below the folder `drafts`, syncs it, and gives it the name folder/name unless that
+ * is taken (LC_ESYS, EEXIST); in both cases what has the name is on disk when this returns. Its time
+ * is that of the call, to the microsecond. Nothing is left of what failed. */
+enum lc_err lc_file_store(const char *drafts, const char *folder, const char *name,
+                          const void *data, size_t len, unsigned mode);
+/* Opens and locks; the caller closes *fd. EWOULDBLOCK: someone has it; ENOENT: it is gone. */
+enum lc_err lc_file_lock(const char *path, int *fd);
+enum lc_err lc_file_read(int fd, struct lc_buf *buf); /* all of it, from its beginning */
+enum lc_err lc_file_append(int fd, const void *data, size_t len); /* all or nothing, not synced */
+enum lc_err lc_file_touch(int fd, int64_t epoch_us);
+enum lc_err lc_file_empty(int fd);
+bool lc_file_exists(const char *path);
+
+/* The folder itself, not those above it; fine where it is there. The umask does not matter. */
+enum lc_err lc_folder_make(const char *path, unsigned mode);
+
+struct lc_entry {   /* a regular file whose name does not begin with a dot */
+  const char *name; /* until the next call; NULL: there are no more */
+  uint64_t size;
+  int64_t epoch_us; /* its time */
+};
+
+enum lc_err lc_folder_open(const char *path, void **folder);
+enum lc_err lc_folder_next(void *folder, struct lc_entry *entry);
+void lc_folder_close(void *folder); /* NULL is fine */
+
 /* ---- notify.c: telling a thread, or a loop, that something has happened --------------------- */
 
 struct lc_flag { /* a descriptor that is readable while the flag is up */
@@ -296,6 +324,8 @@ bool lc_calls_take(struct lc_calls *calls, uint64_t id, struct lc_response *resp
 void lc_calls_cancel(struct lc_calls *calls, uint64_t id);
 void lc_calls_drop(struct lc_calls *calls, uint64_t id);
 int lc_calls_fd(struct lc_calls *calls, uint64_t id);
+void lc_calls_join(struct lc_calls *calls, uint64_t id, uint64_t group);
+void lc_calls_clear(struct lc_calls *calls, uint64_t id);
 enum lc_err lc_calls_listen(struct lc_calls *calls, char *path, size_t path_size);
 size_t lc_calls_finished(struct lc_calls *calls, uint64_t *ids, size_t n);
 size_t lc_calls_pending(struct lc_calls *calls);
@@ -342,6 +372,10 @@ enum lc_err lc_engine_start(struct lc_engine *engine);
 /* A descriptor of this call alone that becomes readable, and stays so, when it has finished.
  * Valid until the call is taken or dropped. -1 where the call was not made with `notify`. */
 int lc_engine_call_fd(struct lc_engine *engine, uint64_t id);
+/* Many calls, one descriptor: when call id has finished (or has already), that of the parked call
+ * `group` becomes readable too, until lc_engine_clear(group). */
+void lc_engine_join(struct lc_engine *engine, uint64_t id, uint64_t group);
+void lc_engine_clear(struct lc_engine *engine, uint64_t id);
 /* For one dispatcher: a Unix socket, in a private folder, which the dispatcher connects to (its
  * name goes away as soon as a peer with this process's pid has connected). Whenever calls have
  * finished since the last look, one byte arrives. */

@@ -205,6 +205,16 @@ int lc_engine_call_fd(struct lc_engine *engine, uint64_t id) {
   return at_home(engine) ? lc_calls_fd(engine->calls, id) : -1;
 }
 
+void lc_engine_join(struct lc_engine *engine, uint64_t id, uint64_t group) {
+  if (at_home(engine))
+    lc_calls_join(engine->calls, id, group);
+}
+
+void lc_engine_clear(struct lc_engine *engine, uint64_t id) {
+  if (at_home(engine))
+    lc_calls_clear(engine->calls, id);
+}
+
 /* ---- verbs: the thread ---------------------------------------------------------------------- */
 
 static void *run(void *arg) {

@@ -272,6 +272,25 @@ static int call_fd(lua_State *L) {
   return 1;
 }
 
+/* call:join(group): the descriptor of the parked call `group` tells of this one too */
+static int call_join(lua_State *L) {
+  struct call *call = to_call(L);
+  const struct call *group = luaL_checkudata(L, 2, LB_CALL);
+  struct lc_engine *engine = engine_of(call);
+  if (engine && engine == engine_of(group))
+    lc_engine_join(engine, call->id, group->id);
+  return 0;
+}
+
+/* call:clear(): the descriptor of a parked call is not readable until the next call tells */
+static int call_clear(lua_State *L) {
+  struct call *call = to_call(L);
+  struct lc_engine *engine = engine_of(call);
+  if (engine)
+    lc_engine_clear(engine, call->id);
+  return 0;
+}
+
 static int call_tostring(lua_State *L) {
   const struct call *call = to_call(L);
   lua_pushstring(L, engine_of(call) ? LB_CALL : LB_CALL " (closed)");
@@ -299,7 +318,8 @@ static const luaL_Reg call_meta[] = {
 
 static const luaL_Reg call_methods[] = {
     {"wait", call_wait}, {"done", call_done},     {"take", call_take}, {"fd", call_fd},
-    {"id", call_id},     {"cancel", call_cancel}, {"drop", call_drop}, {NULL, NULL},
+    {"id", call_id},     {"cancel", call_cancel}, {"drop", call_drop}, {"join", call_join},
+    {"clear", call_clear}, {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {{"engine", core_engine}, {NULL, NULL}};
