@@ -223,10 +223,49 @@ static int core_time(lua_State *L) {
   return 1;
 }
 
+/* json_check(text, max_depth, member) -> true, first, last: where the value of the outermost
+ * object's member is written, nothing where it has none | nil, what is wrong */
+static int core_json_check(lua_State *L) {
+  static const char *const wrong[] = {
+      [LC_JSON_SYNTAX] = "not JSON",
+      [LC_JSON_UTF8] = "not UTF-8",
+      [LC_JSON_DEPTH] = "nested too deeply",
+      [LC_JSON_DUPLICATE] = "an object names a member twice",
+      [LC_JSON_ENOMEM] = "out of memory",
+  };
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  struct lc_span value;
+  enum lc_json err = lc_json_check(text, len, (unsigned)luaL_checkinteger(L, 2),
+                                   luaL_optstring(L, 3, NULL), &value);
+  if (err != LC_JSON_OK) {
+    lua_pushnil(L);
+    lua_pushstring(L, wrong[err]);
+    return 2;
+  }
+  lua_pushboolean(L, 1);
+  if (value.len == 0)
+    return 1;
+  lua_pushinteger(L, (lua_Integer)value.start + 1);
+  lua_pushinteger(L, (lua_Integer)(value.start + value.len));
+  return 3;
+}
+
+/* digest(text) -> 32 hex digits */
+static int core_digest(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  char hex[LC_DIGEST_SIZE];
+  lc_digest(text, len, hex);
+  lua_pushstring(L, hex);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"secret", core_secret}, {"clock", core_clock}, {"now", core_now},
     {"pid", core_pid},       {"random", core_random}, {"equal", core_equal},
-    {"timestamp", core_timestamp}, {"time", core_time}, {NULL, NULL},
+    {"timestamp", core_timestamp}, {"time", core_time},
+    {"json_check", core_json_check}, {"digest", core_digest}, {NULL, NULL},
 };
 
 static const luaL_Reg secret_meta[] = {
@@ -246,5 +285,6 @@ __attribute__((visibility("default"))) int luaopen_livechat_core(lua_State *L) {
   lb_open_engine(L);
   lb_open_throttle(L);
   lb_open_record(L);
+  lb_open_spool(L);
   return 1;
 }

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/* Files that come into being whole, and belong to one process at a time.
+ *
+ * The lock is flock's, on a descriptor that no program started from here inherits: the kernel takes
+ * it from a process that dies, in whatever way, at once, and it holds between two descriptors of
+ * one process too. A process that forks without exec shares its locks with the child. */
+#include "core.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PATH_SIZE = 4096, CHUNK = 16384 };
+
+static enum lc_err system_error(int why) {
+  errno = why;
+  return LC_ESYS;
+}
+
+/* ---- writing ------------------------------------------------------------------------------- */
+
+static enum lc_err write_all(int fd, const char *data, size_t len) {
+  while (len > 0) {
+    ssize_t n = write(fd, data, len);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return system_error(n < 0 ? errno : EIO);
+    data += n;
+    len -= (size_t)n;
+  }
+  return LC_OK;
+}
+
+/* The times that the kernel itself writes are coarse: files of one tick would have no order. */
+static enum lc_err touch_now(int fd) {
+  struct timespec times[2];
+  clock_gettime(CLOCK_REALTIME, &times[0]);
+  times[1] = times[0];
+  return futimens(fd, times) == 0 ? LC_OK : LC_ESYS;
+}
+
+static enum lc_err write_file(int fd, const void *data, size_t len, unsigned mode) {
+  if (fchmod(fd, (mode_t)mode) != 0)
+    return LC_ESYS;
+  enum lc_err err = write_all(fd, data, len);
+  if (err == LC_OK)
+    err = touch_now(fd);
+  return err == LC_OK && fsync(fd) != 0 ? LC_ESYS : err;
+}
+
+enum lc_err lc_file_store(const char *drafts, const char *folder, const char *name,
+                          const void *data, size_t len, unsigned mode) {
+  char draft[PATH_SIZE];
+  int n = snprintf(draft, sizeof draft, "%s/XXXXXX", drafts);
+  if (n < 0 || (size_t)n >= sizeof draft)
+    return system_error(ENAMETOOLONG);
+  int there = -1, why = 0, fd = mkostemp(draft, O_CLOEXEC);
+  if (fd < 0)
+    return LC_ESYS;
+  enum lc_err err = write_file(fd, data, len, mode);
+  if (err != LC_OK)
+    goto out;
+  there = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (there < 0 || linkat(AT_FDCWD, draft, there, name, 0) != 0)
+    err = LC_ESYS;
+  why = errno;
+  /* Also where somebody else's file has the name: whoever learns that it is there relies on it. */
+  if ((err == LC_OK || why == EEXIST) && fsync(there) != 0) {
+    err = LC_ESYS;
+    why = errno;
+  }
+  errno = why;
+out:
+  why = errno;
+  unlink(draft);
+  close(fd);
+  if (there >= 0)
+    close(there);
+  errno = why;
+  return err;
+}
+
+/* ---- locked files -------------------------------------------------------------------------- */
+
+/* The descriptor's file still has that name: what was renamed or removed meanwhile is not ours. */
+static enum lc_err still_there(int fd, const char *path) {
+  struct stat mine, named;
+  if (fstat(fd, &mine) != 0 || lstat(path, &named) != 0)
+    return LC_ESYS;
+  if (!S_ISREG(mine.st_mode))
+    return system_error(EINVAL);
+  if (mine.st_ino != named.st_ino || mine.st_dev != named.st_dev)
+    return system_error(ENOENT);
+  return LC_OK;
+}
+
+enum lc_err lc_file_lock(const char *path, int *fd) {
+  *fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (*fd < 0)
+    return LC_ESYS;
+  enum lc_err err = LC_ESYS;
+  if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+    err = still_there(*fd, path);
+  if (err != LC_OK) {
+    int why = errno;
+    close(*fd);
+    *fd = -1;
+    errno = why;
+  }
+  return err;
+}
+
+enum lc_err lc_file_read(int fd, struct lc_buf *buf) {
+  char chunk[CHUNK];
+  for (off_t at = 0;;) {
+    ssize_t n = pread(fd, chunk, sizeof chunk, at);
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n <= 0)
+      return n < 0 ? LC_ESYS : LC_OK;
+    enum lc_err err = lc_buf_add(buf, chunk, (size_t)n);
+    if (err != LC_OK)
+      return err;
+    at += n;
+  }
+}
+
+enum lc_err lc_file_append(int fd, const void *data, size_t len) {
+  struct stat before;
+  if (fstat(fd, &before) != 0)
+    return LC_ESYS;
+  enum lc_err err = write_all(fd, data, len);
+  if (err != LC_OK) {
+    int why = errno;
+    if (ftruncate(fd, before.st_size) != 0)
+      why = errno;
+    errno = why;
+  }
+  return err;
+}
+
+enum lc_err lc_file_touch(int fd, int64_t epoch_us) {
+  struct timespec time = {
+      .tv_sec = (time_t)(epoch_us / 1000000),
+      .tv_nsec = (long)(epoch_us % 1000000) * 1000,
+  };
+  struct timespec times[2] = {time, time};
+  return epoch_us >= 0 && futimens(fd, times) == 0 ? LC_OK : LC_ESYS;
+}
+
+enum lc_err lc_file_empty(int fd) {
+  return ftruncate(fd, 0) == 0 ? LC_OK : LC_ESYS;
+}
+
+bool lc_file_exists(const char *path) {
+  struct stat any;
+  return lstat(path, &any) == 0;
+}
+
+/* ---- folders ------------------------------------------------------------------------------- */
+
+enum lc_err lc_folder_make(const char *path, unsigned mode) {
+  if (mkdir(path, 0700) != 0) {
+    struct stat present;
+    if (errno != EEXIST || stat(path, &present) != 0)
+      return LC_ESYS;
+    return S_ISDIR(present.st_mode) ? LC_OK : system_error(ENOTDIR);
+  }
+  return chmod(path, (mode_t)mode) == 0 ? LC_OK : LC_ESYS; /* whatever the umask */
+}
+
+enum lc_err lc_folder_open(const char *path, void **folder) {
+  *folder = opendir(path);
+  return *folder ? LC_OK : LC_ESYS;
+}
+
+static int64_t modified_us(const struct stat *about) {
+#ifdef __APPLE__
+  const struct timespec *time = &about->st_mtimespec;
+#else
+  const struct timespec *time = &about->st_mtim;
+#endif
+  return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
+}
+
+enum lc_err lc_folder_next(void *folder, struct lc_entry *entry) {
+  for (;;) {
+    struct stat about;
+    errno = 0;
+    struct dirent *found = readdir(folder);
+    entry->name = found ? found->d_name : NULL;
+    if (found == NULL)
+      return errno ? LC_ESYS : LC_OK;
+    if (found->d_name[0] == '.' ||
+        fstatat(dirfd(folder), found->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !S_ISREG(about.st_mode))
+      continue; /* gone meanwhile, or none of ours */
+    entry->size = (uint64_t)about.st_size;
+    entry->epoch_us = modified_us(&about);
+    return LC_OK;
+  }
+}
+
+void lc_folder_close(void *folder) {
+  if (folder)
+    closedir(folder);
+}
