@@ -50,7 +50,8 @@ HEADERS := $(wildcard csrc/*.h)
 TESTS := $(patsubst csrc/%.c,%,$(wildcard csrc/test_*.c))
 BINDING := $(wildcard csrc/l*.c)
 CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard csrc/*.c)))
-CTESTS := $(TESTS:%=build/asan/%) $(filter build/tsan/test_engine,$(TESTS:%=build/tsan/%))
+THREADED := $(filter test_engine test_transfer,$(TESTS))
+BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 
 .PHONY: all env demo test ctests bench lint install clean
 .DELETE_ON_ERROR:
@@ -91,11 +92,11 @@ build/asan/test_%: build/asan/test_%.o build/asan/core.a
 build/tsan/test_%: build/tsan/test_%.o build/tsan/core.a
 	$(CC) $(tsan) $(WRAP) -o $@ $^ $(LIBS)
 
-build/bare: bench/bare.c
+build/bench/%: bench/%.c $(CORE:%=build/core/%)
 	@mkdir -p $(@D)
-	$(COMPILE) -o $@ $< $(LIBS)
+	$(COMPILE) -Icsrc -o $@ $^ $(LIBS)
 
-ctests: $(CTESTS)
+ctests: $(TESTS:%=build/asan/%) $(THREADED:%=build/tsan/%)
 
 env:
 	@echo "export LUA_PATH='$(CURDIR)/lua/?.lua;$(CURDIR)/lua/?/init.lua;;'" \
@@ -111,7 +112,7 @@ test:
 
 bench:
 	@tools/deps.sh demo bench
-	@$(MAKE) --no-print-directory -s all build/bare
+	@$(MAKE) --no-print-directory -s all $(BENCHES)
 	@eval "$$($(MAKE) --no-print-directory -s env)"; status=0; \
 	for file in bench/*$(ONLY)*_bench.lua; do $(LUA) $$file || status=1; done; exit $$status
 

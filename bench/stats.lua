@@ -83,14 +83,14 @@ end
 ---  headers: string[]|nil }
 ---@return number
 function stats.bare(url, options)
-  local words = { "build/bare", "-n", options.calls, "-c", options.concurrency or 0 }
+  local words = { "build/bench/bare", "-n", options.calls, "-c", options.concurrency or 0 }
   if options.ca_file then words[#words + 1] = "-k '" .. options.ca_file .. "'" end
   for _, header in ipairs(options.headers or {}) do words[#words + 1] = "-H '" .. header .. "'" end
   words[#words + 1] = "'" .. url .. "'"
   local pipe = assert(io.popen(table.concat(words, " ")))
   local text = pipe:read("*a")
   pipe:close()
-  return assert(tonumber(text), "build/bare gave no figure for " .. url)
+  return assert(tonumber(text), "build/bench/bare gave no figure for " .. url)
 end
 
 return stats
