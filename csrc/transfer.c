@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One HTTP exchange. The request is checked and copied into one block, which the handle points into
- * while it runs and which is overwritten afterwards. Callbacks of libcurl see this struct only: they
- * take no lock and know neither engine nor call. */
+ * while it runs and which is overwritten afterwards. The callbacks of libcurl see this struct only:
+ * they take no lock and know neither engine nor call. */
 #define _GNU_SOURCE 1 /* SOCK_CLOEXEC */
 #include "core.h"
 
@@ -383,6 +383,7 @@ static bool was_sent(const struct transfer *t) {
 }
 
 static enum lc_err outcome(const struct transfer *t, CURLcode code, bool sent) {
+  long os_error = 0;
   if (t->refused != LC_OK)
     return t->refused;
   switch (code) {
@@ -407,6 +408,11 @@ static enum lc_err outcome(const struct transfer *t, CURLcode code, bool sent) {
   case CURLE_HTTP2:
   case CURLE_HTTP2_STREAM:
     if (t->status != 0)
+      return LC_EPROTOCOL;
+    break;
+  case CURLE_RECV_ERROR: /* a chunk that is none, where the kernel had nothing to complain of */
+    curl_easy_getinfo(t->head.easy, CURLINFO_OS_ERRNO, &os_error);
+    if (t->headed && os_error == 0)
       return LC_EPROTOCOL;
     break;
   default:
