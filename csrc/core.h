@@ -112,8 +112,9 @@ void lc_throttle_release(struct lc_throttle *throttle, int64_t now_us, int64_t a
 void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us);
 
 struct lc_throttle_state {
-  uint32_t used;   /* grants of the last period, those that lie ahead included */
-  int64_t wait_us; /* what the next caller would wait */
+  uint32_t used;     /* grants of the last period, those that lie ahead included */
+  int64_t wait_us;   /* what the next caller would wait */
+  int64_t paused_us; /* what is left of a pause */
 };
 void lc_throttle_state(const struct lc_throttle *throttle, int64_t now_us,
                        struct lc_throttle_state *state);

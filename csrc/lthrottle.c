@@ -9,6 +9,8 @@
 struct throttle {
   struct lc_throttle *own; /* exactly one of the two while open */
   struct lc_shm *shared;
+  uint32_t calls;
+  int64_t period_us;
 };
 
 static const int64_t FOREVER_US = INT64_MAX / 4;
@@ -44,6 +46,8 @@ static int core_throttle(lua_State *L) {
       .guard_us = to_us(lb_number(L, 1, "guard", 0.05)),
   };
   struct throttle *t = lb_new(L, sizeof *t, LB_THROTTLE);
+  t->calls = options.calls;
+  t->period_us = options.period_us;
   if (options.path) {
     char text[512] = "";
     enum lc_err err = lc_shm_open(&t->shared, &options, text, sizeof text);
@@ -100,20 +104,40 @@ static int throttle_pause(lua_State *L) {
   return 0;
 }
 
-/* state() -> used, wait | nil, code, text */
+static enum lc_err get_state(const struct throttle *t, struct lc_throttle_state *state) {
+  memset(state, 0, sizeof *state);
+  if (t->shared)
+    return lc_shm_state(t->shared, state);
+  lc_throttle_state(t->own, lc_clock_us(), state);
+  return LC_OK;
+}
+
+/* paused() -> seconds, 0 where nothing is known of a pause */
+static int throttle_paused(lua_State *L) {
+  struct throttle *t = to_throttle(L);
+  struct lc_throttle_state state;
+  get_state(t, &state);
+  lua_pushnumber(L, (lua_Number)state.paused_us / 1e6);
+  return 1;
+}
+
+/* state() -> { calls=, period=, used=, wait= } | nil, code, text */
 static int throttle_state(lua_State *L) {
   struct throttle *t = to_throttle(L);
-  struct lc_throttle_state state = {0, 0};
-  enum lc_err err = LC_OK;
-  if (t->own)
-    lc_throttle_state(t->own, lc_clock_us(), &state);
-  else
-    err = lc_shm_state(t->shared, &state);
+  struct lc_throttle_state state;
+  enum lc_err err = get_state(t, &state);
   if (err)
     return lb_fail(L, err, NULL);
+  lua_createtable(L, 0, 4);
+  lua_pushinteger(L, (lua_Integer)t->calls);
+  lua_setfield(L, -2, "calls");
+  lua_pushnumber(L, (lua_Number)t->period_us / 1e6);
+  lua_setfield(L, -2, "period");
   lua_pushinteger(L, (lua_Integer)state.used);
+  lua_setfield(L, -2, "used");
   lua_pushnumber(L, (lua_Number)state.wait_us / 1e6);
-  return 2;
+  lua_setfield(L, -2, "wait");
+  return 1;
 }
 
 static int throttle_tostring(lua_State *L) {
@@ -131,7 +155,8 @@ static const luaL_Reg meta[] = {
 
 static const luaL_Reg methods[] = {
     {"reserve", throttle_reserve}, {"release", throttle_release}, {"pause", throttle_pause},
-    {"state", throttle_state},     {"close", throttle_close},     {NULL, NULL},
+    {"paused", throttle_paused},   {"state", throttle_state},     {"close", throttle_close},
+    {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {{"throttle", core_throttle}, {NULL, NULL}};

@@ -160,4 +160,5 @@ void lc_throttle_state(const struct lc_throttle *throttle, int64_t now_us,
     state->used += (word & 1) == 0 && word >> 1 > now_us - throttle->period_us;
   }
   state->wait_us = next_moment(throttle, now_us, &hole) - now_us;
+  state->paused_us = max64(0, LOAD(throttle->paused_until_us) - now_us);
 }

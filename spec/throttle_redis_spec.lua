@@ -234,8 +234,11 @@ describe("the throttle in Redis", function()
 
   it("pauses everyone", function()
     local a, b = new(), new()
+    assert.equal(0, a:paused())
     a:pause(0.5)
+    assert.is_true(a:paused() > 0.4)
     local wait = b:reserve()
+    assert.is_true(b:paused() > 0.4, "as Redis has just said")
     assert.is_true(wait > 0.4 and wait <= 0.5)
     a:pause(0.1) -- shortens nothing
     wait = b:reserve()

@@ -63,12 +63,14 @@ local function behaves(new)
 
   it("pauses, and a shorter pause ends no longer one", function()
     local one = new { calls = 5, period = 10 }
+    assert.equal(0, one:paused())
     one:pause(2)
     one:pause(1)
     near(2, (one:reserve()))
     assert.is_nil((one:reserve(1)))
     one:pause(3)
     near(3, (one:reserve()))
+    near(3, one:paused())
   end)
 
   it("tells its state", function()
@@ -88,7 +90,7 @@ local function behaves(new)
     local one = new {}
     one:close()
     one:close()
-    for _, verb in ipairs { "reserve", "state" } do
+    for _, verb in ipairs { "reserve", "state", "paused" } do
       assert.error_matches(function() one[verb](one) end, "attempt to use a closed throttle")
     end
     assert.error_matches(function() one:release(1) end, "attempt to use a closed throttle")
@@ -159,6 +161,7 @@ describe("a throttle in a file", function()
     two:pause(30)
     assert.equal(all + 1, one:state().used)
     near(30, one:state().wait)
+    near(30, one:paused())
   end)
 
   it("is for its user alone, or for whom the mode says", function()

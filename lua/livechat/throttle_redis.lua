@@ -123,7 +123,7 @@ redis.call("HMSET", key, "calls", ARGV[2], "period", ARGV[3], "guard", ARGV[4],
   "generation", generation, "head", whole(head), "holes", whole(holes), "paused", whole(paused),
   "offset", whole(offset), "seen", whole(now))
 redis.call("PEXPIRE", key, whole(math.ceil(math.max(counts, paused - now) / 1000) + 1000))
-return { said, generation, at - now, more, counts }
+return { said, generation, at - now, more, counts, math.max(0, paused - now) }
 ]]
 
 local Throttle = { __name = "livechat.throttle_redis" }
@@ -230,6 +230,7 @@ function Throttle:ask(verb, wanted_us)
     self.trouble = nil
     self.generation = reply[2]
     self.counts_until = math.max(self.counts_until, now + reply[5] / 1e6)
+    self.held_until = math.max(self.held_until, now + reply[6] / 1e6)
     return reply
   end
   for _, grant in ipairs(telling) do
@@ -279,6 +280,11 @@ end
 function Throttle:pause(seconds)
   self.paused_until = math.max(self.paused_until, core.clock() + seconds)
   self:ask("pause", 0)
+end
+
+--- Without asking Redis: what this process knows from its own pauses and from the last answer.
+function Throttle:paused()
+  return math.max(0, math.max(self.paused_until, self.held_until) - core.clock())
 end
 
 --- While Redis is away, and there is a fallback, the state of that: `calls` is this process's
@@ -338,7 +344,7 @@ function throttle_redis.new(limits, options, fname)
     limits = limits, connection = options.redis, key = options.key,
     share = share_of(limits, options, fname),
     own = {}, paused_until = 0, away_until = 0,
-    generation = "", counts_until = 0, -- what the last answer said of the ring
+    generation = "", counts_until = 0, held_until = 0, -- what Redis said of the ring
   }, Throttle)
 end
 
