@@ -3,6 +3,7 @@
 -- blocking HTTP/1.1 client over luasocket, so that no spec judges our servers by our own client.
 -- A spec that starts anything calls `helper.cleanup()` in its teardown.
 local socket = require "socket"
+local json = require "livechat.json"
 local launch = require "livechat.sandbox.launch"
 
 local helper = {}
@@ -333,6 +334,28 @@ end
 ---@return string|nil
 function helper.payload(name)
   return launch.read(helper.root .. "/../shared/payloads/" .. name)
+end
+
+--- Whether a decoded body has every member of a sample, each of the same JSON type. A member that
+--- is null in the sample may be anything.
+---@return boolean
+---@return string|nil name of the first member that it lacks
+function helper.covers(sample, ours)
+  if sample == json.null then return true end
+  if type(sample) ~= type(ours) then return false end
+  if type(sample) ~= "table" then return true end
+  if sample[1] == nil then
+    for name, value in pairs(sample) do
+      if ours[name] == nil or not helper.covers(value, ours[name]) then return false, name end
+    end
+    return true
+  end
+  for _, each in ipairs(sample) do
+    local found = false
+    for _, own in ipairs(ours) do found = found or helper.covers(each, own) end
+    if not found then return false end
+  end
+  return true
 end
 
 return helper

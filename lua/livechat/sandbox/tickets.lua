@@ -29,7 +29,8 @@ end
 ---@param options table { lag=, update=, wrapper=, variants= } the service's, read at each call
 function Tickets.new(agents, options)
   return setmetatable({ agents = agents, options = options, count = 0, version = 0, by_id = {},
-    index = {}, indexed = {}, pending = {}, first_pending = 1, memo = {} }, Tickets)
+    index = {}, indexed = {}, memo = {}, pending = {}, first_pending = 1, last_pending = 0 },
+    Tickets)
 end
 
 -- Versions and the index ---------------------------------------------------------------------
@@ -65,7 +66,8 @@ function Tickets:put(ticket, now)
   self.version = self.version + 1
   ticket.version, ticket.modified = self.version, now
   self.by_id[ticket.id] = ticket
-  self.pending[#self.pending + 1] = { at = now, ticket = ticket }
+  self.last_pending = self.last_pending + 1
+  self.pending[self.last_pending] = { at = now, ticket = ticket }
 end
 
 --- Stores a finished ticket of the seed at once, in the order of `modified`.
