@@ -40,7 +40,8 @@ describe("errors.new", function()
     assert.is_true(#err.body <= 4096 and #err.body > 4080)
     assert.is_true(json.utf8(err.body))
     assert.is_nil(err.body:find("0123456789abcdef", 1, true))
-    for _, text in ipairs { ("a"):rep(4095) .. "é", ("a"):rep(4094) .. "€", ("a"):rep(4095) .. "𝄞" } do
+    for _, text in ipairs { ("a"):rep(4095) .. "é", ("a"):rep(4094) .. "€",
+      ("a"):rep(4095) .. "𝄞" } do
       local body = errors.new { kind = "server", message = "m", body = text }.body
       assert.equal(text:match("^a+"), body)
     end
@@ -62,7 +63,8 @@ end)
 
 describe("errors.invalid", function()
   it("names the field and that nothing was sent", function()
-    local err = errors.invalid("requester.mail", "missing")
+    local err = errors.invalid("requester.mail", "is missing")
+    assert.equal("livechat: invalid: requester.mail is missing", tostring(err))
     assert.equal("invalid", err.kind)
     assert.equal("requester.mail", err.field)
     assert.equal("not_sent", err.outcome)
@@ -79,7 +81,8 @@ describe("errors.redact", function()
       '{"token":{"value":"HUNTER2"}}', '{"token":["HUNTER2', '{"token":"HUNTER2', '{"token":"',
       '"{\\"token\\":\\"HUNTER2\\"}"', '"{\\"token\\":\\"A\\\\\\"HUNTER2\\"}"',
       "token=HUNTER2&a=1", "a=1&api_key=HUNTER2", "user[password]=HUNTER2", "token='HUNTER2'",
-      "user%5Bpassword%5D=HUNTER2", "access_token=HUNTER2 x", "Authorization: Basic HUNTER2\r\nX: y",
+      "user%5Bpassword%5D=HUNTER2", "access_token=HUNTER2 x",
+      "Authorization: Basic HUNTER2\r\nX: y",
       "authorization: Bearer HUNTER2", '{"Authorization":"Basic HUNTER2"}',
       '{"page_current":"https://x.org/p?s=HUNTER2"}', '{"page_current":"https:\\/\\/x\\/#HUNTER2"}',
       "page_current=https%3A%2F%2Fx%3Fs%3DHUNTER2&a=1",

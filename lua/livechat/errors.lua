@@ -155,7 +155,7 @@ end
 
 --- What is wrong with an argument's field; nothing was sent.
 ---@param field string
----@param message string
+---@param message string without the field's name, which stands before it: "is missing"
 ---@return livechat.Error
 function errors.invalid(field, message)
   return errors.new { kind = "invalid", field = field, message = message, outcome = "not_sent" }
@@ -175,7 +175,8 @@ function Error:__tostring()
   if self.status then about[#about + 1] = "status " .. self.status end
   if self.attempts then about[#about + 1] = "attempt " .. self.attempts end
   -- No string.format here: before Lua 5.3 its %s ends at a NUL.
-  local text = "livechat: " .. self.kind .. ": " .. self.message
+  local text = "livechat: " .. self.kind .. ": " .. (self.field and self.field .. " " or "")
+    .. self.message
   if #about > 0 then text = text .. " (" .. table.concat(about, ", ") .. ")" end
   return (text:gsub("[%z\1-\31\127]+", " "))
 end

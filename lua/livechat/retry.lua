@@ -50,8 +50,11 @@ local function date_fields(text)
   end
 end
 
--- Epoch seconds of an HTTP date, nil for anything else.
-local function http_date(text, now)
+--- Epoch seconds of an HTTP date in any of its three forms, nil for anything else.
+---@param text string
+---@param now number epoch seconds; tells the century of a year of two digits
+---@return number|nil
+function retry.http_date(text, now)
   local day, month, year, hour, minute, second = date_fields(text)
   month = MONTHS[month]
   if not month then return nil end
@@ -75,9 +78,9 @@ function retry.retry_after(attempt)
   if not text then return nil end
   local seconds = text:find("^%d+%.?%d*$") and tonumber(text)
   if not seconds then
-    local due = http_date(text, attempt.now)
+    local due = retry.http_date(text, attempt.now)
     if not due then return nil end
-    seconds = due - (attempt.date and http_date(attempt.date, attempt.now) or attempt.now)
+    seconds = due - (attempt.date and retry.http_date(attempt.date, attempt.now) or attempt.now)
   end
   return math.max(0, math.min(seconds, LONGEST_RETRY_AFTER))
 end
