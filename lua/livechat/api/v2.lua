@@ -1,0 +1,212 @@
+-- SPDX-License-Identifier: MIT
+--- The service's REST API, version 2, as data: methods, validation and the README's table come from
+--- it. A method is a table of
+---   verb, path        path arguments in braces, in the order of the method's arguments
+---   query | fields    specs of schema.lua, for the table that the method takes last
+---   returns           what the answer holds: agent, agents, ticket, page, hooks, result
+---   operation         the name that the published connector gives it
+---   doc               one line
+--- and where more than the call is needed: `carry` (members that every update must send along, from
+--- the record as it is now), `confirm` (the answer must show that the fields were taken),
+--- `reconcile` (a lost answer is looked for in the list), `each` (the list can be walked), `among`
+--- (which of the answer's list is the new one).
+local STATUS = { "accepting chats", "not accepting chats", "offline" }
+local LOGIN_STATUS = { "accepting chats", "not accepting chats" }
+local TICKET_STATUS = { "open", "pending", "solved", "spam" }
+
+local function text(more)
+  local spec = { type = "string", one_line = true, min = 1 }
+  for name, value in pairs(more or {}) do
+    spec[name] = value
+  end
+  return spec
+end
+
+local FLAG, EMAIL, DATE = { type = "flag" }, { type = "email" }, { type = "date" }
+local GROUP = { type = "integer", min = 0 }
+
+-- ---- agents ----------------------------------------------------------------------------------
+
+local function agent_fields(more)
+  local fields = {
+    job_title = { type = "string", one_line = true },
+    login_status = { type = "enum", of = LOGIN_STATUS },
+    permission = { type = "enum", of = { "administrator", "normal" } },
+    password = { type = "string", one_line = true, min = 5 },
+    max_chats_count = { type = "integer", min = 0 },
+    groups = { type = "list", of = GROUP },
+    notifications = {
+      type = "object",
+      fields = {
+        new_visitor = FLAG, incoming_chat = FLAG, returning_visitor = FLAG,
+        queued_visitor = FLAG, visitor_is_typing = FLAG, new_goal = FLAG,
+      },
+    },
+    daily_summary = FLAG,
+  }
+  for name, spec in pairs(more) do
+    fields[name] = spec
+  end
+  return fields
+end
+
+local agents = {
+  {
+    name = "list", verb = "GET", path = "/agents", returns = "agents", operation = "ListAgents",
+    query = { status = { type = "enum", of = STATUS } },
+    doc = "all agents, of one status where asked",
+  },
+  {
+    name = "get", verb = "GET", path = "/agents/{login}", returns = "agent",
+    doc = "one agent",
+  },
+  {
+    name = "create", verb = "POST", path = "/agents", returns = "agent",
+    operation = "CreateAgent",
+    fields = agent_fields {
+      login = { type = "email", required = true }, name = text { required = true },
+    },
+    doc = "adds an agent; without a password they get an activation e-mail",
+  },
+  {
+    name = "update", verb = "PUT", path = "/agents/{login}", returns = "agent",
+    fields = agent_fields {
+      name = text(), current_password = { type = "string", one_line = true },
+      status = { type = "enum", of = STATUS },
+      work_scheduler = {
+        type = "map",
+        of = {
+          type = "object",
+          fields = { enabled = FLAG, start = { type = "string", one_line = true },
+            ["end"] = { type = "string", one_line = true } },
+        },
+      },
+    },
+    doc = "changes what is given; what is left out stays",
+  },
+  {
+    name = "delete", verb = "DELETE", path = "/agents/{login}", returns = "result",
+    operation = "DeleteAgent",
+    doc = "removes an agent",
+  },
+}
+
+-- ---- tickets ---------------------------------------------------------------------------------
+
+local function ticket_fields(required)
+  return {
+    message = { type = "string", min = 1, required = required },
+    subject = { type = "string", one_line = true },
+    requester = {
+      type = "object",
+      fields = {
+        mail = { type = "email", required = required },
+        name = { type = "string", one_line = true },
+      },
+    },
+    assignee = {
+      type = "object", fields = { id = { type = "string", one_line = true, min = 1,
+        required = true } },
+    },
+    source = {
+      type = "object",
+      fields = {
+        type = { type = "enum", of = { "chat-window", "mail", "lc2" } },
+        url = { type = "url", only_with = { type = "chat-window" } },
+      },
+    },
+  }
+end
+
+local function with(fields, more)
+  for name, spec in pairs(more) do
+    fields[name] = spec
+  end
+  return fields
+end
+
+local TAGS = { type = "list", of = text() }
+
+local tickets = {
+  {
+    name = "list", verb = "GET", path = "/tickets", returns = "page", operation = "ListTickets",
+    each = true,
+    query = {
+      date_from = DATE, date_to = DATE, page = { type = "integer", min = 1 }, assigned = FLAG,
+      order = { type = "enum", of = { "asc", "desc" } },
+      status = { type = "enum", of = TICKET_STATUS }, assignee = text(), query = text(),
+      requester = { type = "object", fields = { mail = EMAIL } }, group = GROUP,
+      source = { type = "enum",
+        of = { "lc2", "mail", "facebook", "agent-app-manual", "chat-window" } },
+      tag = text(), tagged = FLAG, source_id = text(), agent = { type = "list", of = text() },
+    },
+    doc = "one page of 25, last change first",
+  },
+  {
+    name = "get", verb = "GET", path = "/tickets/{id}", returns = "ticket",
+    operation = "GetTicket",
+    doc = "one ticket",
+  },
+  {
+    name = "create", verb = "POST", path = "/tickets", returns = "ticket",
+    operation = "CreateTicket", reconcile = true,
+    fields = with(ticket_fields(true), { group = { type = "list", of = GROUP } }),
+    doc = "creates a ticket",
+  },
+  {
+    -- The connector's UpdateTicket goes to the tags, and sends none, which clears them or does
+    -- nothing. This one always sends them, and looks at what came of it.
+    name = "update", verb = "PUT", path = "/tickets/{id}/tags", returns = "ticket",
+    operation = "UpdateTicket", carry = true, confirm = true,
+    fields = with(ticket_fields(false), { tags = TAGS }),
+    rename = { tags = "tag" },
+    doc = "changes a ticket and keeps its tags; tells which fields the service did not take",
+  },
+  {
+    name = "tag", verb = "PUT", path = "/tickets/{id}/tags", returns = "ticket",
+    value = { name = "tag", spec = TAGS },
+    doc = "replaces the ticket's tags",
+  },
+}
+
+-- ---- webhooks --------------------------------------------------------------------------------
+
+local CHAT = { "chat", "visitor", "pre_chat_survey" }
+
+--- Which data a webhook of an event may carry.
+local DATA_TYPES = {
+  chat_started = CHAT, chat_ended = CHAT, chat_changed = { "chat", "visitor" },
+  visitor_queued = { "visitor" }, ticket_created = { "ticket" },
+  canned_response_changed = { "canned_response" },
+}
+
+local webhooks = {
+  {
+    name = "list", verb = "GET", path = "/webhooks", returns = "hooks",
+    doc = "all registered webhooks",
+  },
+  {
+    name = "create", verb = "POST", path = "/webhooks", returns = "hooks", among = "url",
+    operation = "WebhookTicketCreated, WebhookChatStarted, WebhookChatEnded",
+    fields = {
+      event_type = { type = "enum", required = true, of = { "chat_started", "chat_ended",
+        "chat_changed", "visitor_queued", "ticket_created", "canned_response_changed" } },
+      data_types = { type = "list", required = true, min = 1, of = text(),
+        allowed_by = { field = "event_type", of = DATA_TYPES } },
+      url = { type = "url", required = true },
+    },
+    doc = "registers a URL for an event",
+  },
+  {
+    name = "delete", verb = "DELETE", path = "/webhooks/{id}", returns = "result",
+    operation = "DeleteHook",
+    doc = "removes a webhook",
+  },
+}
+
+return {
+  name = "v2",
+  base_url = "https://api.livechatinc.com",
+  headers = { ["X-API-Version"] = "2" },
+  resources = { agents = agents, tickets = tickets, webhooks = webhooks },
+}

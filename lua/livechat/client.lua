@@ -1,0 +1,675 @@
+-- SPDX-License-Identifier: MIT
+--- The life of a call: reserve a slot of the throttle, submit, wait, retry?, decode.
+---
+--- A connection is what a client's resources share: credentials, throttle, options. Only this file
+--- knows that sending costs a slot.
+local core = require "livechat.core"
+local errors = require "livechat.errors"
+local json = require "livechat.json"
+local request = require "livechat.request"
+local retry = require "livechat.retry"
+local schema = require "livechat.schema"
+local throttle = require "livechat.throttle"
+local wait = require "livechat.wait"
+
+local FNAME = "livechat.new"
+
+-- libcurl ends a transfer at its own time-out; this much later it is ended for it.
+local GRACE = 5
+
+---@class livechat.Connection
+local Connection = {}
+Connection.__index = Connection
+
+-- ---- options --------------------------------------------------------------------------------
+
+local function of_type(expected)
+  return function(value)
+    return type(value) == expected, expected .. " expected, got " .. type(value)
+  end
+end
+
+local function seconds(value)
+  return type(value) == "number" and value > 0 and value < math.huge, "seconds above 0 expected"
+end
+
+local function credential(value)
+  if type(value) ~= "string" then
+    return false, "string expected, got " .. type(value)
+  end
+  return value ~= "" and not value:find("[%c]"), "must not be empty or hold control characters"
+end
+
+local function one_line(value)
+  if type(value) ~= "string" then
+    return false, "string expected, got " .. type(value)
+  end
+  return value ~= "" and not value:find("[%c]"), "must be one line of text"
+end
+
+local function whole(value)
+  return type(value) == "number" and value >= 1 and value % 1 == 0, "a whole number from 1 expected"
+end
+
+local function table_or_false(value)
+  return type(value) == "table" or type(value) == "userdata" or value == false,
+    "table or false expected, got " .. type(value)
+end
+
+local function seconds_or_false(value)
+  return value == false or (type(value) == "number" and value >= 0 and value < math.huge),
+    "seconds or false expected"
+end
+
+local OPTIONS = {
+  username = credential, api_key = credential, access_token = credential,
+  base_url = one_line, timeout = seconds, connect_timeout = seconds, deadline = seconds,
+  retry = table_or_false, throttle = table_or_false, verify = of_type("boolean"),
+  ca_file = one_line, proxy = of_type("string"), user_agent = one_line, max_response = whole,
+  reconcile = seconds_or_false, on_wait = of_type("function"), on_attempt = of_type("function"),
+  on_notice = of_type("function"), wait = of_type("function"),
+}
+
+local RETRY = {
+  attempts = whole,
+  base = function(value)
+    return type(value) == "number" and value >= 0 and value < math.huge, "seconds from 0 expected"
+  end,
+  cap = seconds,
+}
+
+local ENVIRONMENT = {
+  username = "LIVECHAT_USERNAME", api_key = "LIVECHAT_API_KEY",
+  access_token = "LIVECHAT_ACCESS_TOKEN", base_url = "LIVECHAT_BASE_URL",
+}
+
+local function check(known, options, prefix)
+  for name, value in pairs(options) do
+    local test = known[name]
+    if not test then
+      errors.argument(prefix .. tostring(name), FNAME, "no such option", 5)
+    end
+    local fine, expected = test(value)
+    if not fine then
+      errors.argument(prefix .. name, FNAME, expected, 5)
+    end
+  end
+end
+
+local function from_environment(options, getenv)
+  local filled = {}
+  for name, value in pairs(options) do
+    filled[name] = value
+  end
+  local function fill(name)
+    local value = getenv(ENVIRONMENT[name])
+    if filled[name] == nil and value ~= "" then
+      filled[name] = value
+    end
+  end
+  fill("base_url")
+  if options.access_token == nil then
+    fill("username")
+    fill("api_key")
+    if not (filled.username and filled.api_key) and not options.username and not options.api_key then
+      fill("access_token")
+    end
+  end
+  return filled
+end
+
+local function complete(options)
+  if options.access_token and options.api_key then
+    errors.argument("access_token", FNAME, "either this or username and api_key", 5)
+  end
+  if not options.access_token then
+    for _, name in ipairs { "username", "api_key" } do
+      if not options[name] then
+        errors.argument(name, FNAME, "missing, and " .. ENVIRONMENT[name] .. " is not set", 5)
+      end
+    end
+  end
+end
+
+-- ---- making and closing ----------------------------------------------------------------------
+
+local function make_secret(options, base_url)
+  local secret, _, text
+  if options.access_token then
+    secret, _, text = core.secret("bearer", options.access_token, base_url)
+  else
+    secret, _, text = core.secret("basic", options.username, options.api_key, base_url)
+  end
+  if not secret then
+    local field = options.access_token and "access_token" or "username"
+    errors.argument(field, FNAME, "cannot be sent as a credential: " .. text, 5)
+  end
+  return secret
+end
+
+--- The region in front of a token (`fra:…`), sent on as the service once asked for it.
+local function region_of(options)
+  local token = options.access_token or options.api_key
+  return token:match("^(dal):") or token:match("^(fra):")
+end
+
+local function make_throttle(option)
+  if option == false then
+    return nil
+  elseif option == nil then
+    option = {}
+  end
+  if type(option) == "userdata" or option.reserve then
+    return option
+  end
+  return throttle.new(option, FNAME)
+end
+
+---@class livechat.Options
+---@field username? string the account's e-mail address
+---@field api_key? string API key or personal access token, sent as HTTP Basic
+---@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
+---@field base_url? string default "https://api.livechatinc.com"
+---@field timeout? number seconds for an attempt, default 30
+---@field connect_timeout? number seconds, default 10
+---@field deadline? number seconds for a whole call: throttle, attempts and backoff together
+---@field retry? { attempts?: integer, base?: number, cap?: number }|false default 4, 0.5 s, 30 s
+---@field throttle? table|false limits or a throttle; default 100 calls in 60 seconds
+---@field verify? boolean the peer's certificate, default true
+---@field ca_file? string PEM bundle instead of the system's
+---@field proxy? string default: what the environment says
+---@field user_agent? string
+---@field max_response? integer bytes of a decoded body, default 64 MiB
+---@field reconcile? number|false seconds to look for a ticket whose answer was lost, default 30
+---@field on_wait? fun(seconds: number) a call is about to wait for the throttle or a retry
+---@field on_attempt? fun(info: table) method, path, status or error, seconds, attempt
+---@field on_notice? fun(text: string) once for an endpoint that the service calls deprecated
+---@field wait? fun(fd: integer, seconds: number) another event loop's way to wait
+
+---@param options table the caller's
+---@param api table the dialect's data: `base_url`, `headers`
+---@param user_agent string
+---@param getenv fun(name: string): string|nil
+---@return livechat.Connection|nil connection
+---@return table|nil err
+local function connect(options, api, user_agent, getenv)
+  if type(options) ~= "table" then
+    errors.argument("options", FNAME, "table expected, got " .. type(options), 4)
+  end
+  check(OPTIONS, options, "")
+  options = from_environment(options, getenv)
+  check(OPTIONS, options, "")
+  complete(options)
+  local retries = options.retry
+  if retries then
+    check(RETRY, retries, "retry.")
+  end
+  retries = retries or {}
+  local base_url = options.base_url or api.base_url
+  local base, err = request.base(base_url)
+  if not base then
+    errors.argument("base_url", FNAME, err.message, 4)
+  end
+  local limiter
+  limiter, err = make_throttle(options.throttle)
+  if err then
+    return nil, err
+  end
+  local self = setmetatable({
+    base = base, base_url = base_url,
+    schema = schema,
+    secret = make_secret(options, base_url),
+    account = options.username and base_url .. "\n" .. options.username,
+    region = region_of(options),
+    user_agent = options.user_agent or user_agent,
+    api = api,
+    timeout = options.timeout or 30,
+    connect_timeout = options.connect_timeout or 10,
+    deadline = options.deadline,
+    retry = options.retry ~= false and {
+      attempts = retries.attempts or 4, base = retries.base or 0.5, cap = retries.cap or 30,
+    },
+    throttle = limiter,
+    insecure = options.verify == false,
+    ca_file = options.ca_file, proxy = options.proxy,
+    max_response = options.max_response or 64 * 2 ^ 20,
+    reconcile = options.reconcile == nil and 30 or options.reconcile,
+    on_wait = options.on_wait, on_attempt = options.on_attempt, on_notice = options.on_notice,
+    noticed = {},
+    strategy = options.wait and wait.foreign(options.wait),
+    calls = setmetatable({}, { __mode = "k" }), -- in flight or asleep
+  }, Connection)
+  return self
+end
+
+--- Wipes the credentials and ends what is in flight with an error of kind `closed`. Idempotent.
+function Connection:close()
+  self.closed = true
+  self.secret:wipe()
+  for call in pairs(self.calls) do
+    call:cancel()
+  end
+end
+
+--- The same account: the same address and user name, or the same token.
+function Connection.same_account(a, b)
+  if a == b then
+    return true
+  end
+  if a.account or b.account then
+    return a.account == b.account
+  end
+  return not a.closed and not b.closed and a.secret:equal(b.secret)
+end
+
+-- ---- one call --------------------------------------------------------------------------------
+
+--- What happened so far to one call of the user's.
+---@class livechat.Life
+---@field spec table
+---@field path string as it is sent
+---@field began number on the clock of core.clock
+---@field due number|nil
+---@field number integer attempts made
+---@field outcome string|nil the worst of the attempts so far
+
+function Connection:error(life, fields)
+  fields.method = life.spec.method
+  fields.path = life.path
+  fields.attempts = life.number
+  fields.seconds = core.clock() - life.began
+  if life.unknown then
+    fields.outcome = "unknown" -- an earlier attempt may have acted, whatever this one did
+  end
+  return errors.new(fields)
+end
+
+function Connection:closed_error(life, outcome)
+  return self:error(life, {
+    kind = "closed", message = "the client was closed during the call", outcome = outcome,
+  })
+end
+
+--- Time left until the deadline, nil where there is none.
+local function left(life)
+  return life.due and math.max(0, life.due - core.clock())
+end
+
+--- Sleeps; false where the client was closed meanwhile.
+function Connection:sleep(time)
+  local how = wait.current(self.strategy)
+  local due = core.clock() + time
+  local call = assert(how.park())
+  self.calls[call] = true
+  while not self.closed and core.clock() < due do
+    how.await(call, due - core.clock())
+  end
+  self.calls[call] = nil
+  call:drop()
+  return not self.closed
+end
+
+function Connection:tell_wait(time)
+  if self.on_wait then
+    self.on_wait(time)
+  end
+end
+
+--- Why the throttle gave no slot.
+---@param why number|string the seconds it would take, or a code
+function Connection:not_admitted(life, why, text)
+  if type(why) == "number" then
+    return self:error(life, {
+      kind = "throttled", outcome = "not_sent", retry_after = why,
+      message = ("the throttle would make it wait %.3f s, longer than the deadline"):format(why),
+    })
+  elseif why == "mismatch" then
+    return self:error(life, {
+      kind = "invalid", outcome = "not_sent", field = "throttle", message = text,
+    })
+  end
+  return self:error(life, {
+    kind = "network", outcome = "not_sent", message = "the throttle is unreachable: " .. text,
+  })
+end
+
+--- Waits for a slot of the throttle. A pause that began meanwhile holds for this call too: it
+--- takes another slot, behind the pause.
+---@return boolean|nil granted
+---@return table|nil err
+function Connection:admit(life)
+  while self.throttle do
+    local pause, grant, text = self.throttle:reserve(left(life))
+    if not pause then
+      return nil, self:not_admitted(life, grant, text)
+    elseif pause == 0 then
+      return true
+    end
+    self:tell_wait(pause)
+    if not self:sleep(pause) then
+      self.throttle:release(grant)
+      return nil, self:closed_error(life, "not_sent")
+    elseif self.throttle:paused() == 0 then
+      return true
+    end
+  end
+  return true
+end
+
+function Connection:tell_attempt(life, result)
+  if self.on_attempt then
+    self.on_attempt {
+      method = life.spec.method, path = life.path, attempt = life.number,
+      status = result.status, error = not result.status and result.kind or nil,
+      seconds = result.seconds,
+    }
+  end
+end
+
+--- Sends once and waits for the answer.
+---@return table result { status=, headers=, body=, seconds= } or { code=, text=, sent=, seconds= }
+function Connection:attempt(life, wire)
+  local how = wait.current(self.strategy)
+  local timeout = math.min(self.timeout, left(life) or math.huge)
+  wire.timeout = math.max(timeout, 0.001)
+  local call, code, text = how.submit(wire)
+  if not call then
+    return { code = code, text = text, sent = false, seconds = 0 }
+  end
+  self.calls[call] = true
+  if not how.await(call, timeout + GRACE) then
+    call:cancel()
+  end
+  self.calls[call] = nil
+  local status, headers, body, sent, spent = call:take()
+  if status then
+    return { status = status, headers = headers, body = body, seconds = sent, sent = true }
+  end
+  code, text = headers, body
+  if code == "cancelled" and not self.closed then
+    code, text = "timeout", "no answer within " .. timeout .. " s"
+  end
+  return { code = code, text = text, sent = sent ~= false, seconds = spent or 0 }
+end
+
+--- Decodes the body of a 2xx answer.
+---@return any decoded
+---@return string|nil problem
+local function decode(result)
+  if result.status == 204 or result.status == 205 then
+    return nil
+  end
+  if result.body == "" then
+    return nil, "the answer is empty"
+  end
+  local decoded, text = json.decode(result.body)
+  if text then
+    return nil, "the answer is not JSON: " .. text
+  end
+  return decoded
+end
+
+local DEPRECATED = { "Deprecation", "Legacy", "Sunset" }
+
+--- Tells once for each endpoint that the service calls it deprecated.
+function Connection:notice(life, result)
+  local endpoint = life.spec.method .. " " .. life.spec.path
+  if not self.on_notice or self.noticed[endpoint] or not result.headers then
+    return
+  end
+  for _, name in ipairs(DEPRECATED) do
+    local value = request.header(result.headers, name)
+    if value then
+      self.noticed[endpoint] = true
+      self.on_notice(endpoint .. ": the service says " .. name .. ": " .. value)
+      return
+    end
+  end
+end
+
+local function failure_message(result, decoded)
+  if result.status then
+    local text = schema.error_text(decoded, result.body)
+    return text or ("the service answered with status " .. result.status)
+  end
+  return result.text
+end
+
+--- What the decision functions are told of an attempt.
+function Connection:describe(life, result)
+  return {
+    method = life.spec.method, safe = life.spec.safe, number = life.number,
+    status = result.status, code = result.code, sent = result.sent,
+    retry_after = result.headers and request.header(result.headers, "Retry-After"),
+    date = result.headers and request.header(result.headers, "Date"),
+    now = core.now(), random = core.random(), elapsed = core.clock() - life.began,
+    deadline_left = left(life),
+  }
+end
+
+function Connection:failure(life, result, attempt)
+  if self.closed and result.code then
+    return self:closed_error(life, retry.outcome(attempt))
+  end
+  local decoded = result.status and json.decode(result.body) or nil
+  local fields = {
+    kind = retry.kind(attempt), outcome = retry.outcome(attempt),
+    message = failure_message(result, decoded), status = result.status,
+    body = result.body, retry_after = retry.retry_after(attempt),
+  }
+  return self:error(life, fields)
+end
+
+--- A repeated DELETE that finds nothing: the lost attempt before it did the work.
+local function removed_before(life, result)
+  return life.spec.method == "DELETE" and result.status == 404 and life.unknown
+end
+
+--- After a failed attempt: waits for the next one, or gives the error that ends the call.
+---@return boolean|nil again
+---@return table|nil err
+function Connection:recover(life, result)
+  local attempt = self:describe(life, result)
+  local err = self:failure(life, result, attempt)
+  local hold = retry.hold(self.retry, attempt)
+  if hold and self.throttle then
+    self.throttle:pause(hold)
+  end
+  local pause = not self.closed and retry.decide(self.retry, attempt)
+  if not pause then
+    return nil, err
+  end
+  life.unknown = life.unknown or err.outcome == "unknown"
+  self:tell_wait(pause)
+  if not self:sleep(pause) then
+    return nil, self:closed_error(life, err.outcome)
+  end
+  return true
+end
+
+function Connection:wire(spec)
+  local built, err = request.build(self.base, {
+    method = spec.method, path = spec.path, args = spec.args, query = spec.query,
+    body = spec.body, headers = self.api.headers,
+  })
+  if not built then
+    return nil, err
+  end
+  local headers = built.headers
+  headers[#headers + 1] = "User-Agent: " .. self.user_agent
+  if self.region then
+    headers[#headers + 1] = "X-Region: " .. self.region
+  end
+  built.secret = self.secret
+  built.connect_timeout = self.connect_timeout
+  built.max_response = self.max_response
+  built.insecure = self.insecure
+  built.ca_file, built.proxy = self.ca_file, self.proxy
+  built.once = not spec.safe
+  return built
+end
+
+--- Performs one call of the service, through throttle and retries.
+---@param spec table { method=, path=, args=, query=, body=, safe=<may be repeated>, within=<seconds> }
+---@return table|nil answer { decoded=, status=, headers=<raw lines>, seconds=, attempts= }
+---@return table|nil err
+function Connection:call(spec)
+  if self.closed then
+    error("attempt to use a closed livechat client", 3)
+  end
+  local wire, invalid = self:wire(spec)
+  if not wire then
+    return nil, invalid
+  end
+  local began = core.clock()
+  local within = math.min(self.deadline or math.huge, spec.within or math.huge)
+  local path = wire.url:sub(#self.base + 1):match("^[^?]*")
+  local life = { spec = spec, path = path, began = began, number = 0, due = within < math.huge and
+    began + within or nil }
+  while true do
+    local granted, err = self:admit(life)
+    if not granted then
+      return nil, err
+    end
+    life.number = life.number + 1
+    local result = self:attempt(life, wire)
+    result.kind = result.code and retry.kind(result)
+    self:tell_attempt(life, result)
+    self:notice(life, result)
+    if removed_before(life, result) then
+      return { status = result.status, headers = result.headers, attempts = life.number,
+        path = path }
+    end
+    if result.status and result.status >= 200 and result.status < 300 then
+      local decoded, problem = decode(result)
+      if problem then
+        return nil, self:error(life, {
+          kind = "protocol", message = problem, status = result.status, body = result.body,
+          outcome = "unknown",
+        })
+      end
+      return {
+        decoded = decoded, status = result.status, headers = result.headers, path = path,
+        seconds = core.clock() - began, attempts = life.number,
+      }
+    end
+    local again
+    again, err = self:recover(life, result)
+    if not again then
+      return nil, err
+    end
+  end
+end
+
+-- ---- the public face -------------------------------------------------------------------------
+
+---@class livechat.Client
+---@field agents livechat.Agents
+---@field tickets livechat.Tickets
+---@field webhooks livechat.Webhooks
+local Client = {}
+Client.__index = Client
+
+local connections = setmetatable({}, { __mode = "k" })
+
+local client = {}
+
+--- The connection behind a client; raises for anything else.
+function client.connection(self, fname)
+  local conn = connections[self]
+  if not conn then
+    errors.argument("self", fname, "livechat client expected: call it with a colon", 3)
+  end
+  return conn
+end
+
+--- A client over a dialect of the service.
+---@param options livechat.Options
+---@param given { api: table, resources: table, user_agent: string, getenv: function }
+---@return livechat.Client|nil client
+---@return livechat.Error|nil err
+function client.new(options, given)
+  local conn, err = connect(options, given.api, given.user_agent, given.getenv)
+  if not conn then
+    return nil, err
+  end
+  local self = setmetatable({}, Client)
+  connections[self] = conn
+  given.resources.attach(self, conn, given.api)
+  return self
+end
+
+local REQUEST = { method = "string", path = "string", query = "table", body = "table" }
+local SAFE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
+
+--- Anything else that the service has, through the same throttle, retries and errors.
+---@param spec { method: string, path: string, query?: table, body?: table }
+---@return any decoded the answer (true where it has no body), or nil
+---@return table response { status=, headers=<lower-case names>, seconds=, attempts= }, or the error
+function Client:request(spec)
+  local conn = client.connection(self, "client:request")
+  if type(spec) ~= "table" then
+    errors.argument("spec", "client:request", "table expected, got " .. type(spec), 2)
+  end
+  for name, value in pairs(spec) do
+    if not REQUEST[name] then
+      errors.argument(tostring(name), "client:request", "no such option", 2)
+    elseif type(value) ~= REQUEST[name] then
+      errors.argument(name, "client:request",
+        REQUEST[name] .. " expected, got " .. type(value), 2)
+    end
+  end
+  local method = (spec.method or "GET"):upper()
+  if not spec.path then
+    errors.argument("path", "client:request", "string expected, got nil", 2)
+  end
+  local answer, err = conn:call {
+    method = method, path = spec.path, query = spec.query, body = spec.body,
+    safe = SAFE[method] or false,
+  }
+  if not answer then
+    return nil, err
+  end
+  local decoded = conn.schema.plain(answer.decoded)
+  return decoded == nil and true or decoded, {
+    status = answer.status, headers = request.headers(answer.headers),
+    seconds = answer.seconds, attempts = answer.attempts,
+  }
+end
+
+--- The throttle's state now: `used` calls of `calls` in the last `period` seconds, and the `wait`
+--- (seconds) that a call would have. Without a throttle only `used` and `wait`, both 0.
+---@return { calls: integer, period: number, used: integer, wait: number }|nil state
+---@return livechat.Error|nil err
+function Client:throttled()
+  local conn = client.connection(self, "client:throttled")
+  if not conn.throttle then
+    return { used = 0, wait = 0 }
+  end
+  local state, code, text = conn.throttle:state()
+  if not state then
+    return nil, errors.new { kind = "network", message = text or code, outcome = "not_sent" }
+  end
+  return state
+end
+
+--- Wipes the credentials from memory and ends what is in flight with an error of kind `closed`.
+--- Idempotent; `__close` and the collector do the same.
+function Client:close()
+  client.connection(self, "client:close"):close()
+end
+
+Client.__gc = function(self)
+  local conn = connections[self]
+  if conn then
+    conn:close()
+  end
+end
+Client.__close = Client.__gc
+
+function Client:__tostring()
+  local conn = connections[self]
+  return "livechat.client: " .. conn.base_url .. (conn.closed and " (closed)" or "")
+end
+
+return client

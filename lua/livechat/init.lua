@@ -1,0 +1,57 @@
+-- SPDX-License-Identifier: MIT
+--- LiveChat helpdesk automation: the public face.
+local client = require "livechat.client"
+local core = require "livechat.core"
+local errors = require "livechat.errors"
+local gather = require "livechat.gather"
+local resources = require "livechat.resources"
+local throttle = require "livechat.throttle"
+local v2 = require "livechat.api.v2"
+
+local livechat = {
+  _VERSION = "0.1.0",
+  gather = gather,
+}
+
+--- A client of one account. What is missing comes from LIVECHAT_USERNAME, LIVECHAT_API_KEY,
+--- LIVECHAT_ACCESS_TOKEN and LIVECHAT_BASE_URL. A wrong option raises; a throttle that cannot be
+--- shared (another process set other limits) gives nil and an error.
+---@param options? livechat.Options
+---@return livechat.Client|nil client
+---@return livechat.Error|nil err
+function livechat.new(options)
+  return client.new(options or {}, {
+    api = v2, resources = resources, getenv = os.getenv,
+    user_agent = "livechat-lua/" .. livechat._VERSION,
+  })
+end
+
+--- A throttle that clients, processes or machines share: see the README, "Throttle".
+---@param options livechat.ThrottleOptions
+---@return table|nil throttle
+---@return livechat.Error|nil err
+function livechat.throttle(options)
+  return throttle.new(options, "livechat.throttle")
+end
+
+--- Epoch seconds of a timestamp in any form of the wire.
+---@param timestamp string|number
+---@return number|nil seconds nil where it cannot be read
+function livechat.time(timestamp)
+  if type(timestamp) ~= "string" and type(timestamp) ~= "number" then
+    errors.argument("timestamp", "livechat.time", "string expected, got " .. type(timestamp), 2)
+  end
+  return core.time(timestamp)
+end
+
+--- The library's one text form, `yyyy-MM-ddTHH:mm:ss.fffZ`, of epoch seconds.
+---@param seconds number
+---@return string|nil timestamp nil outside the years 1 to 9999
+function livechat.timestamp(seconds)
+  if type(seconds) ~= "number" then
+    errors.argument("seconds", "livechat.timestamp", "number expected, got " .. type(seconds), 2)
+  end
+  return core.timestamp(seconds)
+end
+
+return livechat

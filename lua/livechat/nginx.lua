@@ -1,0 +1,207 @@
+-- SPDX-License-Identifier: MIT
+--- What is particular to nginx with the Lua module (OpenResty); of no effect elsewhere.
+---
+--- Transfers run on one engine thread per worker. When calls finish it writes a byte to a private
+--- Unix socket; one dispatcher light thread reads it and posts the semaphore of each waiting light
+--- thread. So the event loop never sees a handshake, a certificate file or a dead resolver.
+local core = require "livechat.core"
+
+local nginx = {}
+
+local ngx = rawget(_G, "ngx")
+
+if not ngx then
+  --- The way to wait inside nginx, nil in any other program.
+  function nginx.strategy()
+    return nil
+  end
+  return nginx
+end
+
+local semaphore = require "ngx.semaphore"
+
+local ENDLESS_MS = 2 ^ 31 - 1 -- a read that times out is a line in the error log
+local FAR_AWAY = 10 * 365 * 86400
+local SWEEP = 1 -- seconds after which the transfer of a killed light thread is cancelled
+
+-- Phases whose light threads may yield.
+local YIELDS = {
+  rewrite = true, server_rewrite = true, access = true, content = true, timer = true,
+  ssl_cert = true, ssl_session_fetch = true, ssl_client_hello = true, preread = true,
+}
+
+---@class livechat.Worker
+local Worker = {}
+Worker.__index = Worker
+
+local worker ---@type livechat.Worker|nil of this process; the master's is not inherited
+
+local function this_worker()
+  if not worker or worker.pid ~= core.pid() then
+    local engine = assert(core.engine())
+    assert(engine:start())
+    worker = setmetatable({ pid = core.pid(), engine = engine, waiters = {}, waiting = 0 }, Worker)
+  end
+  return worker
+end
+
+--- Forgets the waiter of a call and wakes it.
+function Worker:wake(id)
+  local waiter = self.waiters[id]
+  if not waiter then
+    return
+  end
+  self:forget(id)
+  if waiter.semaphore:count() < 0 then
+    waiter.semaphore:post()
+  else
+    waiter.call:drop() -- its light thread is gone
+  end
+end
+
+function Worker:forget(id)
+  if self.waiters[id] then
+    self.waiters[id] = nil
+    self.waiting = self.waiting - 1
+  end
+end
+
+--- Cancels what nobody waits for any more: a light thread that was killed leaves no other trace.
+function Worker:sweep()
+  for id, waiter in pairs(self.waiters) do
+    if waiter.semaphore:count() >= 0 then
+      self:forget(id)
+      waiter.call:drop()
+    end
+  end
+  self.sweeping = self.waiting > 0 and ngx.timer.at(SWEEP, function(premature)
+    if not premature then
+      self:sweep()
+    end
+  end)
+end
+
+--- Runs in a timer of its own for as long as the worker lives.
+function Worker:dispatch(socket)
+  while not (self.exiting and self.waiting == 0) do
+    local byte = socket:receive(1)
+    if not byte then
+      break
+    end
+    for _, id in ipairs(self.engine:finished()) do
+      self:wake(id)
+    end
+  end
+  socket:close()
+end
+
+function Worker:start()
+  self.dispatching = true
+  local ok, err = ngx.timer.at(0, function()
+    local path, _, text = self.engine:listen()
+    local socket = ngx.socket.tcp()
+    socket:settimeouts(1000, 1000, ENDLESS_MS)
+    local connected
+    if path then
+      connected, text = socket:connect("unix:" .. path)
+    end
+    if connected then
+      self:dispatch(socket)
+    else
+      ngx.log(ngx.ERR, "livechat: no dispatcher: ", text)
+    end
+    self.dispatching = false
+    for id in pairs(self.waiters) do -- each looks for itself
+      self:wake(id)
+    end
+  end)
+  if not ok then
+    self.dispatching = false
+    error("livechat: cannot start the dispatcher: " .. err, 0)
+  end
+  self:watch_exit()
+end
+
+--- A timer that is far away fires early when the worker exits, and lets the dispatcher go.
+function Worker:watch_exit()
+  if self.watching then
+    return
+  end
+  self.watching = ngx.timer.at(FAR_AWAY, function(premature)
+    if premature then
+      self.exiting = true
+      local call = self.engine:park()
+      call:cancel() -- a byte for the dispatcher
+      call:drop()
+    end
+  end)
+end
+
+local strategy = {}
+
+function strategy.submit(request)
+  return this_worker().engine:submit(request)
+end
+
+function strategy.park()
+  return this_worker().engine:park()
+end
+
+function strategy.await(call, seconds)
+  if call:done() then
+    return true
+  end
+  local self = this_worker()
+  local id = call:id()
+  local waiter = { semaphore = semaphore.new(), call = call }
+  self.waiters[id] = waiter
+  self.waiting = self.waiting + 1
+  if not self.dispatching then
+    self:start()
+  end
+  if not self.sweeping then
+    self.sweeping = ngx.timer.at(SWEEP, function(premature)
+      if not premature then
+        self:sweep()
+      end
+    end)
+  end
+  waiter.semaphore:wait(seconds)
+  self:forget(id)
+  return call:done()
+end
+
+--- The way to wait inside nginx; raises in a phase where waiting would block the worker.
+function nginx.strategy()
+  local phase = ngx.get_phase()
+  if not YIELDS[phase] then
+    error("livechat: a call cannot wait in the phase '" .. phase .. "' without blocking the " ..
+      "worker; make it in ngx.timer.at(0, function() ... end)", 0)
+  end
+  return strategy
+end
+
+--- livechat.gather with one light thread for each of `concurrency` at a time.
+function nginx.gather(items, fn, concurrency)
+  local n, next_index, results = #items, 1, {}
+  local function work()
+    while next_index <= n do
+      local index = next_index
+      next_index = index + 1
+      local function keep(ok, ...)
+        results[index] = ok and { n = select("#", ...), ... } or { n = 2, nil, (...) }
+      end
+      keep(pcall(fn, items[index], index))
+    end
+  end
+  local threads = {}
+  for i = 1, math.min(concurrency, n) do
+    threads[i] = ngx.thread.spawn(work)
+  end
+  for _, thread in ipairs(threads) do
+    ngx.thread.wait(thread)
+  end
+  return results
+end
+
+return nginx

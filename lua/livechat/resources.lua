@@ -1,0 +1,584 @@
+-- SPDX-License-Identifier: MIT
+--- client.agents, client.tickets, client.webhooks: methods made from a dialect's data, and the
+--- records that they return.
+local client = require "livechat.client"
+local core = require "livechat.core"
+local errors = require "livechat.errors"
+local json = require "livechat.json"
+local pages = require "livechat.pages"
+local reconcile = require "livechat.reconcile"
+local request = require "livechat.request"
+local retry = require "livechat.retry"
+local schema = require "livechat.schema"
+
+local resources = {}
+
+local shapes = schema.new(core.timestamp)
+
+-- ---- records ---------------------------------------------------------------------------------
+
+local function copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local made = {}
+  for key, member in pairs(value) do
+    made[key] = copy(member)
+  end
+  return made
+end
+
+local function owner_of(record, fname)
+  local _, _, owner = core.record_get(record)
+  if not owner then
+    error("'" .. fname .. "' needs a client, and this record has none", 3)
+  end
+  return owner
+end
+
+--- Methods of both kinds of record. `resource` is the name of the client's resource.
+local function record_methods(resource, id)
+  local methods = {}
+
+  --- A plain table of what the record holds, staged changes included; ready for cjson.encode.
+  function methods.totable(record)
+    local wire, staged = core.record_get(record)
+    local made = {}
+    for key in pairs(wire) do
+      made[key] = copy(record[key])
+    end
+    for key, value in pairs(staged or {}) do
+      made[key] = copy(value)
+    end
+    return made
+  end
+
+  --- The decoded answer of the service as it came.
+  function methods.raw(record)
+    return (core.record_get(record))
+  end
+
+  --- Reads the record anew; what was staged is dropped.
+  function methods.reload(record)
+    local owner = owner_of(record, "reload")
+    local fresh, err = owner[resource]:get(record[id])
+    if not fresh then
+      return nil, err
+    end
+    core.record_set(record, (core.record_get(fresh)))
+    return record
+  end
+
+  --- Changes the record at the service; the record then holds the answer.
+  function methods.update(record, fields)
+    local owner = owner_of(record, "update")
+    local fresh, err = owner[resource]:update(record[id], fields)
+    if not fresh then
+      return nil, err
+    end
+    core.record_set(record, (core.record_get(fresh)))
+    return record
+  end
+
+  --- Sends what was assigned. After an error it is still staged.
+  function methods.save(record)
+    local _, staged = core.record_get(record)
+    if not staged or next(staged) == nil then
+      return record
+    end
+    return methods.update(record, copy(staged))
+  end
+
+  return methods
+end
+
+local function same_account(a, b)
+  if a == nil or b == nil then
+    return a == b
+  end
+  return client.connection(a, "=="):same_account(client.connection(b, "=="))
+end
+
+local function class(kind, id, methods)
+  return core.class {
+    name = "livechat." .. kind, id = id, methods = methods,
+    read = shapes:reader(kind:lower()), same_account = same_account,
+  }
+end
+
+local ticket_methods = record_methods("tickets", "id")
+local agent_methods = record_methods("agents", "login")
+
+--- Replaces the ticket's tags.
+function ticket_methods.tag(record, tags)
+  local owner = owner_of(record, "tag")
+  local fresh, err = owner.tickets:tag(record.id, tags)
+  if not fresh then
+    return nil, err
+  end
+  core.record_set(record, (core.record_get(fresh)))
+  return record
+end
+
+--- Removes the agent.
+function agent_methods.delete(record)
+  return owner_of(record, "delete").agents:delete(record.login)
+end
+
+local records = {
+  ticket = class("Ticket", "id", ticket_methods),
+  agent = class("Agent", "login", agent_methods),
+}
+
+--- A record of a decoded answer; `owner`, a client, lets its methods make calls.
+---@param kind "ticket"|"agent"
+---@param wire table
+---@param owner livechat.Client|nil
+function resources.record(kind, wire, owner)
+  return records[kind](wire, owner)
+end
+
+-- ---- answers ---------------------------------------------------------------------------------
+
+local function protocol_error(answer, spec, problem)
+  return errors.new {
+    kind = "protocol", message = problem, method = spec.verb, path = answer.path,
+    status = answer.status, attempts = answer.attempts, seconds = answer.seconds,
+    body = answer.decoded ~= nil and json.encode(answer.decoded) or nil, outcome = "unknown",
+  }
+end
+
+local Page = {}
+Page.__index = Page
+
+--- The page after this one; nil after the last, nil and an error where it cannot be had.
+---@return livechat.Page|nil page
+---@return livechat.Error|nil err
+function Page:next()
+  if self.pages and self.page >= self.pages or #self == 0 then
+    return nil
+  end
+  local filter = copy(rawget(self, Page).filter)
+  filter.page = self.page + 1
+  return rawget(self, Page).owner.tickets:list(filter)
+end
+
+local read = {}
+
+function read.agent(decoded, owner)
+  return records.agent(decoded, owner)
+end
+
+function read.ticket(decoded, owner)
+  return records.ticket(decoded, owner)
+end
+
+function read.agents(decoded, owner)
+  local list = {}
+  for i = 1, #decoded do
+    list[i] = records.agent(decoded[i], owner)
+  end
+  return list
+end
+
+function read.page(decoded, owner, filter)
+  local list = setmetatable({
+    page = filter.page or 1, pages = schema.count(decoded.pages), total = schema.count(decoded.total),
+    [Page] = { owner = owner, filter = filter },
+  }, Page)
+  for i = 1, #decoded.tickets do
+    list[i] = records.ticket(decoded.tickets[i], owner)
+  end
+  return list
+end
+
+function read.hooks(decoded)
+  local list = {}
+  for i = 1, #decoded do
+    list[i] = shapes:read("hook", decoded[i])
+  end
+  return list
+end
+
+function read.result(decoded)
+  return true, schema.plain(decoded.result)
+end
+
+-- ---- methods made from data ------------------------------------------------------------------
+
+local SAFE = { GET = true, PUT = true, DELETE = true }
+
+--- Performs the call of a method: the answer's useful part, or nil and an error.
+---@return table|nil value
+---@return livechat.Error|nil err
+---@return table|nil answer the whole of it
+local function perform(conn, spec, args, query, body, within)
+  local answer, err = conn:call {
+    method = spec.verb, path = spec.path, args = args, query = query, body = body,
+    safe = SAFE[spec.verb], within = within,
+  }
+  if not answer then
+    return nil, err
+  end
+  if spec.returns == "result" and answer.decoded == nil then
+    return {}, nil, answer -- it was gone already, or the answer has no body
+  end
+  local value, problem = schema.shape(spec.returns, answer.decoded)
+  if not value then
+    return nil, protocol_error(answer, spec, problem)
+  end
+  return value, nil, answer
+end
+
+--- The names of the path's arguments, in order.
+local function path_arguments(path)
+  local names = {}
+  for name in path:gmatch("{([%w_]+)}") do
+    names[#names + 1] = name
+  end
+  return names
+end
+
+local function check_table(value, name, fname, level)
+  if type(value) ~= "table" then
+    errors.argument(name, fname, "table expected, got " .. type(value), level + 1)
+  end
+end
+
+local function check_id(value, name, fname)
+  if type(value) ~= "string" and type(value) ~= "number" then
+    errors.argument(name, fname, "string expected, got " .. type(value), 4)
+  end
+end
+
+--- What a method's arguments are, checked: path arguments, then the last table if it takes one.
+---@return table|nil args by name
+---@return table|livechat.Error fields as they are sent, or the error
+local function arguments(spec, fname, ...)
+  local args, names = {}, path_arguments(spec.path)
+  for i, name in ipairs(names) do
+    local value = select(i, ...)
+    check_id(value, name, fname)
+    args[name] = value
+  end
+  local last = select(#names + 1, ...)
+  if spec.value then
+    check_table(last, spec.value.name .. "s", fname, 3)
+    local value, err = schema.value(spec.value.spec, last, spec.value.name .. "s")
+    if not value then
+      return nil, err
+    end
+    return args, { [spec.value.name] = value }
+  elseif spec.fields then
+    check_table(last, "fields", fname, 3)
+  elseif last ~= nil then
+    check_table(last, "filter", fname, 3)
+  end
+  local fields, err = schema.check(spec.fields or spec.query or {}, last or {})
+  if not fields then
+    return nil, err
+  end
+  return args, fields
+end
+
+local function renamed(fields, names)
+  for from, to in pairs(names or {}) do
+    fields[to], fields[from] = fields[from], nil
+  end
+  return fields
+end
+
+-- ---- updates that keep what they do not name --------------------------------------------------
+
+local function strings(list)
+  local made = json.array {}
+  for i = 1, type(list) == "table" and #list or 0 do
+    if type(list[i]) == "string" then
+      made[#made + 1] = list[i]
+    end
+  end
+  return made
+end
+
+--- Adds what the service wants or would clear: the ticket's own tags and requester.
+local function carry(owner, args, fields)
+  local mail = fields.requester and fields.requester.mail
+  if fields.tags and mail then
+    return true
+  end
+  local present, err = owner.tickets:get(args.id)
+  if not present then
+    return nil, err
+  end
+  fields.tags = fields.tags or strings(present.tags)
+  if not mail then
+    local requester = present.requester
+    fields.requester = fields.requester or {}
+    fields.requester.mail = type(requester) == "table" and requester.mail or nil
+  end
+  return true
+end
+
+local function holds_message(ticket, message)
+  for _, event in ipairs(type(ticket.events) == "table" and ticket.events or {}) do
+    if type(event) == "table" and event.message == message then
+      return true
+    end
+  end
+  return false
+end
+
+local function same_list(a, b)
+  local counts = {}
+  for _, value in ipairs(a) do
+    counts[value] = (counts[value] or 0) + 1
+  end
+  for _, value in ipairs(type(b) == "table" and b or {}) do
+    counts[value] = (counts[value] or 0) - 1
+  end
+  for _, count in pairs(counts) do
+    if count ~= 0 then
+      return false
+    end
+  end
+  return true
+end
+
+--- The names of the given fields that the ticket of the answer does not show, sorted.
+local function not_taken(given, ticket)
+  local missing = {}
+  for name, value in pairs(given) do
+    if name == "message" then
+      if not holds_message(ticket, value) then
+        missing[#missing + 1] = name
+      end
+    elseif name == "tags" then
+      if not same_list(value, ticket.tags) then
+        missing[#missing + 1] = name
+      end
+    elseif type(value) == "table" then
+      local shown = type(ticket[name]) == "table" and ticket[name] or {}
+      for member, wanted in pairs(value) do
+        local got = shown[member]
+        if got ~= wanted and not (member == "mail" and type(got) == "string" and
+          got:lower() == wanted:lower()) then
+          missing[#missing + 1] = name .. "." .. member
+        end
+      end
+    elseif ticket[name] ~= value then
+      missing[#missing + 1] = name
+    end
+  end
+  table.sort(missing)
+  return missing
+end
+
+local function ignored_error(spec, answer, ignored)
+  return errors.new {
+    kind = "rejected", ignored = ignored, status = answer.status, method = spec.verb,
+    path = answer.path, attempts = answer.attempts, seconds = answer.seconds, outcome = "refused",
+    message = "the service did not take " .. table.concat(ignored, ", "),
+  }
+end
+
+-- ---- a ticket whose answer was lost -----------------------------------------------------------
+
+local function server_date(answer)
+  local date = request.header(answer.headers, "Date")
+  return date and retry.http_date(date, core.now())
+end
+
+--- Looks for the ticket that a create may have made; its answer, or nil where it is not found in
+--- time. `limit` is in seconds.
+local function look_for(conn, list, wanted, token, began, limit)
+  local ends = core.clock() + limit
+  for pause in reconcile.schedule(limit) do
+    if not conn:sleep(math.min(pause, math.max(0, ends - core.clock()))) then
+      return nil
+    end
+    local page, _, answer = perform(conn, list, {}, reconcile.filter(wanted, began),
+      nil, math.max(ends - core.clock(), 1))
+    if conn.closed then
+      return nil
+    elseif page and conn.ledger:others_in_flight(token) == 0 then
+      local found = reconcile.match(page.tickets, wanted, {
+        since = reconcile.since(began, core.now(), server_date(answer)),
+        claimed = conn.ledger, time = core.time,
+      })
+      if found then
+        return found
+      end
+    end
+  end
+end
+
+--- A create whose answer was lost is never sent again: the ticket is looked for.
+local function create(conn, spec, list, args, fields)
+  local token, began, clock = conn.ledger:begin(fields), core.now(), core.clock()
+  local value, err = perform(conn, spec, args, nil, fields)
+  if not value and err.outcome == "unknown" and conn.reconcile and not conn.closed then
+    local spent = core.clock() - clock
+    local limit = math.min(conn.reconcile, (conn.deadline or math.huge) - spent)
+    value = limit > 0 and look_for(conn, list, fields, token, began, limit) or nil
+  end
+  conn.ledger:finish(token, value and tostring(value.id))
+  return value, err
+end
+
+-- ---- the resources ----------------------------------------------------------------------------
+
+local CONTEXT = {} -- the key under which a resource keeps its client and connection
+
+local function context(self, fname)
+  local found = type(self) == "table" and rawget(self, CONTEXT)
+  if not found then
+    errors.argument("self", fname, "call it with a colon", 4)
+  end
+  return found
+end
+
+--- The one of a list of webhooks that was just registered.
+local function among(hooks, fields)
+  for i = #hooks, 1, -1 do
+    local hook = hooks[i]
+    if hook.url == fields.url and hook.event_type == fields.event_type then
+      return shapes:read("hook", hook)
+    end
+  end
+end
+
+local function update(owner, conn, spec, args, fields)
+  local given = copy(fields)
+  local ready, err = carry(owner, args, fields)
+  if not ready then
+    return nil, err
+  end
+  local value, failed, answer = perform(conn, spec, args, nil, renamed(fields, spec.rename))
+  if not value then
+    return nil, failed
+  end
+  local ticket = records.ticket(value, owner)
+  local ignored = not_taken(given, ticket)
+  if #ignored > 0 then
+    return nil, ignored_error(spec, answer, ignored)
+  end
+  return ticket
+end
+
+--- A method made from its data.
+local function method(resource, spec)
+  local fname = resource.name .. ":" .. spec.name
+  return function(self, ...)
+    local here = context(self, fname)
+    local args, fields = arguments(spec, fname, ...)
+    if not args then
+      return nil, fields
+    end
+    if spec.carry then
+      return update(here.client, here.conn, spec, args, fields)
+    end
+    local value, err, answer
+    if spec.reconcile then
+      value, err = create(here.conn, spec, resource.list, args, fields)
+    elseif spec.query then
+      value, err, answer = perform(here.conn, spec, args, fields)
+    else
+      local body = (spec.fields or spec.value) and fields or nil
+      value, err, answer = perform(here.conn, spec, args, nil, body)
+    end
+    if not value then
+      return nil, err
+    end
+    if spec.among then
+      local one = among(value, fields)
+      return one, not one and protocol_error(answer, spec, "the answer lacks the new webhook") or nil
+    end
+    return read[spec.returns](value, here.client, fields)
+  end
+end
+
+--- Epoch seconds of a ticket's creation, nil where it does not tell.
+local function created_at(ticket)
+  local opened, events = ticket.opened, ticket.events
+  local first = type(opened) == "table" and type(opened[1]) == "table" and opened[1].from
+  first = first or (type(events) == "table" and type(events[1]) == "table" and events[1].date)
+  local stamp = type(ticket.date) ~= "userdata" and ticket.date or first
+  return (type(stamp) == "string" or type(stamp) == "number") and core.time(stamp) or nil
+end
+
+local function modified_at(ticket)
+  local stamp = ticket.modified
+  return (type(stamp) == "string" or type(stamp) == "number") and core.time(stamp) or nil
+end
+
+local function id_of(ticket)
+  return shapes.kinds.ticket.id(ticket.id)
+end
+
+--- tickets:each: a walk over every page. Raises what goes wrong, as io.lines does.
+local function each(resource)
+  local fname = resource.name .. ":each"
+  return function(self, ...)
+    local here = context(self, fname)
+    local args, filter = arguments(resource.list, fname, ...)
+    if not args then
+      error(filter, 2)
+    end
+    local function fetch(page, order)
+      local query = copy(filter)
+      query.page, query.order = page, order or filter.order
+      local value, err, answer = perform(here.conn, resource.list, args, query)
+      if not value then
+        return nil, err
+      end
+      local list = value.tickets
+      list.pages, list.total = schema.count(value.pages), schema.count(value.total)
+      list.date = server_date(answer)
+      return list
+    end
+    local next_ticket = pages.each(fetch, {
+      id = id_of, modified = modified_at, created = created_at,
+      order = filter.order, page = filter.page,
+    })
+    return function()
+      local ticket = next_ticket()
+      return ticket and records.ticket(ticket, here.client)
+    end
+  end
+end
+
+local made = setmetatable({}, { __mode = "k" }) -- the methods of a dialect, by its data
+
+local function methods_of(api)
+  local all = made[api]
+  if not all then
+    all = {}
+    for name, specs in pairs(api.resources) do
+      local resource, methods = { name = name }, {}
+      for _, spec in ipairs(specs) do
+        if spec.name == "list" then
+          resource.list = spec
+        end
+      end
+      for _, spec in ipairs(specs) do
+        methods[spec.name] = method(resource, spec)
+        if spec.each then
+          methods.each = each(resource)
+        end
+      end
+      all[name] = methods
+    end
+    made[api] = all
+  end
+  return all
+end
+
+--- Gives a client its resources.
+function resources.attach(self, conn, api)
+  conn.ledger = reconcile.ledger(core.clock)
+  for name, methods in pairs(methods_of(api)) do
+    self[name] = setmetatable({ [CONTEXT] = { client = self, conn = conn } }, { __index = methods })
+  end
+end
+
+return resources
