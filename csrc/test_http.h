@@ -285,4 +285,59 @@ static inline const char *test_text(const struct lc_buf *buf) {
   return buf->data != NULL ? buf->data : "";
 }
 
+static bool test_threaded; /* the engine under test */
+
+static inline void test_open(void) {
+  CHECK(lc_engine_new(&engine) == LC_OK);
+  CHECK(!test_threaded || lc_engine_start(engine) == LC_OK);
+}
+
+static inline void test_close(void) {
+  lc_engine_free(engine);
+  engine = NULL;
+}
+
+static inline uint64_t test_submit(const char *path, bool notify) {
+  uint64_t id = 0;
+  char text[256] = "";
+  struct lc_request asked = test_request("GET", test_url(path));
+  asked.notify = notify;
+  CHECK_WITH(text, lc_engine_submit(engine, &asked, &id, text, sizeof text) == LC_OK && id != 0);
+  return id;
+}
+
+static inline uint64_t test_park(bool notify) {
+  uint64_t id = 0;
+  CHECK(lc_engine_park(engine, notify, &id) == LC_OK && id != 0);
+  return id;
+}
+
+/* Takes a finished call and tells what became of it. */
+static inline enum lc_err test_take(uint64_t id, bool *sent) {
+  struct lc_response got = {0};
+  if (!CHECK(lc_engine_take(engine, id, &got)))
+    return LC_ESYS;
+  enum lc_err err = got.err;
+  if (sent != NULL)
+    *sent = got.sent;
+  test_done(&got);
+  return err;
+}
+
+static inline bool test_ready(int fd, int wait_ms) {
+  struct pollfd wait = {.fd = fd, .events = POLLIN};
+  return poll(&wait, 1, wait_ms) == 1;
+}
+
+/* Pumps, or lets the thread do it, until the server has got n requests for this. */
+static inline bool test_until_asked(const char *path, int n) {
+  for (int i = 0; i < 500 && test_http_asked(&server, path) < n; i++) {
+    if (test_threaded)
+      test_sleep_ms(10);
+    else
+      lc_engine_pump(engine, 10);
+  }
+  return test_http_asked(&server, path) >= n;
+}
+
 #endif

@@ -56,7 +56,7 @@ static void checks_certificates(const char *folder, unsigned port) {
 
 static void speaks_tls(void) {
   char folder[] = "/tmp/livechat-test-XXXXXX", line[64], where[64];
-  unsigned port;
+  unsigned port = 0;
   int fd = test_bind(&port, 1);
   close(fd);
   if (mkdtemp(folder) == NULL)

@@ -165,7 +165,7 @@ static void counts_decoded_bytes(void) {
 }
 
 static void cannot_connect(void) {
-  unsigned port;
+  unsigned port = 0;
   int fd = test_bind(&port, 0);
   char where[64];
   snprintf(where, sizeof where, "http://127.0.0.1:%u/", port);

@@ -251,7 +251,6 @@ static CURLcode prepare(CURL *easy) {
   must(&code, curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
   may(&code, curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L));
   may(&code, curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "")); /* all that are built in */
-  may(&code, curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L));
   may(&code, curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE));
   may(&code, curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
   may(&code, curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L));
@@ -327,12 +326,15 @@ static void set_special(struct transfer *t, CURLcode *code) {
 }
 
 /* A request that must not go twice also gets HTTP/1.1: HTTP/2 knows refusals after which libcurl
- * sends again (REFUSED_STREAM, HTTP_1_1_REQUIRED). */
-static void set_once(struct transfer *t, CURLcode *code) {
+ * sends again (REFUSED_STREAM, HTTP_1_1_REQUIRED). The others wait for a connection that is being
+ * made, to share it; without TLS that wait would last until the first answer is there. */
+static void set_connection(struct transfer *t, CURLcode *code) {
   CURL *easy = t->head.easy;
+  bool tls = strncasecmp(t->url, "https:", 6) == 0;
   long version = t->once ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS;
   must(code, curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, t->once ? 1L : 0L));
   may(code, curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version));
+  may(code, curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L));
 }
 
 int lc_transfer_begin(struct lc_transfer *transfer, void *easy) {
@@ -351,7 +353,7 @@ int lc_transfer_begin(struct lc_transfer *transfer, void *easy) {
   must(&code, curl_easy_setopt(easy, CURLOPT_PRIVATE, t));
   must(&code, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error));
   set_method(t, &code);
-  set_once(t, &code);
+  set_connection(t, &code);
   set_special(t, &code);
   if (code != CURLE_OK)
     return (int)code;
