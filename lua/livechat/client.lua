@@ -153,6 +153,16 @@ local function region_of(options)
   return token:match("^(dal):") or token:match("^(fra):")
 end
 
+--- The header lines of every request, without and with a body.
+local function make_lines(api, user_agent, region)
+  local headers = { ["User-Agent"] = user_agent, ["X-Region"] = region }
+  for name, value in pairs(api.headers) do
+    headers[name] = value
+  end
+  return { [false] = assert(request.lines(headers, false)),
+    [true] = assert(request.lines(headers, true)) }
+end
+
 local function make_throttle(option)
   if option == false then
     return nil
@@ -220,8 +230,7 @@ local function connect(options, api, user_agent, getenv)
     schema = schema,
     secret = make_secret(options, base_url),
     account = options.username and base_url .. "\n" .. options.username,
-    region = region_of(options),
-    user_agent = options.user_agent or user_agent,
+    lines = make_lines(api, options.user_agent or user_agent, region_of(options)),
     api = api,
     timeout = options.timeout or 30,
     connect_timeout = options.connect_timeout or 10,
@@ -490,15 +499,10 @@ end
 function Connection:wire(spec)
   local built, err = request.build(self.base, {
     method = spec.method, path = spec.path, args = spec.args, query = spec.query,
-    body = spec.body, headers = self.api.headers,
+    body = spec.body, lines = self.lines[spec.body ~= nil],
   })
   if not built then
     return nil, err
-  end
-  local headers = built.headers
-  headers[#headers + 1] = "User-Agent: " .. self.user_agent
-  if self.region then
-    headers[#headers + 1] = "X-Region: " .. self.region
   end
   built.secret = self.secret
   built.connect_timeout = self.connect_timeout

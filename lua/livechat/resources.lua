@@ -13,7 +13,7 @@ local schema = require "livechat.schema"
 
 local resources = {}
 
-local shapes = schema.new(core.timestamp)
+local shapes = schema.new(core.timestamp, require "livechat.api.v2")
 
 -- ---- records ---------------------------------------------------------------------------------
 
@@ -208,6 +208,16 @@ end
 
 local SAFE = { GET = true, PUT = true, DELETE = true }
 
+-- Whether the call may be repeated although it may have acted.
+local function is_safe(spec, body)
+  for _, name in ipairs(spec.once or {}) do
+    if body and body[name] ~= nil then
+      return false
+    end
+  end
+  return SAFE[spec.verb] or false
+end
+
 --- Performs the call of a method: the answer's useful part, or nil and an error.
 ---@return table|nil value
 ---@return livechat.Error|nil err
@@ -215,7 +225,7 @@ local SAFE = { GET = true, PUT = true, DELETE = true }
 local function perform(conn, spec, args, query, body, within)
   local answer, err = conn:call {
     method = spec.verb, path = spec.path, args = args, query = query, body = body,
-    safe = SAFE[spec.verb], within = within,
+    safe = is_safe(spec, body), within = within,
   }
   if not answer then
     return nil, err
@@ -223,7 +233,7 @@ local function perform(conn, spec, args, query, body, within)
   if spec.returns == "result" and answer.decoded == nil then
     return {}, nil, answer -- it was gone already, or the answer has no body
   end
-  local value, problem = schema.shape(spec.returns, answer.decoded)
+  local value, problem = shapes:shape(spec.returns, answer.decoded)
   if not value then
     return nil, protocol_error(answer, spec, problem)
   end
@@ -432,7 +442,9 @@ local CONTEXT = {} -- the key under which a resource keeps its client and connec
 local function context(self, fname)
   local found = type(self) == "table" and rawget(self, CONTEXT)
   if not found then
-    errors.argument("self", fname, "call it with a colon", 4)
+    errors.argument("self", fname, "call it with a colon", 3)
+  elseif found.conn.closed then
+    error("attempt to use a closed livechat client", 3)
   end
   return found
 end

@@ -1,14 +1,19 @@
 -- SPDX-License-Identifier: MIT
---- What goes out is checked against a dialect's data; what comes in is normalised. Pure.
+--- What goes out is checked, and what comes in is normalised, by a dialect's data. Pure.
 ---
---- A field's spec is a table: `type`, and by type
----   string   one_line, min (characters)    email, date (YYYY-MM-DD), url (http, https)
----   integer  min, max                      flag (0, 1 or a boolean; sent as 0 or 1)
----   enum     of = { "a", "b" }             list  of = <spec>
----   object   fields = { name = <spec> }    map   of = <spec> (any names)
+--- Out: a field's spec is a table: `type`, and by type
+---   string   one_line, min (characters)    email
+---   integer  min, max                      date (YYYY-MM-DD), time (HH:MM), url (http, https)
+---   enum     of = { "a", "b" }             flag (0, 1 or a boolean; sent as 0 or 1)
+---   list     of = <spec>, min              map   of = <spec>, names = { "a", "b" }
+---   object   fields = { name = <spec> }
 --- and for any of them `required = true`, `only_with = { other = value }` (of no meaning unless the
 --- field beside it has that value) and, for a list, `allowed_by = { field =, of = }` (what it may
 --- hold depends on the value of another field).
+---
+--- In: the reading of a member is the name of a type (time, id, integer, boolean, group, person,
+--- plain) or of a kind of the dialect, `{ list = <reading> }` or `{ map = <reading> }`.
+--- What is not of the expected type comes through as it is.
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 
@@ -22,21 +27,27 @@ end
 
 local checks = {}
 
+-- Characters of a UTF-8 text.
+local function length(text)
+  return #text:gsub("[\128-\191]", "")
+end
+
 function checks.string(spec, value)
   if not is_text(value) then
-    return nil, "UTF-8 text without NUL expected"
+    return nil, "must be UTF-8 text without NUL"
   elseif spec.one_line and value:find("[\r\n]") then
     return nil, "must be one line"
-  elseif spec.min and #value < spec.min then
+  elseif spec.min and length(value) < spec.min then
     return nil, spec.min == 1 and "must not be empty" or
-      ("at least %d characters expected"):format(spec.min)
+      ("must have at least %d characters"):format(spec.min)
   end
   return value
 end
 
+-- Permissive: what an address may hold is the mail system's business.
 function checks.email(_, value)
-  if not is_text(value) or not value:find("^[^%s%c@]+@[^%s%c@]+$") then
-    return nil, "an e-mail address expected"
+  if not is_text(value) or not value:find("^[^\1-\32\127@<>,;]+@[^\1-\32\127@<>,;]+$") then
+    return nil, "must be an e-mail address"
   end
   return value
 end
@@ -54,15 +65,26 @@ function checks.date(_, value)
     days = 28
   end
   if not days or day < 1 or day > days then
-    return nil, "a date YYYY-MM-DD expected"
+    return nil, "must be a date that exists, as YYYY-MM-DD"
+  end
+  return value
+end
+
+function checks.time(_, value)
+  local hour, minute
+  if type(value) == "string" then
+    hour, minute = value:match("^(%d%d):(%d%d)$")
+  end
+  if not hour or tonumber(hour) > 24 or tonumber(minute) > 59 then
+    return nil, "must be a time of day, as HH:MM"
   end
   return value
 end
 
 function checks.url(_, value)
-  if not is_text(value) or value:find("[%s%c]") or
+  if not is_text(value) or value:find("[\1-\32\127]") or
     not value:lower():find("^https?://[^/?#]") then
-    return nil, "an http or https URL expected"
+    return nil, "must be an http or https URL"
   end
   return value
 end
@@ -72,11 +94,11 @@ function checks.integer(spec, value)
     value = tonumber(value)
   end
   if type(value) ~= "number" or value % 1 ~= 0 or math.abs(value) > 2 ^ 53 then
-    return nil, "a whole number expected"
+    return nil, "must be a whole number"
   end
   if (spec.min and value < spec.min) or (spec.max and value > spec.max) then
-    return nil, spec.max and ("a number from %d to %d expected"):format(spec.min, spec.max) or
-      ("a number from %d expected"):format(spec.min)
+    local from = spec.min and (" from %d"):format(spec.min) or ""
+    return nil, "must be a number" .. from .. (spec.max and (" to %d"):format(spec.max) or "")
   end
   return json.integer(value)
 end
@@ -87,7 +109,7 @@ function checks.flag(_, value)
   elseif value == false or value == 0 or value == "0" then
     return 0
   end
-  return nil, "0, 1 or a boolean expected"
+  return nil, "must be a boolean, 0 or 1"
 end
 
 function checks.enum(spec, value)
@@ -96,19 +118,19 @@ function checks.enum(spec, value)
       return value
     end
   end
-  return nil, "one of '" .. table.concat(spec.of, "', '") .. "' expected"
+  return nil, "must be one of '" .. table.concat(spec.of, "', '") .. "'"
 end
 
-local check_value
+local check_value, check_fields
 
 function checks.list(spec, value, path)
   if type(value) ~= "table" then
-    return nil, "a list expected"
+    return nil, "must be a list, not a " .. type(value)
   end
   local made, n = json.array {}, #value
   for key in pairs(value) do
     if type(key) ~= "number" or key < 1 or key > n or key % 1 ~= 0 then
-      return nil, "a list without holes or named members expected"
+      return nil, "must be a list without holes or named members"
     end
   end
   if spec.min and n < spec.min then
@@ -126,20 +148,13 @@ end
 
 function checks.map(spec, value, path)
   if type(value) ~= "table" then
-    return nil, "a table expected"
+    return nil, "must be a table, not a " .. type(value)
   end
-  local made = {}
-  for key, member in pairs(value) do
-    if type(key) ~= "string" then
-      return nil, "names must be strings"
-    end
-    local err
-    made[key], err = check_value(spec.of, member, path .. "." .. key)
-    if err then
-      return nil, err
-    end
+  local fields = {}
+  for _, name in ipairs(spec.names) do
+    fields[name] = spec.of
   end
-  return made
+  return check_fields(fields, value, path .. ".")
 end
 
 -- Steps from one text to another: a letter more, less, other, or two swapped.
@@ -163,18 +178,33 @@ local function distance(a, b)
   return rows[#a][#b]
 end
 
---- "no such field", with the nearest known name where one is near.
-function schema.unknown(name, known, what)
-  local nearest, steps
-  if type(name) == "string" and #name <= 40 then
-    for candidate in pairs(known) do
-      local d = distance(name, candidate)
-      if not steps or d < steps or (d == steps and candidate < nearest) then
-        nearest, steps = candidate, d
-      end
+-- Every name that may be meant, those within objects by their paths.
+local function known_names(fields, prefix, into)
+  for name, spec in pairs(fields) do
+    into[#into + 1] = prefix .. name
+    if type(spec) == "table" and spec.type == "object" then
+      known_names(spec.fields, prefix .. name .. ".", into)
     end
   end
-  local text = "no such " .. (what or "field")
+  return into
+end
+
+--- "is no field", with the nearest known name where one is near: a letter or two away, or the same
+--- within an object.
+---@param name any
+---@param known table<string, any> by name; specs of fields, or anything else
+---@param what? string default "field"
+---@return string
+function schema.unknown(name, known, what)
+  local nearest, steps
+  local given = type(name) == "string" and #name <= 40 and name:lower()
+  for _, candidate in ipairs(given and known_names(known, "", {}) or {}) do
+    local d = math.min(distance(given, candidate), distance(given, candidate:match("[^.]*$")))
+    if not steps or d < steps or (d == steps and candidate < nearest) then
+      nearest, steps = candidate, d
+    end
+  end
+  local text = "is no " .. (what or "field")
   if nearest and steps <= math.max(1, math.floor(#name / 3)) then
     text = text .. "; did you mean '" .. nearest .. "'?"
   end
@@ -185,7 +215,8 @@ end
 local function check_beside(spec, made, name, prefix)
   for other, needed in pairs(spec.only_with or {}) do
     if made[other] ~= needed then
-      return errors.invalid(prefix .. name, ("only goes with %s = '%s'"):format(other, needed))
+      return errors.invalid(prefix .. name,
+        ("only goes with %s%s = '%s'"):format(prefix, other, needed))
     end
   end
   local by = spec.allowed_by
@@ -199,20 +230,50 @@ local function check_beside(spec, made, name, prefix)
   end
 end
 
-local function check_fields(fields, value, prefix)
+local function sorted_names(set)
+  local names = {}
+  for name in pairs(set) do
+    names[#names + 1] = name
+  end
+  table.sort(names, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  return names
+end
+
+-- A copy in which { ["requester.mail"] = x } has become { requester = { mail = x } }.
+local function nested(fields, value)
   local made = {}
-  for name in pairs(value) do
+  for name, member in pairs(value) do
+    made[name] = member
+  end
+  for name, member in pairs(value) do
+    local outer, inner = tostring(name):match("^([^.]+)%.(.+)$")
+    local spec, given = fields[outer], made[outer]
+    if spec and spec.type == "object" and (given == nil or type(given) == "table") then
+      made[outer], made[name] = { [inner] = member }, nil
+      for key, old in pairs(given or {}) do
+        made[outer][key] = old
+      end
+    end
+  end
+  return made
+end
+
+-- In the order of the names: the same mistake always gives the same error.
+function check_fields(fields, value, prefix)
+  value = nested(fields, value)
+  for _, name in ipairs(sorted_names(value)) do
     if not fields[name] then
       return nil, errors.invalid(prefix .. tostring(name), schema.unknown(name, fields))
     end
   end
-  local names = {}
-  for name in pairs(fields) do
-    names[#names + 1] = name
-  end
-  table.sort(names) -- the same mistake gives the same error
+  local made, names = {}, sorted_names(fields)
   for _, name in ipairs(names) do
     local spec, member = fields[name], value[name]
+    if member == nil and spec.required and spec.type == "object" then
+      member = {} -- so that the missing member is named
+    end
     if member == nil and spec.required then
       return nil, errors.invalid(prefix .. name, "is missing")
     elseif member ~= nil then
@@ -221,9 +282,6 @@ local function check_fields(fields, value, prefix)
       if err then
         return nil, err
       end
-    elseif spec.type == "object" and schema.requires(spec.fields) then
-      local _, err = check_fields(spec.fields, {}, prefix .. name .. ".")
-      return nil, err
     end
   end
   for _, name in ipairs(names) do
@@ -235,19 +293,9 @@ local function check_fields(fields, value, prefix)
   return made
 end
 
---- Whether a table of field specs holds a required one.
-function schema.requires(fields)
-  for _, spec in pairs(fields) do
-    if spec.required or (spec.type == "object" and schema.requires(spec.fields)) then
-      return true
-    end
-  end
-  return false
-end
-
 function checks.object(spec, value, path)
   if type(value) ~= "table" then
-    return nil, "a table expected, got " .. type(value)
+    return nil, "must be a table, not a " .. type(value)
   end
   return check_fields(spec.fields, value, path .. ".")
 end
@@ -339,19 +387,6 @@ local function to_group(value)
   return id
 end
 
-local function list_of(read)
-  return function(value)
-    if type(value) ~= "table" or (next(value) ~= nil and #value == 0) then
-      return plain(value)
-    end
-    local made = {}
-    for i = 1, #value do
-      made[#made + 1] = read(value[i])
-    end
-    return made
-  end
-end
-
 local function object_of(readers)
   return function(value)
     if type(value) ~= "table" then
@@ -360,6 +395,30 @@ local function object_of(readers)
     local made = {}
     for key, member in pairs(value) do
       made[key] = (readers[key] or plain)(member)
+    end
+    return made
+  end
+end
+
+local object_with_id = object_of { id = to_id }
+
+-- Somebody. An empty object or list is nobody, as PHP writes it.
+local function to_person(value)
+  local person = object_with_id(value)
+  if type(person) == "table" and next(person) == nil then
+    return nil
+  end
+  return person
+end
+
+local function list_of(read)
+  return function(value)
+    if type(value) ~= "table" or (next(value) ~= nil and #value == 0) then
+      return plain(value)
+    end
+    local made = json.array {}
+    for i = 1, #value do
+      made[#made + 1] = read(value[i])
     end
     return made
   end
@@ -378,63 +437,53 @@ local function map_of(read)
   end
 end
 
---- Readers of every kind of record, for one way to read a timestamp.
----@param timestamp fun(value: string|number): string|nil
-local function make_kinds(timestamp)
-  local function time(value)
+local function time_with(timestamp)
+  return function(value)
     local kind = type(value)
     if kind == "number" or kind == "string" then
       return timestamp(value) or plain(value)
     end
     return plain(value)
   end
+end
 
-  local kinds = {}
-  local person = object_of { id = to_id }
-  local source = object_of { id = to_id }
-  local groups = list_of(to_group)
-  local event = object_of {
-    date = time, author = person, to = person, is_private = to_boolean, source = source,
-  }
-  kinds.ticket = {
-    id = to_id, date = time, modified = time, requester = person, assignee = person,
-    groups = groups, currentGroup = to_group, source = source, events = list_of(event),
-    opened = list_of(object_of { from = time, to = time }),
-    firstResponse = object_of { date = time, from = time, to = time },
-  }
-  kinds.agent = {
-    daily_summary = to_integer, max_chats_count = to_integer, last_logout = time, groups = groups,
-    group_ids = list_of(to_integer), notifications = map_of(to_integer), license_id = to_id,
-    work_scheduler = map_of(object_of { enabled = to_integer }),
-  }
-  kinds.hook = { id = to_id, licence = to_integer, verified = to_boolean }
-  local line = object_of { timestamp = time }
-  kinds.chat = {
-    id = to_id, started_timestamp = time, ended_timestamp = time, messages = list_of(line),
-    events = list_of(line), groups = groups,
-  }
-  kinds.visitor = { id = to_id }
-  kinds.survey_item = { id = to_id, answers = list_of(object_of { chosen = to_boolean }) }
-  kinds.canned_response = {
-    id = to_id, group = to_integer, creation_date = time, modification_date = time,
-  }
-  return kinds
+-- The function for a reading of the data.
+local function reader_of(reading, types, kinds)
+  if type(reading) == "string" then
+    return types[reading] or object_of(kinds[reading])
+  elseif reading.list then
+    return list_of(reader_of(reading.list, types, kinds))
+  end
+  return map_of(reader_of(reading.map, types, kinds))
 end
 
 ---@class livechat.Shapes
+---@field kinds table<string, table<string, fun(value: any): any>> a function for each member
 local Shapes = {}
 Shapes.__index = Shapes
 
---- What reads the service's records. `timestamp` gives the library's text form of a moment in any
+--- What reads a dialect's records. `timestamp` gives the library's text form of a moment in any
 --- form of the wire, nil for what is none.
 ---@param timestamp fun(value: string|number): string|nil
-function schema.new(timestamp)
-  return setmetatable({ kinds = make_kinds(timestamp) }, Shapes)
+---@param dialect { kinds: table, answers: table }
+---@return livechat.Shapes
+function schema.new(timestamp, dialect)
+  local types = { time = time_with(timestamp), id = to_id, integer = to_integer,
+    boolean = to_boolean, group = to_group, person = to_person, plain = plain }
+  local kinds = {}
+  for kind in pairs(dialect.kinds) do
+    kinds[kind] = {}
+  end
+  for kind, members in pairs(dialect.kinds) do
+    for member, reading in pairs(members) do
+      kinds[kind][member] = reader_of(reading, types, kinds)
+    end
+  end
+  return setmetatable({ kinds = kinds, answers = dialect.answers }, Shapes)
 end
 
---- Reads one member of a record of that kind: its normalised form, or nil where it is null. What is
---- not of the expected type comes through as it is.
----@param kind "ticket"|"agent"|"hook"|"chat"|"visitor"|"survey_item"|"canned_response"
+--- Reads one member of a record of that kind: its normalised form, or nil where it is null.
+---@param kind string
 ---@return fun(key: string, value: any): any
 function Shapes:reader(kind)
   local readers = self.kinds[kind]
@@ -443,7 +492,9 @@ function Shapes:reader(kind)
   end
 end
 
---- A whole record of that kind as a plain table.
+--- A whole record of that kind as a plain table; never changes `value`.
+---@param kind string
+---@param value any
 function Shapes:read(kind, value)
   return object_of(self.kinds[kind])(value)
 end
@@ -464,60 +515,53 @@ local function has_id(value, name)
 end
 
 local function all_have_id(list, name)
-  for i = 1, #list do
+  for i = 1, is_list(list) and #list or 0 do
     if not has_id(list[i], name) then
       return false
     end
   end
-  return true
+  return is_list(list)
 end
 
-local shapes = {}
-
---- A ticket comes bare or in the wrapper of a list.
-function shapes.ticket(decoded)
-  if is_object(decoded) and is_list(decoded.tickets) and type(decoded.id) ~= "string" then
-    decoded = decoded.tickets[1]
-  end
-  return has_id(decoded, "id") and decoded or nil, "a ticket"
-end
-
-function shapes.agent(decoded)
-  return has_id(decoded, "login") and decoded or nil, "an agent"
-end
-
-function shapes.agents(decoded)
-  return is_list(decoded) and all_have_id(decoded, "login") and decoded or nil, "a list of agents"
-end
-
-function shapes.page(decoded)
-  local page = decoded
+-- A list is where the answer's data says: bare, or in a member.
+local function list_in(decoded, answer)
   if is_list(decoded) then
-    page = { tickets = decoded }
+    return decoded
+  elseif is_object(decoded) and answer.within then
+    return decoded[answer.within]
   end
-  local fine = is_object(page) and is_list(page.tickets) and all_have_id(page.tickets, "id")
-  return fine and page or nil, "a page of tickets"
 end
 
-function shapes.hooks(decoded)
-  local hooks = is_list(decoded) and decoded or (is_object(decoded) and decoded.events)
-  return is_list(hooks) and all_have_id(hooks, "id") and hooks or nil, "a list of webhooks"
-end
-
-function shapes.result(decoded)
-  return type(decoded) == "table" and decoded or nil, "a result"
+local function shape_of(answer, decoded)
+  if answer.page then
+    local page = is_list(decoded) and { [answer.page] = decoded } or decoded
+    return is_object(page) and all_have_id(page[answer.page], answer.id) and page or nil
+  elseif answer.list then
+    local list = list_in(decoded, answer)
+    return all_have_id(list, answer.id) and list or nil
+  elseif not answer.id then
+    return type(decoded) == "table" and decoded or nil
+  end
+  -- One record comes bare, or in the wrapper of a list.
+  local list = answer.within and is_object(decoded) and decoded[answer.within]
+  if is_list(list) and type(decoded[answer.id]) ~= "string" then
+    decoded = list[1]
+  end
+  return has_id(decoded, answer.id) and decoded or nil
 end
 
 --- The part of a decoded answer that is the thing asked for.
----@param kind "ticket"|"agent"|"agents"|"page"|"hooks"|"result"
+---@param name string of the dialect's answers
+---@param decoded any
 ---@return table|nil value
----@return string|nil problem what was expected
-function schema.shape(kind, decoded)
-  local value, expected = shapes[kind](decoded)
+---@return string|nil problem
+function Shapes:shape(name, decoded)
+  local answer = self.answers[name]
+  local value = shape_of(answer, decoded)
   if value then
     return value
   end
-  return nil, "the answer is not " .. expected
+  return nil, "the answer is not " .. answer.what
 end
 
 --- A count that may come as a number or as digits.
@@ -533,21 +577,29 @@ local function first_text(value)
   elseif type(value) ~= "table" then
     return nil
   end
-  local text = first_text(value.message) or first_text(value.type)
+  local text = first_text(value.message) or first_text(value.error) or first_text(value.type)
   for i = 1, text and 0 or #value do
     text = text or first_text(value[i])
   end
   return text
 end
 
---- What an error's body says: the first text in `error`, then in `errors`, then in `message`.
+-- What a gateway's page says of itself.
+local function page_title(raw)
+  local title = raw:sub(1, 4096):match("<[tT][iI][tT][lL][eE][^>]*>%s*([^<]-)%s*</")
+  return title and title:find("%S") and (title:gsub("%s+", " ")) or nil
+end
+
+--- What an error's body says: the first text in `error`, then in `errors`, then in `message`; of an
+--- HTML page its title. nil where it says nothing that can be read.
 ---@param decoded any the decoded body, nil where it is not JSON
+---@param raw? string the body as it came
 ---@return string|nil
-function schema.error_text(decoded)
-  if type(decoded) ~= "table" then
-    return nil
+function schema.error_text(decoded, raw)
+  if type(decoded) == "table" then
+    return first_text(decoded.error) or first_text(decoded.errors) or first_text(decoded.message)
   end
-  return first_text(decoded.error) or first_text(decoded.errors) or first_text(decoded.message)
+  return raw and page_title(raw) or nil
 end
 
 return schema

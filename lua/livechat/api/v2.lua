@@ -7,11 +7,13 @@
 ---   operation         the name that the published connector gives it
 ---   doc               one line
 --- and where more than the call is needed: `carry` (members that every update must send along, from
---- the record as it is now), `confirm` (the answer must show that the fields were taken),
---- `reconcile` (a lost answer is looked for in the list), `each` (the list can be walked), `among`
---- (which of the answer's list is the new one).
+--- the record as it is now), `confirm` (the answer must show that the fields were taken), `once`
+--- (with one of these fields the call must not act twice), `reconcile` (a lost answer is looked for
+--- in the list), `each` (the list can be walked), `among` (which of the answer's list is the new
+--- one).
 local STATUS = { "accepting chats", "not accepting chats", "offline" }
 local LOGIN_STATUS = { "accepting chats", "not accepting chats" }
+local DAYS = { "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday" }
 local TICKET_STATUS = { "open", "pending", "solved", "spam" }
 
 local function text(more)
@@ -22,7 +24,8 @@ local function text(more)
   return spec
 end
 
-local FLAG, EMAIL, DATE = { type = "flag" }, { type = "email" }, { type = "date" }
+local FLAG, NEEDED_FLAG = { type = "flag" }, { type = "flag", required = true }
+local EMAIL, DATE, TIME = { type = "email" }, { type = "date" }, { type = "time" }
 local GROUP = { type = "integer", min = 0 }
 
 -- ---- agents ----------------------------------------------------------------------------------
@@ -35,13 +38,6 @@ local function agent_fields(more)
     password = { type = "string", one_line = true, min = 5 },
     max_chats_count = { type = "integer", min = 0 },
     groups = { type = "list", of = GROUP },
-    notifications = {
-      type = "object",
-      fields = {
-        new_visitor = FLAG, incoming_chat = FLAG, returning_visitor = FLAG,
-        queued_visitor = FLAG, visitor_is_typing = FLAG, new_goal = FLAG,
-      },
-    },
     daily_summary = FLAG,
   }
   for name, spec in pairs(more) do
@@ -65,6 +61,13 @@ local agents = {
     operation = "CreateAgent",
     fields = agent_fields {
       login = { type = "email", required = true }, name = text { required = true },
+      notifications = {
+        type = "object",
+        fields = { -- where any is given, the service wants all six
+          new_visitor = NEEDED_FLAG, incoming_chat = NEEDED_FLAG, returning_visitor = NEEDED_FLAG,
+          queued_visitor = NEEDED_FLAG, visitor_is_typing = NEEDED_FLAG, new_goal = NEEDED_FLAG,
+        },
+      },
     },
     doc = "adds an agent; without a password they get an activation e-mail",
   },
@@ -73,15 +76,17 @@ local agents = {
     fields = agent_fields {
       name = text(), current_password = { type = "string", one_line = true },
       status = { type = "enum", of = STATUS },
+      notifications = {
+        type = "object",
+        fields = { new_visitor = FLAG, returning_visitor = FLAG, queued_visitor = FLAG,
+          visitor_is_typing = FLAG },
+      },
       work_scheduler = {
-        type = "map",
-        of = {
-          type = "object",
-          fields = { enabled = FLAG, start = { type = "string", one_line = true },
-            ["end"] = { type = "string", one_line = true } },
-        },
+        type = "map", names = DAYS,
+        of = { type = "object", fields = { enabled = FLAG, start = TIME, ["end"] = TIME } },
       },
     },
+    once = { "password" }, -- sent again, current_password would be the wrong one
     doc = "changes what is given; what is left out stays",
   },
   {
@@ -98,7 +103,7 @@ local function ticket_fields(required)
     message = { type = "string", min = 1, required = required },
     subject = { type = "string", one_line = true },
     requester = {
-      type = "object",
+      type = "object", required = required,
       fields = {
         mail = { type = "email", required = required },
         name = { type = "string", one_line = true },
@@ -160,6 +165,7 @@ local tickets = {
     operation = "UpdateTicket", carry = true, confirm = true,
     fields = with(ticket_fields(false), { tags = TAGS }),
     rename = { tags = "tag" },
+    once = { "message" }, -- sent again, it would stand there twice
     doc = "changes a ticket and keeps its tags; tells which fields the service did not take",
   },
   {
@@ -204,9 +210,61 @@ local webhooks = {
   },
 }
 
+-- ---- what comes back --------------------------------------------------------------------------
+
+local function list(of) return { list = of } end
+local function map(of) return { map = of } end
+
+--- How each member of a record is read; the others come through as they are.
+local kinds = {
+  ticket = {
+    id = "id", date = "time", modified = "time", requester = "person", assignee = "person",
+    groups = list "group", currentGroup = "group", source = "source", tags = list "plain",
+    events = list "ticket_event", opened = list "span", firstResponse = "span",
+  },
+  ticket_event = {
+    date = "time", author = "person", to = "person", is_private = "boolean", source = "source",
+  },
+  source = { id = "id" },
+  span = { from = "time", to = "time", date = "time" },
+  agent = {
+    daily_summary = "integer", max_chats_count = "integer", last_logout = "time",
+    groups = list "group", group_ids = list "integer", notifications = map "integer",
+    license_id = "id", work_scheduler = map "day",
+  },
+  day = { enabled = "integer" },
+  hook = { id = "id", licence = "integer", verified = "boolean", data_types = list "plain" },
+  chat = {
+    id = "id", started_timestamp = "time", ended_timestamp = "time", groups = list "group",
+    messages = list "chat_line", events = list "chat_line", agents = list "plain",
+    tags = list "plain", attachments = list "plain",
+  },
+  chat_line = { timestamp = "time" },
+  visitor = { id = "id", custom_variables = list "plain" },
+  survey_item = { id = "id", answers = list "survey_answer" },
+  survey_answer = { chosen = "boolean" },
+  canned_response = {
+    id = "id", group = "integer", creation_date = "time", modification_date = "time",
+    tags = list "plain",
+  },
+}
+
+--- Where in an answer the thing asked for is: `id` is the member without which it is none, `within`
+--- the wrapper that may be around it.
+local answers = {
+  agent = { what = "an agent", id = "login" },
+  agents = { what = "a list of agents", id = "login", list = true },
+  ticket = { what = "a ticket", id = "id", within = "tickets" },
+  page = { what = "a page of tickets", id = "id", page = "tickets" },
+  hooks = { what = "a list of webhooks", id = "id", list = true, within = "events" },
+  result = { what = "a result" },
+}
+
 return {
   name = "v2",
   base_url = "https://api.livechatinc.com",
   headers = { ["X-API-Version"] = "2" },
+  kinds = kinds,
+  answers = answers,
   resources = { agents = agents, tickets = tickets, webhooks = webhooks },
 }
