@@ -134,20 +134,32 @@ end
 
 local VERSIONS = { "5.1", "5.2", "5.3", "5.4", "jit" }
 
+local function lua_paths(version)
+  local root, abi = helper.root, version == "jit" and "5.1" or version
+  return ("%s/lua/?.lua;%s/lua/?/init.lua;;"):format(root, root),
+    ("%s/build/%s/?.so;;"):format(root, abi)
+end
+
 --- The shell assignments that make the build tree's modules visible to one Lua.
 ---@param version string "5.1", "5.2", "5.3", "5.4" or "jit"
 ---@return string
 function helper.lua_env(version)
-  local abi = version == "jit" and "5.1" or version
-  return ("LUA_PATH=%s LUA_CPATH=%s"):format(
-    launch.quote(("%s/lua/?.lua;%s/lua/?/init.lua;;"):format(helper.root, helper.root)),
-    launch.quote(("%s/build/%s/?.so;;"):format(helper.root, abi)))
+  local path, cpath = lua_paths(version)
+  return ("LUA_PATH=%s LUA_CPATH=%s"):format(launch.quote(path), launch.quote(cpath))
 end
 
 ---@param version string
 ---@return string program
 function helper.lua_program(version)
   return version == "jit" and "luajit" or "lua" .. version
+end
+
+--- The words that `spawn` wants to run one Lua on the build tree: lua_argv("5.4", "-e", "…").
+---@param version string
+---@return string[]
+function helper.lua_argv(version, ...)
+  local path, cpath = lua_paths(version)
+  return { "env", "LUA_PATH=" .. path, "LUA_CPATH=" .. cpath, helper.lua_program(version), ... }
 end
 
 --- The versions of Lua that this machine has.

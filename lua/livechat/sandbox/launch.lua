@@ -83,8 +83,9 @@ function launch.find(binary)
       "(Debian: nginx libnginx-mod-http-lua) or OpenResty"
   end
   local built = launch.output(launch.quote(found) .. " -V 2>&1")
-  local folders = { built:match("%-%-modules%-path=(%S+)") }
-  for _, folder in ipairs(MODULE_FOLDERS) do folders[#folders + 1] = folder end
+  if not built:find("nginx", 1, true) then return nil, found .. " is not nginx" end
+  local path = built:match("%-%-modules%-path=(%S+)")
+  local folders = path and { path } or MODULE_FOLDERS
   local lines = {}
   for _, folder in ipairs(folders) do
     if launch.read(folder .. "/ngx_http_lua_module.so") then

@@ -1,0 +1,519 @@
+-- SPDX-License-Identifier: MIT
+-- The local LiveChat on real HTTP: what nginx adds to the state machine, its start and its end.
+local socket = require "socket"
+local json = require "livechat.json"
+local base64 = require "livechat.sandbox.base64"
+local server = require "livechat.sandbox.server"
+local helper = require "spec.helper"
+
+local KEY = "key-of-this-spec-7d1f"
+
+local function headers_for(sandbox)
+  return { Authorization = "Basic " .. base64.encode(sandbox.username .. ":" .. sandbox.api_key),
+    ["X-API-Version"] = "2", ["Content-Type"] = "application/json" }
+end
+
+local function call(sandbox, method, path, fields, timeout)
+  return helper.http({ url = sandbox.control_url .. path, method = method, timeout = timeout,
+    headers = headers_for(sandbox), body = fields and json.encode(fields) or nil })
+end
+
+local NEW_TICKET = { message = "It is broken", requester = { mail = "mary@example.net" } }
+
+describe("the local service over HTTP", function()
+  local sandbox
+
+  setup(function()
+    sandbox = helper.sandbox({ seed = 30, api_key = KEY, calls = false, speed = 1000 })
+  end)
+
+  teardown(helper.cleanup)
+
+  before_each(function()
+    sandbox.control("DELETE", "faults")
+    sandbox.control("DELETE", "calls")
+  end)
+
+  it("answers with the headers of a JSON service", function()
+    local response = assert(call(sandbox, "GET", "/tickets"))
+    assert.equal(200, response.status)
+    assert.equal("application/json; charset=utf-8", response.headers["content-type"])
+    assert.equal(tostring(#response.body), response.headers["content-length"])
+    assert.truthy(response.headers.date:find("^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$"))
+    assert.equal(30, json.fold(json.decode(response.body)).total)
+    local head = assert(call(sandbox, "HEAD", "/tickets"))
+    assert.equal(response.headers["content-length"], head.headers["content-length"])
+    assert.equal(401, helper.http({ url = sandbox.url .. "/v2/agents" }).status)
+  end)
+
+  it("keeps a connection for any number of calls", function()
+    local connection = assert(helper.connect(sandbox.port))
+    for _ = 1, 50 do
+      local response = assert(connection:request({ path = "/agents",
+        headers = headers_for(sandbox) }))
+      assert.equal(200, response.status)
+    end
+    connection:close()
+  end)
+
+  it("takes paths and queries as they were sent, and bodies of any size", function()
+    assert.equal(200, call(sandbox, "POST", "/agents", { login = "a/b%20@c.d", name = "N" }).status)
+    local response = call(sandbox, "GET", "/agents/a%2Fb%2520@c.d")
+    assert.equal("a/b%20@c.d", json.decode(response.body).login)
+    assert.equal(404, call(sandbox, "GET", "/agents/a%2Fb%20@c.d").status)
+    local message = ("long "):rep(400000)
+    response = call(sandbox, "POST", "/tickets",
+      { message = message, subject = "Long", requester = { mail = "long@example.net" } })
+    assert.equal(message, json.decode(response.body).events[1].message)
+    response = call(sandbox, "GET", "/tickets?requester%5Bmail%5D=long%40example.net&page=1")
+    assert.equal(1, json.fold(json.decode(response.body)).total)
+  end)
+
+  it("listens on loopback only", function()
+    local found = {}
+    for address, port in helper.read("/proc/net/tcp"):gmatch("(%x+):(%x+) %x+:%x+ 0A") do
+      if tonumber(port, 16) == sandbox.port then found[#found + 1] = address end
+    end
+    assert.same({ "0100007F" }, found)
+  end)
+
+  it("shows its key nowhere", function()
+    helper.http({ url = sandbox.url .. "/agents", headers = { Authorization = "Basic " .. KEY } })
+    call(sandbox, "POST", "/tickets", { [KEY] = KEY })
+    local shown = helper.read(("/proc/%d/cmdline"):format(sandbox.pid))
+    for _, secret in ipairs({ KEY, base64.encode(sandbox.username .. ":" .. KEY) }) do
+      assert.is_nil(shown:find(secret, 1, true))
+      assert.equal("", (select(2, helper.run("grep -rl -- " .. helper.quote(secret) .. " " ..
+        helper.quote(sandbox.folder)))))
+      assert.is_nil(json.encode(sandbox.control("GET", "calls")):find(secret, 1, true))
+    end
+    assert.truthy(helper.read(sandbox.log):find("epoll", 1, true)) -- the log is where we look
+    assert.equal("drwx------", (select(2, helper.run("ls -ld " .. sandbox.folder))):sub(1, 10))
+  end)
+
+  it("tells control what was wrong", function()
+    local ok, message = pcall(sandbox.control, "POST", "faults", { fault = "nonsense" })
+    assert.is_false(ok)
+    assert.truthy(message:find("no such fault: nonsense", 1, true))
+  end)
+end)
+
+describe("a fault on the wire", function()
+  local sandbox, prober
+
+  setup(function()
+    sandbox = helper.sandbox({ api_key = KEY, calls = false })
+    -- An nginx socket tells a reset from an orderly end; luasocket says "closed" for both.
+    prober = helper.nginx({ http = ([[
+      lua_socket_log_errors off;
+      server { listen 127.0.0.1:$PORT; location / { content_by_lua_block {
+        local sock = ngx.socket.tcp()
+        assert(sock:connect("127.0.0.1", %d))
+        assert(sock:send("GET /agents HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"))
+        local data, message = sock:receive("*a")
+        ngx.print(data and "end after " .. #data or message)
+      } } }]]):format(sandbox.port) })
+  end)
+
+  teardown(helper.cleanup)
+
+  before_each(function()
+    sandbox.control("POST", "reset")
+  end)
+
+  local function create_with(fault, timeout)
+    sandbox.control("POST", "faults", { fault = fault .. "/POST" })
+    local response, message, part = call(sandbox, "POST", "/tickets", NEW_TICKET, timeout)
+    return sandbox.control("GET", "state").tickets, response, message, part
+  end
+
+  it("resets the connection, before or after the call is done", function()
+    for fault, made in pairs({ ["reset-before"] = 0, ["reset-after-apply"] = 1 }) do
+      sandbox.control("POST", "reset")
+      local count, response, message, part = create_with(fault)
+      assert.same({ made, nil, "closed", nil }, { count, response, message, part })
+      assert.equal(200, call(sandbox, "GET", "/agents").status)
+      sandbox.control("POST", "faults", { fault = fault })
+      assert.equal("connection reset by peer", helper.http({ port = prober.port }).body)
+    end
+    assert.truthy(helper.http({ port = prober.port }).body:find("^end after %d+$"))
+  end)
+
+  it("ends an answer before its announced length", function()
+    local count, response, message, part = create_with("truncate=20")
+    assert.same({ 1, nil, "closed" }, { count, response, message })
+    assert.equal(20, #part.body)
+    assert.is_true(tonumber(part.headers["content-length"]) > 100)
+    assert.equal(200, part.status)
+    local _, _, _, half = create_with("truncate")
+    assert.equal(math.floor(tonumber(half.headers["content-length"]) / 2), #half.body)
+  end)
+
+  it("delays an answer without holding up others", function()
+    sandbox.control("POST", "faults", { fault = "slow=0.8/POST" })
+    local started = helper.now()
+    local slow = assert(helper.connect(sandbox.port))
+    local body = json.encode(NEW_TICKET)
+    local head = { "POST /tickets HTTP/1.1", "Host: x", "Content-Length: " .. #body }
+    for name, value in pairs(headers_for(sandbox)) do head[#head + 1] = name .. ": " .. value end
+    assert(slow.sock:send(table.concat(head, "\r\n") .. "\r\n\r\n" .. body))
+    assert.equal(200, call(sandbox, "GET", "/agents").status)
+    assert.is_true(helper.now() - started < 0.7)
+    assert.equal(1, sandbox.control("GET", "state").tickets) -- done at once
+    assert.equal("HTTP/1.1 200 OK", slow.sock:receive("*l"))
+    assert.is_true(helper.now() - started >= 0.79)
+    slow:close()
+  end)
+
+  it("sends an answer byte by byte", function()
+    sandbox.control("POST", "faults", { fault = "drip=0.01/GET" })
+    local started = helper.now()
+    local response = assert(call(sandbox, "GET", "/nowhere"))
+    assert.equal('{"error":"Resource not found"}', response.body)
+    local seconds = helper.now() - started
+    assert.is_true(seconds >= 0.2 and seconds < 3, seconds)
+    sandbox.control("POST", "faults", { fault = "drip=0.05/GET" })
+    local none, message, part = call(sandbox, "GET", "/nowhere", nil, 0.02)
+    assert.same({ nil, "timeout" }, { none, message })
+    assert.is_true(#part.body < 5)
+    assert.equal(200, call(sandbox, "GET", "/agents").status)
+  end)
+
+  it("sends more than anyone wants", function()
+    local count, response = create_with("huge=3")
+    assert.equal(0, count)
+    assert.is_true(#response.body > 3 * 2 ^ 20)
+    assert.equal(1, json.fold(json.decode(response.body)).total)
+    sandbox.control("POST", "faults", { fault = "huge=4096" })
+    local connection = assert(helper.connect(sandbox.port))
+    assert(connection.sock:send("GET /agents HTTP/1.1\r\nHost: x\r\n\r\n"))
+    assert(connection.sock:receive(2 ^ 20))
+    connection:close() -- and nobody goes on sending
+    assert.equal(200, call(sandbox, "GET", "/agents").status)
+  end)
+
+  it("answers in the place of the service", function()
+    for fault, expected in pairs({ http500 = { 500, "^{\"error\"" }, http502 = { 502, "^<html>" },
+      ["http429=2"] = { 429, "^{\"error\"" }, html = { 200, "^<html>" }, empty = { 200, "^$" },
+      garbage = { 200, "^{.*%z?\255 %]$" }, redirect = { 302, "^$" },
+      ["http500-after-apply"] = { 500, "^{\"error\"", 1 } }) do
+      sandbox.control("POST", "reset")
+      local count, response = create_with(fault)
+      assert.same({ expected[1], expected[3] or 0 }, { response.status, count })
+      assert.truthy(response.body:find(expected[2]), fault)
+      assert.equal(fault == "http429=2" and "2" or nil, response.headers["retry-after"])
+      assert.equal(fault == "redirect" and "http://127.0.0.1:1/" or nil,
+        response.headers.location)
+      assert.equal(expected[2] == "^<html>", response.headers["content-type"] == "text/html")
+      assert.equal(200, call(sandbox, "POST", "/tickets", NEW_TICKET).status)
+    end
+  end)
+end)
+
+describe("the rate limit in real time", function()
+  teardown(helper.cleanup)
+
+  it("holds in every window, and every call is in the lists", function()
+    local sandbox = helper.sandbox({ calls = 5, period = 0.4 })
+    local connection, statuses, started = assert(helper.connect(sandbox.port)), {}, helper.now()
+    repeat
+      local response = assert(connection:request({ path = "/agents",
+        headers = headers_for(sandbox) }))
+      statuses[response.status] = (statuses[response.status] or 0) + 1
+      helper.sleep(0.005)
+    until helper.now() - started > 1.5
+    local calls = sandbox.control("GET", "calls")
+    assert.same({ statuses[200], statuses[429] }, { #calls.accepted, #calls.refused })
+    assert.is_true(#calls.accepted >= 10 and #calls.accepted <= 20, #calls.accepted)
+    for i = 6, #calls.accepted do
+      assert.is_true(calls.accepted[i] - calls.accepted[i - 5] >= 0.4)
+    end
+    assert.is_true(math.abs(calls.accepted[1] - started) < 1)
+  end)
+end)
+
+describe("starting and ending", function()
+  teardown(helper.cleanup)
+
+  it("raises for options that it does not know or cannot use", function()
+    for name, value in pairs({ colour = 1, calls = "many", fault = "nonsense" }) do
+      local ok, message = pcall(function() server.start({ [name] = value }) end)
+      assert.is_false(ok)
+      assert.truthy(message:find("^%S*sandbox_http_spec.lua:%d+: livechat%.sandbox%.server: .*" ..
+        name), message)
+    end
+  end)
+
+  it("takes faults, data and every other option from the start", function()
+    local sandbox = helper.sandbox({ seed = 3, fault = { "http500@2-2", "http503" }, lag = 5,
+      update = "ignore", wrapper = true, variants = "php", username = "me@example.org" })
+    assert.equal("me@example.org", sandbox.username)
+    assert.equal(server.API_KEY, sandbox.api_key)
+    local state = sandbox.control("GET", "state")
+    assert.same({ 3, 5, "ignore", true, "php", 100, 2 }, { state.tickets, state.options.lag,
+      state.options.update, state.options.wrapper, state.options.variants, state.options.calls,
+      #state.faults })
+    local statuses = {}
+    for i = 1, 3 do statuses[i] = call(sandbox, "GET", "/agents").status end
+    assert.same({ 503, 500, 200 }, statuses)
+  end)
+
+  it("stops when told to, and leaves nothing", function()
+    local sandbox = helper.sandbox()
+    assert.equal(401, helper.http({ url = sandbox.url .. "/v2/agents" }).status)
+    sandbox.stop()
+    assert.is_false(helper.alive(sandbox.pid))
+    assert.is_nil(helper.read(sandbox.folder .. "/nginx.conf"))
+    assert.is_nil((socket.connect("127.0.0.1", sandbox.port)))
+    sandbox.stop()
+  end)
+
+  it("ends by itself when its life is over", function()
+    local sandbox = helper.sandbox({ lifetime = 0.3 })
+    assert.is_true(helper.alive(sandbox.pid))
+    assert.is_true(helper.wait_exit(sandbox.pid, 5))
+    assert.is_nil(helper.read(sandbox.folder .. "/nginx.conf"))
+  end)
+
+  it("says why it cannot start", function()
+    local none, message = server.start({ nginx = "/nowhere/nginx" })
+    assert.is_nil(none)
+    assert.truthy(message:find("/nowhere/nginx was not found", 1, true))
+    none, message = server.start({ nginx = "true" })
+    assert.is_nil(none)
+    assert.truthy(message:find("is not nginx", 1, true))
+    local bare = helper.folder() .. "/nginx"
+    helper.write(bare, "#!/bin/sh\necho nginx version: x --modules-path=/nowhere\n")
+    helper.run("chmod +x " .. bare)
+    none, message = server.start({ nginx = bare })
+    assert.is_nil(none)
+    assert.truthy(message:find("no Lua module", 1, true))
+    local taken = assert(socket.bind("127.0.0.1", 0))
+    local _, port = taken:getsockname()
+    none, message = server.start({ port = math.floor(tonumber(port)) })
+    taken:close()
+    assert.is_nil(none)
+    assert.truthy(message:find("Address already in use", 1, true))
+  end)
+
+  -- The sandbox in the foreground, as the command line runs it.
+  local function foreground(options)
+    local temporary = helper.folder()
+    local pid, output = helper.spawn(helper.lua_argv(helper.lua_version, "-e",
+      'print(require("livechat.sandbox.server").run({' .. options .. "}))"),
+      { env = { TMPDIR = temporary } })
+    local url = helper.wait_until(function()
+      return helper.read(output):match("(http://127%.0%.0%.1:%d+)")
+    end)
+    local group = helper.read(("/proc/%d/stat"):format(pid)):match("%) %a %d+ (%d+)")
+    local function left() return (select(2, helper.run("ls " .. temporary))) end
+    assert.truthy(left():find("^livechat%."))
+    return pid, url, output, left, math.floor(tonumber(group))
+  end
+
+  it("runs in the foreground until ^C", function()
+    local pid, url, output, left, group = foreground("seed = 2")
+    assert.equal(401, helper.http({ url = url .. "/v2/agents" }).status)
+    assert.truthy(helper.read(output):find("username " .. server.USERNAME .. ", API key " ..
+      server.API_KEY, 1, true))
+    helper.run("kill -INT -" .. group)
+    assert.is_true(helper.wait_exit(pid, 5))
+    assert.is_nil((socket.connect("127.0.0.1", tonumber(url:match("%d+$")))))
+    assert.truthy(helper.read(output):find("\ntrue%s*$"))
+    assert.equal("", left())
+  end)
+
+  it("ends with the program that runs it, and does not print a key that it was given", function()
+    local pid, url, output, left = foreground("api_key = '" .. KEY .. "'")
+    helper.kill(pid, "KILL")
+    helper.wait_until(function()
+      return not socket.connect("127.0.0.1", tonumber(url:match("%d+$")))
+    end, 5, "the sandbox's end")
+    assert.is_nil(helper.read(output):find(KEY, 1, true))
+    helper.wait_until(function() return left() == "" end, 5, "the folder's end")
+  end)
+end)
+
+describe("HTTPS", function()
+  teardown(helper.cleanup)
+
+  it("is served with a certificate, and webhooks go to https where it can be verified", function()
+    local cert, key = helper.certificate()
+    local sandbox = helper.sandbox({ tls = { cert = cert, key = key }, ca_file = cert,
+      speed = 1000 })
+    assert.truthy(sandbox.url:find("^https://127%.0%.0%.1:%d+$"))
+    local target_port = helper.free_port()
+    local prober = helper.nginx({ http = ([[
+      lua_ssl_trusted_certificate %s;
+      server { listen 127.0.0.1:$PORT; location / { content_by_lua_block {
+        local sock = ngx.socket.tcp()
+        assert(sock:connect("127.0.0.1", %d))
+        assert(sock:sslhandshake(nil, "localhost", true))
+        assert(sock:send("GET /v2/agents HTTP/1.1\r\nHost: x\r\n\r\n"))
+        ngx.print(sock:receive("*l"))
+      } } }
+      server { listen 127.0.0.1:%d ssl; ssl_certificate %s; ssl_certificate_key %s;
+        location / { return 200 "ok"; } }]]):format(cert, sandbox.port, target_port, cert, key) })
+    assert.equal("HTTP/1.1 401 Unauthorized", helper.http({ port = prober.port }).body)
+    local function deliver(to, ca_file)
+      local from = helper.sandbox({ ca_file = ca_file })
+      call(from, "POST", "/webhooks", { event_type = "chat_ended", data_types = { "chat" },
+        url = to })
+      from.control("POST", "trigger", { event_type = "chat_ended" })
+      return helper.wait_until(function()
+        return from.control("GET", "deliveries").deliveries[1].attempts[1]
+      end)
+    end
+    local target = ("https://localhost:%d/x"):format(target_port)
+    assert.equal(200, deliver(target, cert).status)
+    assert.truthy(deliver(target, nil).error:find("^TLS: "))
+  end)
+end)
+
+describe("webhook deliveries over HTTP", function()
+  local sandbox, listener, port
+
+  setup(function()
+    sandbox = helper.sandbox({ calls = false, speed = 1000, delivery_timeout = 0.3 })
+    listener = assert(socket.bind("127.0.0.1", 0))
+    listener:settimeout(5)
+    port = math.floor(tonumber((select(2, listener:getsockname()))))
+  end)
+
+  teardown(function()
+    listener:close()
+    helper.cleanup()
+  end)
+
+  local function register(event_type, data_types, url)
+    sandbox.control("POST", "reset")
+    local response = assert(call(sandbox, "POST", "/webhooks",
+      { event_type = event_type, data_types = data_types, url = url }))
+    assert.equal(200, response.status)
+    return json.decode(response.body).events[1]
+  end
+
+  -- Takes one request and answers with these bytes; without any, says nothing.
+  local function receive(answer)
+    local connection = assert(listener:accept())
+    connection:settimeout(5)
+    local request = { line = connection:receive("*l"), headers = {} }
+    repeat
+      local line = connection:receive("*l")
+      local name, value = line:match("^([^:]+): (.*)$")
+      if name then request.headers[name:lower()] = value end
+    until line == ""
+    request.body = connection:receive(tonumber(request.headers["content-length"]))
+    if answer then
+      connection:send(answer)
+      connection:close()
+    end
+    return request, connection
+  end
+
+  local OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+
+  local function first_delivery(wanted)
+    return helper.wait_until(function()
+      local delivery = sandbox.control("GET", "deliveries").deliveries[1]
+      return delivery and delivery.state == wanted and delivery
+    end, 10, "a delivery " .. wanted)
+  end
+
+  it("are POSTs of JSON, with the credentials of the URL", function()
+    local hook = register("ticket_created", { "ticket" },
+      ("http://me:p%%40ss@localhost:%d/hooks/a%%20b?x=1"):format(port))
+    local ticket = json.decode(call(sandbox, "POST", "/tickets", NEW_TICKET).body)
+    local request = receive(OK)
+    assert.equal("POST /hooks/a%20b?x=1 HTTP/1.1", request.line)
+    assert.equal("application/json", request.headers["content-type"])
+    assert.equal("localhost:" .. port, request.headers.host)
+    assert.equal("Basic " .. base64.encode("me:p@ss"), request.headers.authorization)
+    local event = json.decode(request.body)
+    assert.same({ "ticket_created", hook.token, ticket.id },
+      { event.event_type, event.token, event.ticket.id })
+    local delivery = first_delivery("delivered")
+    assert.equal(ticket.id, delivery.about)
+    assert.equal(200, delivery.attempts[1].status)
+    assert.truthy(helper.read(sandbox.log):find("webhook ticket_created " .. ticket.id ..
+      " attempt 1: 200, now delivered", 1, true))
+  end)
+
+  it("are repeated, the same bytes, until they are answered with 200", function()
+    register("chat_ended", { "chat", "visitor" }, ("http://127.0.0.1:%d/"):format(port))
+    sandbox.control("POST", "trigger", { event_type = "chat_ended" })
+    local bodies = {}
+    bodies[1] = receive("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n").body
+    bodies[2] = receive("HTTP/1.1 204 No Content\r\n\r\n").body
+    bodies[3] = receive("what is this\r\n\r\n").body
+    bodies[4] = receive("").body
+    local silent, hung = receive()
+    bodies[5] = silent.body
+    bodies[6] = receive(OK).body
+    hung:close()
+    for i = 2, 6 do assert.equal(bodies[1], bodies[i]) end
+    local attempts = first_delivery("delivered").attempts
+    assert.same({ 500, 204, "receive: not HTTP", "receive: closed", "receive: timeout", 200 },
+      { attempts[1].status, attempts[2].status, attempts[3].error, attempts[4].error,
+        attempts[5].error, attempts[6].status })
+    assert.is_true(attempts[5].at - attempts[4].at >= 0.3)
+  end)
+
+  it("do not wait for a body that drips, once there is a status", function()
+    register("chat_ended", { "chat" }, ("http://127.0.0.1:%d/"):format(port))
+    sandbox.control("POST", "trigger", { event_type = "chat_ended" })
+    local _, connection = receive()
+    connection:send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ = 1, 12 do
+      connection:send("x")
+      helper.sleep(0.05)
+    end
+    local delivery = first_delivery("delivered")
+    connection:close()
+    assert.is_true(delivery.attempts[1].at - delivery.queued < 0.55)
+  end)
+
+  it("are given up after ten repetitions, and not in silence", function()
+    register("chat_ended", { "chat" }, ("http://127.0.0.1:%d/"):format(helper.free_port()))
+    sandbox.control("POST", "options", { speed = 1000000 })
+    local id = sandbox.control("POST", "trigger", { event_type = "chat_ended" }).ids[1]
+    local delivery = first_delivery("failed")
+    assert.equal(11, #delivery.attempts)
+    assert.equal("connect: connection refused", delivery.attempts[11].error)
+    assert.truthy(helper.read(sandbox.log):find("%[warn%][^\n]* webhook chat_ended " .. id ..
+      " attempt 11: connect: connection refused, now failed"))
+  end)
+
+  it("go out by the hundreds, no more than allowed at a time", function()
+    local receiver = helper.nginx({ http = [[
+      lua_shared_dict seen 10m;
+      server { listen 127.0.0.1:$PORT; location / { content_by_lua_block {
+        local seen = ngx.shared.seen
+        ngx.req.read_body()
+        local id = ngx.req.get_body_data():match('"event_unique_id":"(%x+)"')
+        if ngx.var.uri == "/count" then
+          ngx.say(seen:get("most"), " ", seen:get("events"))
+          return
+        end
+        local now = seen:incr("now", 1, 0)
+        if now > (seen:get("most") or 0) then seen:set("most", now) end
+        if seen:add(id, true) then seen:incr("events", 1, 0) end
+        ngx.sleep(0.005)
+        seen:incr("now", -1)
+        ngx.status = math.random(5) == 1 and 503 or 200
+        ngx.say("ok")
+      } } }]] })
+    register("chat_ended", { "chat", "visitor", "pre_chat_survey" },
+      ("http://127.0.0.1:%d/"):format(receiver.port))
+    local answer = sandbox.control("POST", "trigger", { event_type = "chat_ended", count = 500 })
+    assert.equal(500, answer.deliveries)
+    helper.wait_until(function()
+      local state = sandbox.control("GET", "state").deliveries
+      return state.delivered == 500
+    end, 15, "500 deliveries")
+    local most, events = helper.http({ port = receiver.port, path = "/count", method = "POST",
+      body = "{}" }).body:match("(%d+) (%d+)")
+    assert.equal("500", events)
+    assert.is_true(tonumber(most) <= 8 and tonumber(most) >= 2, most)
+  end)
+end)
