@@ -54,14 +54,8 @@ describe("request.base", function()
     assert.equal("base_url", select(2, request.base(nil)).field)
   end)
 
-  it("sends no credential in clear text to another machine unless told so", function()
-    for _, given in ipairs { "http://api.livechatinc.com", "http://10.0.0.1",
-      "http://127.0.0.1.x.org", "http://localhost.x.org", "http://[2001:db8::1]" } do
-      local base, err = request.base(given)
-      assert.is_nil(base, given)
-      assert.truthy(err.message:find("clear text", 1, true))
-      assert.equal(given, (request.base(given, true)))
-    end
+  it("takes http as it is asked for", function()
+    assert.equal("http://10.0.0.1:8080/lc", (request.base("http://10.0.0.1:8080/lc/")))
   end)
 end)
 

@@ -26,20 +26,12 @@ end
 
 -- Base URL ----------------------------------------------------------------------------------
 
-local function is_loopback(host)
-  host = host:lower()
-  return host == "localhost" or host:find("%.localhost$") ~= nil or host == "[::1]"
-    or host:find("^127%.%d+%.%d+%.%d+$") ~= nil
-end
-
---- Checks a base URL: http or https, a host, perhaps a port and a path prefix. Plain http sends the
---- credential in clear text, so it is refused for hosts other than this machine, unless the caller
---- gave up on verifying the peer anyway.
+--- Checks a base URL: http or https, a host, perhaps a port and a path prefix. Plain http, which
+--- sends the credential in clear text, is what a caller gets who asks for it: a test, a gateway.
 ---@param url string
----@param insecure? boolean the client's `verify = false`
 ---@return string|nil base without a slash at its end; for request.build
 ---@return livechat.Error|nil err its field is "base_url"
-function request.base(url, insecure)
+function request.base(url)
   local function refuse(message)
     return nil, errors.invalid("base_url", message)
   end
@@ -61,9 +53,6 @@ function request.base(url, insecure)
     return refuse("has no proper port")
   end
   if (path .. "/"):find("/%.%.?/") then return refuse("must not hold dot segments") end
-  if scheme == "http" and not insecure and not is_loopback(host) then
-    return refuse("http would send the credentials in clear text: use https, or say verify = false")
-  end
   return scheme .. "://" .. authority .. path:gsub("/+$", "")
 end
 
