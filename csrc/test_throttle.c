@@ -410,12 +410,14 @@ static void test_pause(void) {
   lc_throttle_pause(&ring.throttle, 30 * SEC);
   lc_throttle_pause(&ring.throttle, 20 * SEC);
   lc_throttle_state(&ring.throttle, SEC, &state);
-  CHECK(state.used == 0 && state.wait_us == 29 * SEC);
+  CHECK(state.used == 0 && state.wait_us == 29 * SEC && state.paused_us == 29 * SEC);
   CHECK(reserve(SEC, 29 * SEC) == -1);
   CHECK(reserve(SEC, INT64_MAX) == 30 * SEC && reserve(SEC, INT64_MAX) == 30 * SEC);
   CHECK(reserve(SEC, INT64_MAX) == 40 * SEC);
   lc_throttle_pause(&ring.throttle, 45 * SEC);
   CHECK(reserve(2 * SEC, INT64_MAX) == 45 * SEC);
+  lc_throttle_state(&ring.throttle, 46 * SEC, &state);
+  CHECK(state.paused_us == 0);
 }
 
 static void test_extremes(void) {
