@@ -310,8 +310,10 @@ function Connection:sleep(time)
   local due = core.clock() + time
   local call = assert(how.park())
   self.calls[call] = true
-  while not self.closed and core.clock() < due do
-    how.await(call, due - core.clock())
+  local rest = time
+  while not self.closed and rest > 0 do
+    how.await(call, rest)
+    rest = due - core.clock()
   end
   self.calls[call] = nil
   call:drop()
