@@ -19,7 +19,7 @@ enum lc_err {
   LC_ECONNECT,  /* DNS, connect, TLS, proxy: before a byte of the request left */
   LC_ENETWORK,  /* the connection was lost later than that */
   LC_EPROTOCOL, /* the answer is not HTTP, is truncated, or is wrongly encoded */
-  LC_EMISMATCH, /* a shared file has another layout or other limits; errno is not set */
+  LC_EMISMATCH, /* a shared file is not what was asked for; errno is not set */
   LC_ESYS       /* errno says */
 };
 
@@ -96,8 +96,8 @@ struct lc_throttle {
 
 /* Bytes of a ring for so many calls; 0 where calls is 0 or above 1,000,000. */
 size_t lc_throttle_size(uint32_t calls);
-/* LC_EINVAL where the size would be 0, for a period below 1 and a guard below 0, and where either is
- * above 2^60. */
+/* LC_EINVAL where the size would be 0, for a period below 1 and a guard below 0, and where one of
+ * them is above 2^60. */
 enum lc_err lc_throttle_init(struct lc_throttle *throttle, uint32_t calls, int64_t period_us,
                              int64_t guard_us);
 /* *at_us = the earliest moment at which the caller may send, >= now_us. LC_ETIMEOUT where that lies
@@ -125,15 +125,20 @@ struct lc_shm; /* a mapping: an lc_throttle behind a header and a robust process
 
 struct lc_shm_options {
   const char *path;
-  unsigned mode; /* permission bits of a file that is created: 0600, 0660 */
+  unsigned mode; /* 0600, or 0660: then the file may be that of another user of our group */
   uint32_t calls;
   int64_t period_us;
   int64_t guard_us;
 };
 
-/* Opens or creates the file. `text` gets one line without a newline for every failure: it names
- * the path and, for LC_EMISMATCH, both values. The verbs are those of throttle.c, with the clock
- * (lc_clock_us) read inside the lock. */
+/* Opens or creates the file; one of an earlier boot begins anew. LC_EMISMATCH where it has other
+ * limits, another layout, wider permissions than `mode` or a strange owner, or is none of ours.
+ * `text` gets one line without a newline for every failure: it names the path and, for limits,
+ * both values. Whoever may write to the file is trusted. While it is in use it must not be
+ * removed: those who come later would share another one.
+ *
+ * The verbs are those of throttle.c, with the clock (lc_clock_us) read inside the lock. Threads may
+ * share a mapping, and a child that a fork made may go on with its parent's. */
 enum lc_err lc_shm_open(struct lc_shm **shm, const struct lc_shm_options *options, char *text,
                         size_t text_size);
 enum lc_err lc_shm_reserve(struct lc_shm *shm, int64_t max_wait_us, int64_t *at_us,
@@ -154,11 +159,13 @@ int64_t lc_wall_us(void);
 
 /* Every form of the wire: epoch seconds or milliseconds as digits (with or without a fraction),
  * ISO 8601 / RFC 3339 date-times with 'T' or a space, with or without a fraction (any number of
- * digits), with 'Z', an offset (+02:00, +0200, +02) or none (then UTC); also a bare date. false for
- * anything else, for a date that does not exist, and for years outside 0001-9999. */
+ * digits), with 'Z', an offset (+02:00, +0200, +02) or none (then UTC); also a bare date. What is
+ * finer than a millisecond is cut off. A leap second, 23:59:60 UTC, is that day's last millisecond.
+ * false for anything else, for a date that does not exist, and for years outside 0001-9999. */
 bool lc_stamp_parse(const char *text, size_t len, int64_t *epoch_ms);
-/* Epoch seconds, or milliseconds where the magnitude can only mean them (>= 1e11). */
+/* Epoch seconds, or milliseconds where the magnitude can only mean them (>= 1e11), as above. */
 bool lc_stamp_number(double value, int64_t *epoch_ms);
+/* false, and an empty text, outside those years. */
 bool lc_stamp_format(int64_t epoch_ms, char text[LC_STAMP_SIZE]);
 
 /* ---- json.c: what is wrong with a JSON text --------------------------------------------------- */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* A throttle in a file that processes map. What each guards against:
+/* A throttle in a file that processes map. What might go wrong, and what is done about it:
  *
- * - Two who create it at once: it is made under another name and linked to its own when it is whole,
+ * - Two create it at once: it is made under another name and linked to its own when it is whole,
  *   which fails where the name is taken. Nobody ever sees half of one.
- * - A holder of the lock that dies: the mutex is robust, and the ring is whole between any two
- *   stores (throttle.c), so the next one just goes on.
- * - A reboot, after which the clock begins anew and the mutex may be locked by nobody: the file says
- *   which boot it is of. Whoever opens it first after a reboot sets it up anew, in place, under a
- *   flock that every opener takes; the boot's id is written last, so dying there leaves a file of an
+ * - A holder of the lock dies: the mutex is robust, and the ring is whole between any two stores
+ *   (throttle.c), so the next one just goes on.
+ * - A reboot: the clock begins anew, and the mutex may be locked by nobody. The file says which
+ *   boot it is of. Whoever opens it first after a reboot sets it up anew, in place, under a flock
+ *   that every opener takes; the boot's id is written last, so dying there leaves a file of an
  *   earlier boot again. Nobody can have it mapped: no process has outlived the reboot.
  * - Strangers: no link is followed, the owner and the permissions are looked at. Whoever may write
  *   to the file is trusted. */
