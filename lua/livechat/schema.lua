@@ -194,8 +194,9 @@ end
 ---@param name any
 ---@param known table<string, any> by name; specs of fields, or anything else
 ---@param what? string default "field"
+---@param prefix? string of the path at which the names stand
 ---@return string
-function schema.unknown(name, known, what)
+function schema.unknown(name, known, what, prefix)
   local nearest, steps
   local given = type(name) == "string" and #name <= 40 and name:lower()
   for _, candidate in ipairs(given and known_names(known, "", {}) or {}) do
@@ -206,7 +207,7 @@ function schema.unknown(name, known, what)
   end
   local text = "is no " .. (what or "field")
   if nearest and steps <= math.max(1, math.floor(#name / 3)) then
-    text = text .. "; did you mean '" .. nearest .. "'?"
+    text = text .. "; did you mean '" .. (prefix or "") .. nearest .. "'?"
   end
   return text
 end
@@ -265,7 +266,8 @@ function check_fields(fields, value, prefix)
   value = nested(fields, value)
   for _, name in ipairs(sorted_names(value)) do
     if not fields[name] then
-      return nil, errors.invalid(prefix .. tostring(name), schema.unknown(name, fields))
+      local problem = schema.unknown(name, fields, "field", prefix)
+      return nil, errors.invalid(prefix .. tostring(name), problem)
     end
   end
   local made, names = {}, sorted_names(fields)
