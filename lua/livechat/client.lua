@@ -326,22 +326,20 @@ function Connection:tell_wait(time)
   end
 end
 
---- Why the throttle gave no slot.
+--- The fields of an error: why the throttle gave no slot, or does not tell its state.
 ---@param why number|string the seconds it would take, or a code
-function Connection:not_admitted(life, why, text)
+local function throttle_failure(why, text)
   if type(why) == "number" then
-    return self:error(life, {
+    return {
       kind = "throttled", outcome = "not_sent", retry_after = why,
       message = ("the throttle would make it wait %.3f s, longer than the deadline"):format(why),
-    })
+    }
   elseif why == "mismatch" then
-    return self:error(life, {
-      kind = "invalid", outcome = "not_sent", field = "throttle", message = text,
-    })
+    return { kind = "invalid", outcome = "not_sent", field = "throttle", message = text }
   end
-  return self:error(life, {
+  return {
     kind = "network", outcome = "not_sent", message = "the throttle is unreachable: " .. text,
-  })
+  }
 end
 
 --- Waits for a slot of the throttle. A pause that began meanwhile holds for this call too: it
@@ -352,7 +350,7 @@ function Connection:admit(life)
   while self.throttle do
     local pause, grant, text = self.throttle:reserve(left(life))
     if not pause then
-      return nil, self:not_admitted(life, grant, text)
+      return nil, self:error(life, throttle_failure(grant, text))
     elseif pause == 0 then
       return true
     end
@@ -654,7 +652,7 @@ function Client:throttled()
   end
   local state, code, text = conn.throttle:state()
   if not state then
-    return nil, errors.new { kind = "network", message = text or code, outcome = "not_sent" }
+    return nil, errors.new(throttle_failure(code, text))
   end
   return state
 end
