@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* What a reservation costs in the core, and what the clock and the lock in it cost by themselves.
+ *
+ *   throttle [-n reservations] [-b batches] [-p processes] clock|local|lock|FILE
+ *
+ * `local` reserves in this process, FILE in that shared file; `clock` only reads the clock that both
+ * read, `lock` also takes and leaves a robust mutex shared by the processes. Prints one number: the
+ * nanoseconds from one reservation of a process to its next, in the median batch. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core.h"
+
+struct load {
+  const char *what;
+  long calls;
+  long batches;
+  long processes;
+  struct lc_throttle *own;
+  struct lc_shm *shared;
+  pthread_mutex_t *lock;
+};
+
+static const int64_t FOREVER_US = INT64_MAX / 4;
+
+static int once(const struct load *load) {
+  int64_t now_us, at_us;
+  if (load->shared != NULL)
+    return lc_shm_reserve(load->shared, FOREVER_US, &at_us, &now_us) != LC_OK;
+  if (load->lock != NULL && pthread_mutex_lock(load->lock) != 0)
+    return 1;
+  now_us = lc_clock_us();
+  if (load->lock != NULL)
+    return pthread_mutex_unlock(load->lock) != 0;
+  return load->own != NULL && lc_throttle_reserve(load->own, now_us, FOREVER_US, &at_us) != LC_OK;
+}
+
+/* Nanoseconds a reservation; below 0 for a failure. */
+static double batch(const struct load *load) {
+  int64_t start_us = lc_clock_us();
+  for (long i = 0; i < load->calls; i++)
+    if (once(load) != 0)
+      return -1;
+  return (double)(lc_clock_us() - start_us) * 1e3 / (double)load->calls;
+}
+
+/* The processes begin together, when the pipe that they read is closed; each writes its figure. */
+static double batch_of_processes(const struct load *load, double *figures) {
+  int go[2];
+  if (pipe(go) != 0)
+    return -1;
+  for (long i = 0; i < load->processes; i++) {
+    if (fork() != 0)
+      continue;
+    char byte;
+    close(go[1]);
+    figures[i] = read(go[0], &byte, 1) == 0 ? batch(load) : -1;
+    _exit(0);
+  }
+  close(go[0]);
+  close(go[1]);
+  while (wait(NULL) > 0)
+    ;
+  double sum = 0;
+  for (long i = 0; i < load->processes; i++) {
+    if (figures[i] <= 0)
+      return -1;
+    sum += figures[i];
+  }
+  return sum / (double)load->processes;
+}
+
+static int by_value(const void *a, const void *b) {
+  double x = *(const double *)a, y = *(const double *)b;
+  return (x > y) - (x < y);
+}
+
+static void *shared_memory(size_t size) {
+  void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  return memory == MAP_FAILED ? NULL : memory;
+}
+
+/* false: it could not be made. */
+static bool prepare(struct load *load) {
+  if (strcmp(load->what, "clock") == 0)
+    return true;
+  if (strcmp(load->what, "local") == 0) {
+    load->own = malloc(lc_throttle_size(100));
+    return load->own != NULL && lc_throttle_init(load->own, 100, 60000000, 50000) == LC_OK;
+  }
+  if (strcmp(load->what, "lock") == 0) {
+    pthread_mutexattr_t kind;
+    load->lock = shared_memory(sizeof *load->lock);
+    return load->lock != NULL && pthread_mutexattr_init(&kind) == 0 &&
+           pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED) == 0 &&
+           pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST) == 0 &&
+           pthread_mutex_init(load->lock, &kind) == 0;
+  }
+  char text[512] = "";
+  struct lc_shm_options options = {
+      .path = load->what, .mode = 0600, .calls = 100, .period_us = 60000000, .guard_us = 50000};
+  if (lc_shm_open(&load->shared, &options, text, sizeof text) != LC_OK)
+    fprintf(stderr, "throttle: %s\n", text);
+  return load->shared != NULL;
+}
+
+/* 0 for a failure. */
+static double run(const struct load *load) {
+  double *figures = shared_memory((size_t)load->processes * sizeof *figures);
+  double *times = calloc((size_t)load->batches, sizeof *times);
+  double median = 0;
+  if (figures == NULL || times == NULL)
+    goto out;
+  for (long i = -1; i < load->batches; i++) { /* one that does not count */
+    double time = load->processes > 1 ? batch_of_processes(load, figures) : batch(load);
+    if (time <= 0)
+      goto out;
+    if (i >= 0)
+      times[i] = time;
+  }
+  qsort(times, (size_t)load->batches, sizeof *times, by_value);
+  median = times[load->batches / 2];
+
+out:
+  free(times);
+  return median;
+}
+
+int main(int argc, char **argv) {
+  struct load load = {.calls = 1000000, .batches = 5, .processes = 1};
+  int option;
+  while ((option = getopt(argc, argv, "n:b:p:")) != -1) {
+    long value = option == '?' ? 0 : strtol(optarg, NULL, 10);
+    if (value < 1)
+      return 2;
+    *(option == 'n' ? &load.calls : option == 'b' ? &load.batches : &load.processes) = value;
+  }
+  if (optind + 1 != argc) {
+    fprintf(stderr, "usage: throttle [-n reservations] [-b batches] [-p processes] WHAT\n");
+    return 2;
+  }
+  load.what = argv[optind];
+  double median = prepare(&load) ? run(&load) : 0;
+  free(load.own);
+  lc_shm_close(load.shared);
+  if (median <= 0)
+    return 1;
+  printf("%.1f\n", median);
+  return 0;
+}
