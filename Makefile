@@ -50,7 +50,7 @@ HEADERS := $(wildcard csrc/*.h)
 TESTS := $(patsubst csrc/%.c,%,$(wildcard csrc/test_*.c))
 BINDING := $(wildcard csrc/l*.c)
 CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard csrc/*.c)))
-THREADED := $(filter test_engine test_transfer,$(TESTS))
+THREADED := $(filter test_engine test_transfer test_shm_many,$(TESTS))
 BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 
 .PHONY: all env demo test ctests bench lint install clean
@@ -84,7 +84,7 @@ build/asan/core.a build/tsan/core.a:
 	rm -f $@
 	$(AR) rcs $@ $^
 
-build/asan/test_throttle.o build/asan/test_shm_many.o: csrc/throttle.c
+build/asan/test_throttle.o build/asan/test_shm_many.o build/tsan/test_shm_many.o: csrc/throttle.c
 
 build/asan/test_%: build/asan/test_%.o build/asan/core.a
 	$(CC) $(asan) $(WRAP) -o $@ $^ $(LIBS)

@@ -77,19 +77,21 @@ static size_t windows_over(size_t calls, int64_t period_us) {
 
 #define CALLS 50
 #define PERIOD 200000 /* us */
-#define RUN (10 * PERIOD + PERIOD / 2)
+#define WINDOWS 12
 
+/* Asks for moments up to a period ahead, so that none is lost to a machine that has other work. */
 static void hammer(int worker) {
   (void)worker;
   struct lc_shm *shm = open_shm(CALLS, PERIOD);
   wait_for_all();
-  int64_t end_us = lc_clock_us() + RUN, at_us = 0, now_us = 0;
+  int64_t end_us = lc_clock_us() + (2 * WINDOWS - 3) * PERIOD / 2, at_us = 0, now_us = 0;
   while (now_us < end_us) {
-    enum lc_err err = lc_shm_reserve(shm, PERIOD / 4, &at_us, &now_us);
+    enum lc_err err = lc_shm_reserve(shm, PERIOD, &at_us, &now_us);
     if (err == LC_OK)
       note_moment(at_us);
     atomic_fetch_add(&board->errors, err != LC_OK && err != LC_ETIMEOUT);
-    nap(err == LC_OK ? at_us - now_us : 1000);
+    if (at_us % 4 == 0)
+      nap(1000);
   }
   lc_shm_close(shm);
 }
@@ -97,8 +99,9 @@ static void hammer(int worker) {
 static void test_hammer(void) {
   run_workers(hammer);
   size_t n = atomic_load(&board->n);
-  printf("note: %zu of %d moments used by %d processes\n", n, 11 * CALLS, WORKERS);
-  CHECK(n >= 11 * CALLS * 99 / 100);
+  printf("note: %zu moments granted, at least %d possible, %d processes\n", n, WINDOWS * CALLS,
+         WORKERS);
+  CHECK(n >= WINDOWS * CALLS * 99 / 100);
   CHECK(windows_over(CALLS, PERIOD) == 0);
   unlink(path);
 }
