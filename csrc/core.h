@@ -191,6 +191,10 @@ struct lc_span {
 enum lc_json lc_json_check(const char *text, size_t len, unsigned max_depth, const char *member,
                            struct lc_span *value);
 
+/* Whether a text is UTF-8 and nothing else: no overlong forms, no surrogates, nothing above U+10FFFF.
+ * Any byte below 0x80 may be in it, 0 among them. */
+bool lc_utf8(const char *text, size_t len);
+
 /* ---- digest.c: a name for a text ---------------------------------------------------------------- */
 
 #define LC_DIGEST_SIZE 33 /* 32 hex digits and their 0 */
@@ -271,8 +275,9 @@ struct lc_request { /* everything is copied by lc_engine_submit */
   bool insecure;       /* do not verify the peer */
   const char *ca_file; /* NULL: the system's */
   const char *proxy;   /* NULL: what the environment says, as curl reads it */
-  bool once;           /* must not be sent twice: takes a new connection, because libcurl repeats a
-                          request by itself where a kept connection turns out to be dead */
+  bool once;           /* may have acted where it fails: takes a new connection, because a kept one
+                          may turn out to be dead. (No request is ever sent twice by itself; libcurl
+                          before 7.80 does so with one that is not `once`.) */
   bool notify;         /* lc_engine_call_fd() will be asked for */
 };
 

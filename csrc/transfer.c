@@ -140,14 +140,13 @@ enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_reque
 
 /* ---- callbacks ------------------------------------------------------------------------------ */
 
-/* The connection stands; from here on bytes of the request may leave. */
+/* The connection stands; from here on bytes of the request may leave. libcurl by itself sends again
+ * what was lost with a kept connection: not here, where each sending is a slot of a throttle. */
 static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port, int own_port) {
   struct transfer *t = user;
   int was = GATE_SHUT;
   (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
-  if (atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT))
-    return 0;
-  return was == GATE_SENT && !t->once ? 0 : 1; /* libcurl is about to send it again */
+  return atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT) ? 0 : 1;
 }
 
 static int status_of(const char *line, size_t len) {
