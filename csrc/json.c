@@ -132,6 +132,27 @@ static size_t utf8_length(const unsigned char *at, size_t left) {
   return length;
 }
 
+static bool has_high_bit(const unsigned char *eight) {
+  uint64_t word;
+  memcpy(&word, eight, sizeof word);
+  return (word & UINT64_C(0x8080808080808080)) != 0;
+}
+
+bool lc_utf8(const char *text, size_t len) {
+  const unsigned char *at = (const unsigned char *)text, *end = at + len;
+  while (at < end) {
+    size_t length = 1;
+    if (*at >= 0x80)
+      length = utf8_length(at, (size_t)(end - at));
+    else if (end - at >= 8 && !has_high_bit(at))
+      length = 8;
+    if (length == 0)
+      return false;
+    at += length;
+  }
+  return true;
+}
+
 static bool is_plain(unsigned char c) {
   return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
 }

@@ -251,6 +251,14 @@ static int core_json_check(lua_State *L) {
   return 3;
 }
 
+/* utf8(text) -> boolean */
+static int core_utf8(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  lua_pushboolean(L, lc_utf8(text, len));
+  return 1;
+}
+
 /* digest(text) -> 32 hex digits */
 static int core_digest(lua_State *L) {
   size_t len;
@@ -265,7 +273,7 @@ static const luaL_Reg functions[] = {
     {"secret", core_secret}, {"clock", core_clock}, {"now", core_now},
     {"pid", core_pid},       {"random", core_random}, {"equal", core_equal},
     {"timestamp", core_timestamp}, {"time", core_time},
-    {"json_check", core_json_check}, {"digest", core_digest}, {NULL, NULL},
+    {"json_check", core_json_check}, {"digest", core_digest}, {"utf8", core_utf8}, {NULL, NULL},
 };
 
 static const luaL_Reg secret_meta[] = {
