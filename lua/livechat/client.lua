@@ -216,7 +216,7 @@ local function connect(options, api, user_agent, getenv)
   end
   retries = retries or {}
   local base_url = options.base_url or api.base_url
-  local base, err = request.base(base_url)
+  local base, err = request.base(base_url, options.verify == false)
   if not base then
     errors.argument("base_url", FNAME, err.message, 4)
   end
@@ -227,7 +227,6 @@ local function connect(options, api, user_agent, getenv)
   end
   local self = setmetatable({
     base = base, base_url = base_url,
-    schema = schema,
     secret = make_secret(options, base_url),
     account = options.username and base_url .. "\n" .. options.username,
     lines = make_lines(api, options.user_agent or user_agent, region_of(options)),
@@ -411,7 +410,7 @@ local function decode(result)
   if result.body == "" then
     return nil, "the answer is empty"
   end
-  local decoded, text = json.decode(result.body)
+  local decoded, text = json.decode(result.body, core.utf8)
   if text then
     return nil, "the answer is not JSON: " .. text
   end
@@ -460,7 +459,7 @@ function Connection:failure(life, result, attempt)
   if self.closed and result.code then
     return self:closed_error(life, retry.outcome(attempt))
   end
-  local decoded = result.status and json.decode(result.body) or nil
+  local decoded = result.status and json.decode(result.body, core.utf8) or nil
   local fields = {
     kind = retry.kind(attempt), outcome = retry.outcome(attempt),
     message = failure_message(result, decoded), status = result.status,
@@ -634,7 +633,7 @@ function Client:request(spec)
   if not answer then
     return nil, err
   end
-  local decoded = conn.schema.plain(answer.decoded)
+  local decoded = schema.plain(answer.decoded)
   return decoded == nil and true or decoded, {
     status = answer.status, headers = request.headers(answer.headers),
     seconds = answer.seconds, attempts = answer.attempts,
