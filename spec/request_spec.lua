@@ -167,6 +167,15 @@ describe("request.build, headers and body", function()
     assert.same({ "Accept: application/json" }, built.headers)
   end)
 
+  it("takes lines that were made before", function()
+    local lines = request.lines({ ["X-API-Version"] = "2", ["User-Agent"] = "u/1" }, true)
+    assert.same({ "Accept: application/json", "Content-Type: application/json", "User-Agent: u/1",
+      "X-API-Version: 2" }, lines)
+    local built = request.build(BASE, { method = "GET", path = "/x", lines = lines })
+    assert.equal(lines, built.headers)
+    assert.equal("X-A", select(2, request.lines({ ["X-A"] = "a\nb" }, false)).field)
+  end)
+
   it("refuses what would break the request apart", function()
     for field, spec in pairs {
       ["X-A"] = { headers = { ["X-A"] = "1\r\nX-B: 2" } },
