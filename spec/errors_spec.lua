@@ -23,7 +23,12 @@ describe("errors.new", function()
     assert.is_false(errors.is(nil))
   end)
 
-  it("refuses a kind that the contract does not have", function()
+  it("takes every kind of the contract and no other", function()
+    for _, kind in ipairs { "invalid", "auth", "not_found", "rejected", "throttled", "server",
+      "network", "timeout", "protocol", "cancelled", "closed" } do
+      assert.equal("livechat: " .. kind .. ": m (GET)",
+        tostring(errors.new { kind = kind, message = "m", method = "GET" }))
+    end
     assert.has_error(function() errors.new { kind = "oops", message = "x" } end)
   end)
 
@@ -44,6 +49,12 @@ describe("errors.new", function()
       ("a"):rep(4095) .. "𝄞" } do
       local body = errors.new { kind = "server", message = "m", body = text }.body
       assert.equal(text:match("^a+"), body)
+    end
+    for _, text in ipairs { ("a"):rep(4096), ("a"):rep(4094) .. "é", ("a"):rep(4093) .. "€",
+      ("a"):rep(4092) .. "𝄞",
+      ("a"):rep(4093) .. "\224\160\128", ("a"):rep(4092) .. "\240\144\128\128" } do
+      assert.equal(text, errors.new { kind = "server", message = "m", body = text .. "b" }.body)
+      assert.equal(text, errors.new { kind = "server", message = "m", body = text }.body)
     end
   end)
 
@@ -100,11 +111,20 @@ describe("errors.redact", function()
     assert.same({ token = "***", password = "***", n = 1, api_key = "***", list = { "token" } },
       json.decode(errors.redact('{"token":"a\\"b","password":null,"n":1,"api_key":{"a":{}},'
         .. '"list":["token"]}')))
+    assert.same({ token = "***", secret = "***", n = 1 },
+      json.decode(errors.redact [[{"token":"a\\","secret":"\\\"b\"","n":1}]]))
+    assert.equal([["{\"token\":\"***\",\"n\":1}"]], errors.redact [["{\"token\":\"a\",\"n\":1}"]])
     assert.equal('{"page_current":"https://x.org/p?***","x":"y?z"}',
       errors.redact('{"page_current":"https://x.org/p?a=b#c","x":"y?z"}'))
     assert.equal("a=1&token=***&b=2", errors.redact("a=1&token=secret&b=2"))
+    assert.equal("token=***", errors.redact("token=s"))
+    assert.equal('{"token":"***"', errors.redact('{"token":1'))
+    assert.equal("Authorization: ***", errors.redact("Authorization: Basic abc"))
+    assert.equal("token=***&token=***", errors.redact("token=a&token=b"))
+    assert.equal('{"token":"***","x":{"y":1}}', errors.redact('{"token":7,"x":{"y":1}}'))
     assert.equal("Authorization: ***\r\nX: y", errors.redact("Authorization: Basic abc\r\nX: y"))
-    for _, text in ipairs { "", "bad token: try again", "Unexpected token '<'", '{"tokens":[1,2]}',
+    for _, text in ipairs { "", "bad token: try again", "token x%5D=y",
+      "authorization failed: why", "Unexpected token '<'", '{"tokens":[1,2]}',
       '{"page_current":"https://x.org/p"}', '{"error":"Check your API Key and/or username"}' } do
       assert.equal(text, errors.redact(text))
     end

@@ -34,6 +34,8 @@ describe("request.base", function()
       ["http://localhost:8080/"] = "http://localhost:8080",
       ["http://api.localhost"] = "http://api.localhost",
       ["http://[::1]:8080/x"] = "http://[::1]:8080/x",
+      ["https://x.org:1"] = "https://x.org:1",
+      ["https://x.org:65535"] = "https://x.org:65535",
       ["https://[2001:db8::1]"] = "https://[2001:db8::1]",
     } do
       assert.equal(base, (request.base(given)))
@@ -45,7 +47,8 @@ describe("request.base", function()
       "https://", "https:///x", "https://u:p@x.org", "https://x.org\\@y.org", "https://x.org?a=b",
       "https://x.org/#f", "https://x.org/a b", "https://x.org\r\nX: y", "https://x.org\0",
       "https://exämple.org", "https://x.org:port", "https://x.org:0", "https://x.org:65536",
-      "https://x.org:", "https://[::1", "https://x.org/a/../b", "https://x.org/.", 12, {} } do
+      "https://x.org:", "https://x.org:80x", "1https://x.org", "https://x[::1]",
+      "https://[::1", "https://x.org/a/../b", "https://x.org/.", 12, {} } do
       local base, err = request.base(given)
       assert.is_nil(base, tostring(given))
       assert.equal("invalid", err.kind)
@@ -98,6 +101,8 @@ describe("request.build, path", function()
       assert.equal("invalid", err.kind)
       assert.equal("login", err.field)
     end
+    local _, err = url { path = "/tickets/{id}", args = { id = "" } }
+    assert.equal("must not be empty", err.message)
     assert.equal("id", select(2, url { path = "/tickets/{id}", args = {} }).field)
     assert.equal("id", select(2, url { path = "/tickets/{id}", args = { id = 0 / 0 } }).field)
   end)
@@ -199,21 +204,22 @@ describe("request.build, headers and body", function()
 end)
 
 describe("request.header and request.headers", function()
-  local BLOCK = "Content-Type: application/json\r\nRETRY-AFTER:  7 \r\nX-Url: http://a:1/b\r\n"
-    .. "Empty:\r\nVary: a\r\nvary: b\r\n"
+  local BLOCK = "Content-Type: application/json; a  b\r\nRETRY-AFTER:  7 \r\n"
+    .. "X-Url: http://a:1/b\r\nEmpty:\r\nVary: a\r\nvary: b\r\n"
 
   it("find a value in any case", function()
     assert.equal("7", request.header(BLOCK, "Retry-After"))
     assert.equal("http://a:1/b", request.header(BLOCK, "x-url"))
     assert.equal("", request.header(BLOCK, "empty"))
     assert.equal("a", request.header(BLOCK, "Vary"))
+    assert.equal("application/json; a  b", request.header(BLOCK, "content-type"))
     assert.is_nil(request.header(BLOCK, "After"))
     assert.is_nil(request.header(BLOCK, "http"))
     assert.is_nil(request.header("", "Vary"))
   end)
 
   it("give all by their lower-case names", function()
-    assert.same({ ["content-type"] = "application/json", ["retry-after"] = "7",
+    assert.same({ ["content-type"] = "application/json; a  b", ["retry-after"] = "7",
       ["x-url"] = "http://a:1/b", empty = "", vary = "a, b" }, request.headers(BLOCK))
     assert.same({}, request.headers("garbage"))
   end)

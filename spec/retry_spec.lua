@@ -27,6 +27,8 @@ describe("retry.decide", function()
       { { code = "timeout" }, true, false },
       { { code = "network" }, true, false },
       { { code = "protocol" }, true, false },
+      { { code = "timeout", status = 200 }, true, false }, -- in the middle of the body
+      { { code = "network", status = 404 }, true, false },
     } do
       local what, safe, post = case[1], case[2], case[3]
       local label = tostring(what.status or what.code)
@@ -124,6 +126,7 @@ describe("retry.retry_after", function()
       assert.equal(30, after(os.date("!%a, %d %b %Y %H:%M:30 GMT", time + offset), nil,
         time + offset))
     end
+    assert.equal(1, after("Sat, 31 Dec 2016 23:59:60 GMT", "Sat, 31 Dec 2016 23:59:59 GMT"))
     local y2026 = 1790000000
     assert.equal(5, after("Monday, 21-Sep-26 13:33:25 GMT", "Mon, 21 Sep 2026 13:33:20 GMT", y2026))
     assert.equal(0, after("Thursday, 01-Jan-77 00:00:00 GMT", nil, y2026)) -- 1977, not 2077
@@ -135,7 +138,11 @@ describe("retry.retry_after", function()
     assert.equal(60, after("Sun, 06 Nov 1994 08:50:37 GMT", "yesterday"))
     for _, header in ipairs { "", "-5", "soon", "1e3", "0x10", "Sun, 06 Nov 1994 08:50:37 CET",
       "Sun, 06 Foo 1994 08:50:37 GMT", "Sun, 32 Nov 1994 08:50:37 GMT", "inf", "nan",
-      "Sun, 06 Nov 1994 25:50:37 GMT", "1994-11-06T08:50:37Z", "12 13" } do
+      "Sun, 06 Nov 1994 25:50:37 GMT", "1994-11-06T08:50:37Z", "12 13",
+      "x Sun, 06 Nov 1994 08:50:37 GMT", "Sun, 06 Nov 1994 08:50:37 GMT x",
+      "0 Sunday, 06-Nov-94 08:50:37 GMT", "Sunday, 06-Nov-94 08:50:37 GMT x",
+      "x Sun Nov  6 08:50:37 1994", "Sun Nov  6 08:50:37 1994 x", "Sun, 06 Nov 1994 08:61:37 GMT",
+      "Sun, 06 Nov 1994 08:50:61 GMT" } do
       assert.is_nil(after(header), header)
     end
     assert.is_nil(after(nil))
@@ -155,7 +162,9 @@ describe("retry.kind and retry.outcome", function()
       { { status = 500 }, "server", "unknown" },
       { { status = 502 }, "server", "unknown" },
       { { status = 503 }, "server", "refused" },
+      { { status = 300 }, "protocol", "refused" },
       { { status = 301 }, "protocol", "refused" },
+      { { code = "network", status = 404 }, "network", "unknown" },
       { { status = 200 }, "protocol", "unknown" },
       { { code = "connect", sent = false }, "network", "not_sent" },
       { { code = "network", sent = false }, "network", "not_sent" },
