@@ -6,6 +6,7 @@
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
+local resolve = require "livechat.options".resolve
 local request = require "livechat.request"
 local retry = require "livechat.retry"
 local schema = require "livechat.schema"
@@ -20,116 +21,6 @@ local GRACE = 5
 ---@class livechat.Connection
 local Connection = {}
 Connection.__index = Connection
-
--- ---- options --------------------------------------------------------------------------------
-
-local function of_type(expected)
-  return function(value)
-    return type(value) == expected, expected .. " expected, got " .. type(value)
-  end
-end
-
-local function seconds(value)
-  return type(value) == "number" and value > 0 and value < math.huge, "seconds above 0 expected"
-end
-
-local function credential(value)
-  if type(value) ~= "string" then
-    return false, "string expected, got " .. type(value)
-  end
-  return value ~= "" and not value:find("[%c]"), "must not be empty or hold control characters"
-end
-
-local function one_line(value)
-  if type(value) ~= "string" then
-    return false, "string expected, got " .. type(value)
-  end
-  return value ~= "" and not value:find("[%c]"), "must be one line of text"
-end
-
-local function whole(value)
-  return type(value) == "number" and value >= 1 and value % 1 == 0, "a whole number from 1 expected"
-end
-
-local function table_or_false(value)
-  return type(value) == "table" or type(value) == "userdata" or value == false,
-    "table or false expected, got " .. type(value)
-end
-
-local function seconds_or_false(value)
-  return value == false or (type(value) == "number" and value >= 0 and value < math.huge),
-    "seconds or false expected"
-end
-
-local OPTIONS = {
-  username = credential, api_key = credential, access_token = credential,
-  base_url = one_line, timeout = seconds, connect_timeout = seconds, deadline = seconds,
-  retry = table_or_false, throttle = table_or_false, verify = of_type("boolean"),
-  ca_file = one_line, proxy = of_type("string"), user_agent = one_line, max_response = whole,
-  reconcile = seconds_or_false, on_wait = of_type("function"), on_attempt = of_type("function"),
-  on_notice = of_type("function"), wait = of_type("function"),
-}
-
-local RETRY = {
-  attempts = whole,
-  base = function(value)
-    return type(value) == "number" and value >= 0 and value < math.huge, "seconds from 0 expected"
-  end,
-  cap = seconds,
-}
-
-local ENVIRONMENT = {
-  username = "LIVECHAT_USERNAME", api_key = "LIVECHAT_API_KEY",
-  access_token = "LIVECHAT_ACCESS_TOKEN", base_url = "LIVECHAT_BASE_URL",
-}
-
-local function check(known, options, prefix)
-  for name, value in pairs(options) do
-    local test = known[name]
-    if not test then
-      errors.argument(prefix .. tostring(name), FNAME, "no such option", 5)
-    end
-    local fine, expected = test(value)
-    if not fine then
-      errors.argument(prefix .. name, FNAME, expected, 5)
-    end
-  end
-end
-
-local function from_environment(options, getenv)
-  local filled = {}
-  for name, value in pairs(options) do
-    filled[name] = value
-  end
-  local function fill(name)
-    local value = getenv(ENVIRONMENT[name])
-    if filled[name] == nil and value ~= "" then
-      filled[name] = value
-    end
-  end
-  fill("base_url")
-  if options.access_token == nil then
-    fill("username")
-    fill("api_key")
-    if not (filled.username and filled.api_key) and not options.username and not options.api_key then
-      fill("access_token")
-    end
-  end
-  return filled
-end
-
-local function complete(options)
-  if options.access_token and options.api_key then
-    errors.argument("access_token", FNAME, "either this or username and api_key", 5)
-  end
-  if not options.access_token then
-    for _, name in ipairs { "username", "api_key" } do
-      if not options[name] then
-        errors.argument(name, FNAME, "missing, and " .. ENVIRONMENT[name] .. " is not set", 5)
-      end
-    end
-  end
-end
 
 -- ---- making and closing ----------------------------------------------------------------------
 
@@ -175,48 +66,14 @@ local function make_throttle(option)
   return throttle.new(option, FNAME)
 end
 
----@class livechat.Options
----@field username? string the account's e-mail address
----@field api_key? string API key or personal access token, sent as HTTP Basic
----@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
----@field base_url? string default "https://api.livechatinc.com"
----@field timeout? number seconds for an attempt, default 30
----@field connect_timeout? number seconds, default 10
----@field deadline? number seconds for a whole call: throttle, attempts and backoff together
----@field retry? { attempts?: integer, base?: number, cap?: number }|false default 4, 0.5 s, 30 s
----@field throttle? table|false limits or a throttle; default 100 calls in 60 seconds
----@field verify? boolean the peer's certificate, default true
----@field ca_file? string PEM bundle instead of the system's
----@field proxy? string default: what the environment says
----@field user_agent? string
----@field max_response? integer bytes of a decoded body, default 64 MiB
----@field reconcile? number|false seconds to look for a ticket whose answer was lost, default 30
----@field on_wait? fun(seconds: number) a call is about to wait for the throttle or a retry
----@field on_attempt? fun(info: table) method, path, status or error, seconds, attempt
----@field on_notice? fun(text: string) once for an endpoint that the service calls deprecated
----@field wait? fun(fd: integer, seconds: number) another event loop's way to wait
-
----@param options table the caller's
+---@param options livechat.Options resolved
 ---@param api table the dialect's data: `base_url`, `headers`
 ---@param user_agent string
----@param getenv fun(name: string): string|nil
 ---@return livechat.Connection|nil connection
----@return table|nil err
-local function connect(options, api, user_agent, getenv)
-  if type(options) ~= "table" then
-    errors.argument("options", FNAME, "table expected, got " .. type(options), 4)
-  end
-  check(OPTIONS, options, "")
-  options = from_environment(options, getenv)
-  check(OPTIONS, options, "")
-  complete(options)
-  local retries = options.retry
-  if retries then
-    check(RETRY, retries, "retry.")
-  end
-  retries = retries or {}
+---@return livechat.Error|nil err
+local function connect(options, api, user_agent)
   local base_url = options.base_url or api.base_url
-  local base, err = request.base(base_url, options.verify == false)
+  local base, err = request.base(base_url)
   if not base then
     errors.argument("base_url", FNAME, err.message, 4)
   end
@@ -225,29 +82,20 @@ local function connect(options, api, user_agent, getenv)
   if err then
     return nil, err
   end
-  local self = setmetatable({
-    base = base, base_url = base_url,
+  return setmetatable({
+    base = base, base_url = base_url, api = api,
     secret = make_secret(options, base_url),
     account = options.username and base_url .. "\n" .. options.username,
     lines = make_lines(api, options.user_agent or user_agent, region_of(options)),
-    api = api,
-    timeout = options.timeout or 30,
-    connect_timeout = options.connect_timeout or 10,
-    deadline = options.deadline,
-    retry = options.retry ~= false and {
-      attempts = retries.attempts or 4, base = retries.base or 0.5, cap = retries.cap or 30,
-    },
-    throttle = limiter,
-    insecure = options.verify == false,
-    ca_file = options.ca_file, proxy = options.proxy,
-    max_response = options.max_response or 64 * 2 ^ 20,
-    reconcile = options.reconcile == nil and 30 or options.reconcile,
+    timeout = options.timeout, connect_timeout = options.connect_timeout,
+    deadline = options.deadline, retry = options.retry, throttle = limiter,
+    insecure = options.verify == false, ca_file = options.ca_file, proxy = options.proxy,
+    max_response = options.max_response, reconcile = options.reconcile,
     on_wait = options.on_wait, on_attempt = options.on_attempt, on_notice = options.on_notice,
     noticed = {},
     strategy = options.wait and wait.foreign(options.wait),
     calls = setmetatable({}, { __mode = "k" }), -- in flight or asleep
   }, Connection)
-  return self
 end
 
 --- Wipes the credentials and ends what is in flight with an error of kind `closed`. Idempotent.
@@ -513,7 +361,8 @@ function Connection:wire(spec)
 end
 
 --- Performs one call of the service, through throttle and retries.
----@param spec table { method=, path=, args=, query=, body=, safe=<may be repeated>, within=<seconds> }
+---@param spec table { method=, path=, args=, query=, body=, safe=<may be repeated>,
+---   within=<seconds> }
 ---@return table|nil answer { decoded=, status=, headers=<raw lines>, seconds=, attempts= }
 ---@return table|nil err
 function Connection:call(spec)
@@ -592,7 +441,8 @@ end
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function client.new(options, given)
-  local conn, err = connect(options, given.api, given.user_agent, given.getenv)
+  local resolved = resolve(options, given.getenv)
+  local conn, err = connect(resolved, given.api, given.user_agent)
   if not conn then
     return nil, err
   end

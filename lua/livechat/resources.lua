@@ -1,142 +1,16 @@
 -- SPDX-License-Identifier: MIT
---- client.agents, client.tickets, client.webhooks: methods made from a dialect's data, and the
---- records that they return.
-local client = require "livechat.client"
+--- client.agents, client.tickets, client.webhooks: methods made from a dialect's data.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local pages = require "livechat.pages"
 local reconcile = require "livechat.reconcile"
+local records = require "livechat.records"
 local request = require "livechat.request"
 local retry = require "livechat.retry"
 local schema = require "livechat.schema"
 
 local resources = {}
-
-local shapes = schema.new(core.timestamp, require "livechat.api.v2")
-
--- ---- records ---------------------------------------------------------------------------------
-
-local function copy(value)
-  if type(value) ~= "table" then
-    return value
-  end
-  local made = {}
-  for key, member in pairs(value) do
-    made[key] = copy(member)
-  end
-  return made
-end
-
-local function owner_of(record, fname)
-  local _, _, owner = core.record_get(record)
-  if not owner then
-    error("'" .. fname .. "' needs a client, and this record has none", 3)
-  end
-  return owner
-end
-
---- Methods of both kinds of record. `resource` is the name of the client's resource.
-local function record_methods(resource, id)
-  local methods = {}
-
-  --- A plain table of what the record holds, staged changes included; ready for cjson.encode.
-  function methods.totable(record)
-    local wire, staged = core.record_get(record)
-    local made = {}
-    for key in pairs(wire) do
-      made[key] = copy(record[key])
-    end
-    for key, value in pairs(staged or {}) do
-      made[key] = copy(value)
-    end
-    return made
-  end
-
-  --- The decoded answer of the service as it came.
-  function methods.raw(record)
-    return (core.record_get(record))
-  end
-
-  --- Reads the record anew; what was staged is dropped.
-  function methods.reload(record)
-    local owner = owner_of(record, "reload")
-    local fresh, err = owner[resource]:get(record[id])
-    if not fresh then
-      return nil, err
-    end
-    core.record_set(record, (core.record_get(fresh)))
-    return record
-  end
-
-  --- Changes the record at the service; the record then holds the answer.
-  function methods.update(record, fields)
-    local owner = owner_of(record, "update")
-    local fresh, err = owner[resource]:update(record[id], fields)
-    if not fresh then
-      return nil, err
-    end
-    core.record_set(record, (core.record_get(fresh)))
-    return record
-  end
-
-  --- Sends what was assigned. After an error it is still staged.
-  function methods.save(record)
-    local _, staged = core.record_get(record)
-    if not staged or next(staged) == nil then
-      return record
-    end
-    return methods.update(record, copy(staged))
-  end
-
-  return methods
-end
-
-local function same_account(a, b)
-  if a == nil or b == nil then
-    return a == b
-  end
-  return client.connection(a, "=="):same_account(client.connection(b, "=="))
-end
-
-local function class(kind, id, methods)
-  return core.class {
-    name = "livechat." .. kind, id = id, methods = methods,
-    read = shapes:reader(kind:lower()), same_account = same_account,
-  }
-end
-
-local ticket_methods = record_methods("tickets", "id")
-local agent_methods = record_methods("agents", "login")
-
---- Replaces the ticket's tags.
-function ticket_methods.tag(record, tags)
-  local owner = owner_of(record, "tag")
-  local fresh, err = owner.tickets:tag(record.id, tags)
-  if not fresh then
-    return nil, err
-  end
-  core.record_set(record, (core.record_get(fresh)))
-  return record
-end
-
---- Removes the agent.
-function agent_methods.delete(record)
-  return owner_of(record, "delete").agents:delete(record.login)
-end
-
-local records = {
-  ticket = class("Ticket", "id", ticket_methods),
-  agent = class("Agent", "login", agent_methods),
-}
-
---- A record of a decoded answer; `owner`, a client, lets its methods make calls.
----@param kind "ticket"|"agent"
----@param wire table
----@param owner livechat.Client|nil
-function resources.record(kind, wire, owner)
-  return records[kind](wire, owner)
-end
 
 -- ---- answers ---------------------------------------------------------------------------------
 
@@ -158,49 +32,50 @@ function Page:next()
   if self.pages and self.page >= self.pages or #self == 0 then
     return nil
   end
-  local filter = copy(rawget(self, Page).filter)
+  local filter = records.copy(rawget(self, Page).filter)
   filter.page = self.page + 1
   return rawget(self, Page).owner.tickets:list(filter)
 end
 
 local read = {}
 
-function read.agent(decoded, owner)
-  return records.agent(decoded, owner)
+function read.agent(dialect, decoded, owner)
+  return dialect.agent(decoded, owner)
 end
 
-function read.ticket(decoded, owner)
-  return records.ticket(decoded, owner)
+function read.ticket(dialect, decoded, owner)
+  return dialect.ticket(decoded, owner)
 end
 
-function read.agents(decoded, owner)
+function read.agents(dialect, decoded, owner)
   local list = {}
   for i = 1, #decoded do
-    list[i] = records.agent(decoded[i], owner)
+    list[i] = dialect.agent(decoded[i], owner)
   end
   return list
 end
 
-function read.page(decoded, owner, filter)
+function read.page(dialect, decoded, owner, filter)
   local list = setmetatable({
-    page = filter.page or 1, pages = schema.count(decoded.pages), total = schema.count(decoded.total),
+    page = filter.page or 1, pages = schema.count(decoded.pages),
+    total = schema.count(decoded.total),
     [Page] = { owner = owner, filter = filter },
   }, Page)
   for i = 1, #decoded.tickets do
-    list[i] = records.ticket(decoded.tickets[i], owner)
+    list[i] = dialect.ticket(decoded.tickets[i], owner)
   end
   return list
 end
 
-function read.hooks(decoded)
+function read.hooks(dialect, decoded)
   local list = {}
   for i = 1, #decoded do
-    list[i] = shapes:read("hook", decoded[i])
+    list[i] = dialect.shapes:read("hook", decoded[i])
   end
   return list
 end
 
-function read.result(decoded)
+function read.result(_, decoded)
   return true, schema.plain(decoded.result)
 end
 
@@ -233,7 +108,7 @@ local function perform(conn, spec, args, query, body, within)
   if spec.returns == "result" and answer.decoded == nil then
     return {}, nil, answer -- it was gone already, or the answer has no body
   end
-  local value, problem = shapes:shape(spec.returns, answer.decoded)
+  local value, problem = records.dialect(conn.api).shapes:shape(spec.returns, answer.decoded)
   if not value then
     return nil, protocol_error(answer, spec, problem)
   end
@@ -450,7 +325,7 @@ local function context(self, fname)
 end
 
 --- The one of a list of webhooks that was just registered.
-local function among(hooks, fields)
+local function among(shapes, hooks, fields)
   for i = #hooks, 1, -1 do
     local hook = hooks[i]
     if hook.url == fields.url and hook.event_type == fields.event_type then
@@ -460,7 +335,7 @@ local function among(hooks, fields)
 end
 
 local function update(owner, conn, spec, args, fields)
-  local given = copy(fields)
+  local given = records.copy(fields)
   local ready, err = carry(owner, args, fields)
   if not ready then
     return nil, err
@@ -469,7 +344,7 @@ local function update(owner, conn, spec, args, fields)
   if not value then
     return nil, failed
   end
-  local ticket = records.ticket(value, owner)
+  local ticket = records.dialect(conn.api).ticket(value, owner)
   local ignored = not_taken(given, ticket)
   if #ignored > 0 then
     return nil, ignored_error(spec, answer, ignored)
@@ -502,10 +377,13 @@ local function method(resource, spec)
       return nil, err
     end
     if spec.among then
-      local one = among(value, fields)
-      return one, not one and protocol_error(answer, spec, "the answer lacks the new webhook") or nil
+      local one = among(records.dialect(here.conn.api).shapes, value, fields)
+      if not one then
+        return nil, protocol_error(answer, spec, "the answer lacks the new webhook")
+      end
+      return one
     end
-    return read[spec.returns](value, here.client, fields)
+    return read[spec.returns](records.dialect(here.conn.api), value, here.client, fields)
   end
 end
 
@@ -523,10 +401,6 @@ local function modified_at(ticket)
   return (type(stamp) == "string" or type(stamp) == "number") and core.time(stamp) or nil
 end
 
-local function id_of(ticket)
-  return shapes.kinds.ticket.id(ticket.id)
-end
-
 --- tickets:each: a walk over every page. Raises what goes wrong, as io.lines does.
 local function each(resource)
   local fname = resource.name .. ":each"
@@ -537,7 +411,7 @@ local function each(resource)
       error(filter, 2)
     end
     local function fetch(page, order)
-      local query = copy(filter)
+      local query = records.copy(filter)
       query.page, query.order = page, order or filter.order
       local value, err, answer = perform(here.conn, resource.list, args, query)
       if not value then
@@ -548,41 +422,44 @@ local function each(resource)
       list.date = server_date(answer)
       return list
     end
+    local dialect = records.dialect(here.conn.api)
+    local read_id = dialect.shapes.kinds.ticket.id
     local next_ticket = pages.each(fetch, {
-      id = id_of, modified = modified_at, created = created_at,
+      id = function(ticket) return read_id(ticket.id) end,
+      modified = modified_at, created = created_at,
       order = filter.order, page = filter.page,
     })
     return function()
       local ticket = next_ticket()
-      return ticket and records.ticket(ticket, here.client)
+      return ticket and dialect.ticket(ticket, here.client)
     end
   end
 end
 
-local made = setmetatable({}, { __mode = "k" }) -- the methods of a dialect, by its data
+local made = setmetatable({}, { __mode = "k" })
 
+--- The methods of every resource of a dialect, by its name.
 local function methods_of(api)
-  local all = made[api]
-  if not all then
-    all = {}
-    for name, specs in pairs(api.resources) do
-      local resource, methods = { name = name }, {}
-      for _, spec in ipairs(specs) do
-        if spec.name == "list" then
-          resource.list = spec
-        end
-      end
-      for _, spec in ipairs(specs) do
-        methods[spec.name] = method(resource, spec)
-        if spec.each then
-          methods.each = each(resource)
-        end
-      end
-      all[name] = methods
-    end
-    made[api] = all
+  if made[api] then
+    return made[api]
   end
-  return all
+  made[api] = {}
+  for name, specs in pairs(api.resources) do
+    local resource, methods = { name = name }, {}
+    for _, spec in ipairs(specs) do
+      if spec.name == "list" then
+        resource.list = spec
+      end
+    end
+    for _, spec in ipairs(specs) do
+      methods[spec.name] = method(resource, spec)
+      if spec.each then
+        methods.each = each(resource)
+      end
+    end
+    made[api][name] = methods
+  end
+  return made[api]
 end
 
 --- Gives a client its resources.

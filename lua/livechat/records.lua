@@ -1,0 +1,148 @@
+-- SPDX-License-Identifier: MIT
+--- Ticket and Agent: the classes of the core's records, with their methods.
+local client = require "livechat.client"
+local core = require "livechat.core"
+local schema = require "livechat.schema"
+
+local records = {}
+
+--- A deep copy of a plain table.
+function records.copy(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local made = {}
+  for key, member in pairs(value) do
+    made[key] = records.copy(member)
+  end
+  return made
+end
+
+local function owner_of(record, fname)
+  local _, _, owner = core.record_get(record)
+  if not owner then
+    error("'" .. fname .. "' needs a client, and this record has none", 3)
+  end
+  return owner
+end
+
+--- Methods of both kinds of record. `resource` is the name of the client's resource.
+local function record_methods(resource, id)
+  local methods = {}
+
+  --- A plain table of what the record holds, staged changes included; ready for cjson.encode.
+  function methods.totable(record)
+    local wire, staged = core.record_get(record)
+    local made = {}
+    for key in pairs(wire) do
+      made[key] = records.copy(record[key])
+    end
+    for key, value in pairs(staged or {}) do
+      made[key] = records.copy(value)
+    end
+    return made
+  end
+
+  --- The decoded answer of the service as it came.
+  function methods.raw(record)
+    return (core.record_get(record))
+  end
+
+  --- Reads the record anew; what was staged is dropped.
+  function methods.reload(record)
+    local owner = owner_of(record, "reload")
+    local fresh, err = owner[resource]:get(record[id])
+    if not fresh then
+      return nil, err
+    end
+    core.record_set(record, (core.record_get(fresh)))
+    return record
+  end
+
+  --- Changes the record at the service; the record then holds the answer.
+  function methods.update(record, fields)
+    local owner = owner_of(record, "update")
+    local fresh, err = owner[resource]:update(record[id], fields)
+    if not fresh then
+      return nil, err
+    end
+    core.record_set(record, (core.record_get(fresh)))
+    return record
+  end
+
+  --- Sends what was assigned. After an error it is still staged.
+  function methods.save(record)
+    local _, staged = core.record_get(record)
+    if not staged or next(staged) == nil then
+      return record
+    end
+    return methods.update(record, records.copy(staged))
+  end
+
+  return methods
+end
+
+local function same_account(a, b)
+  if a == nil or b == nil then
+    return a == b
+  end
+  return client.connection(a, "=="):same_account(client.connection(b, "=="))
+end
+
+local ticket_methods = record_methods("tickets", "id")
+local agent_methods = record_methods("agents", "login")
+
+--- Replaces the ticket's tags.
+function ticket_methods.tag(record, tags)
+  local owner = owner_of(record, "tag")
+  local fresh, err = owner.tickets:tag(record.id, tags)
+  if not fresh then
+    return nil, err
+  end
+  core.record_set(record, (core.record_get(fresh)))
+  return record
+end
+
+--- Removes the agent.
+function agent_methods.delete(record)
+  return owner_of(record, "delete").agents:delete(record.login)
+end
+
+-- ---- dialects --------------------------------------------------------------------------------
+
+local function class(shapes, kind, name, id, methods)
+  return core.class {
+    name = name, id = id, methods = methods, read = shapes:reader(kind),
+    same_account = same_account,
+  }
+end
+
+local dialects = setmetatable({}, { __mode = "k" })
+
+--- What is made once of a dialect's data: the shapes of answers, and the classes of records,
+--- functions(wire, owner).
+---@return { shapes: livechat.Shapes, ticket: function, agent: function }
+function records.dialect(api)
+  local dialect = dialects[api]
+  if not dialect then
+    local shapes = schema.new(core.timestamp, api)
+    dialect = {
+      shapes = shapes,
+      ticket = class(shapes, "ticket", "livechat.Ticket", "id", ticket_methods),
+      agent = class(shapes, "agent", "livechat.Agent", "login", agent_methods),
+    }
+    dialects[api] = dialect
+  end
+  return dialect
+end
+
+--- A record of a decoded answer; `owner`, a client, lets its methods make calls.
+---@param api table the dialect's data
+---@param kind "ticket"|"agent"
+---@param wire table
+---@param owner livechat.Client|nil
+function records.of(api, kind, wire, owner)
+  return records.dialect(api)[kind](wire, owner)
+end
+
+return records
