@@ -277,6 +277,7 @@ end
 --- time. `limit` is in seconds.
 local function look_for(conn, list, wanted, token, began, limit)
   local ends = core.clock() + limit
+  conn.ledger:lost(token)
   for pause in reconcile.schedule(limit) do
     if not conn:sleep(math.min(pause, math.max(0, ends - core.clock()))) then
       return nil
@@ -285,10 +286,10 @@ local function look_for(conn, list, wanted, token, began, limit)
       nil, math.max(ends - core.clock(), 1))
     if conn.closed then
       return nil
-    elseif page and conn.ledger:others_in_flight(token) == 0 then
+    elseif page and not conn.ledger:is_contended(token) then
       local found = reconcile.match(page.tickets, wanted, {
         since = reconcile.since(began, core.now(), server_date(answer)),
-        claimed = conn.ledger, time = core.time,
+        ledger = conn.ledger, time = core.time,
       })
       if found then
         return found

@@ -1,0 +1,185 @@
+-- SPDX-License-Identifier: MIT
+--- Finding the ticket whose answer was lost. Pure: the clocks are arguments.
+---
+--- A ticket that was asked for is known again by its requester, its subject and its message, and by
+--- having been created since the request left, by the service's clock. One that was already given
+--- to a caller is somebody else's.
+local reconcile = {}
+
+local NO_SUBJECT = "(no subject)" -- what the service writes where there is none
+local SLACK = 1 -- seconds: between the clocks of the machines that the service is made of
+local DAY = 86400
+
+local function text_of(value)
+  return type(value) == "string" and value:gsub("\r\n?", "\n"):match("^%s*(.-)%s*$") or nil
+end
+
+local function address_of(value)
+  return type(value) == "string" and value:lower() or nil
+end
+
+local function first_message(ticket)
+  for _, event in ipairs(type(ticket.events) == "table" and ticket.events or {}) do
+    if type(event) == "table" and event.type == "message" then
+      return event
+    end
+  end
+end
+
+-- Epoch seconds of the creation, nil where the ticket does not tell.
+local function created_at(ticket, time)
+  local opened, first = ticket.opened, first_message(ticket)
+  local candidates = {
+    ticket.date or false,
+    type(opened) == "table" and type(opened[1]) == "table" and opened[1].from or false,
+    first and first.date or false,
+  }
+  for _, value in ipairs(candidates) do
+    local kind = type(value)
+    local seconds = (kind == "string" or kind == "number") and time(value)
+    if seconds then
+      return seconds
+    end
+  end
+end
+
+local function same(ticket, wanted)
+  local requester, message = ticket.requester, first_message(ticket)
+  return type(requester) == "table" and message ~= nil
+    and address_of(requester.mail) == address_of(wanted.requester.mail)
+    and text_of(ticket.subject) == (text_of(wanted.subject or "") ~= "" and text_of(wanted.subject)
+      or NO_SUBJECT)
+    and text_of(message.message) == text_of(wanted.message)
+end
+
+--- The oldest of the tickets that is the wanted one, or nil.
+---@param tickets table[] in the wire's form
+---@param wanted table the fields as they were sent
+---@param options { since: number, ledger: table, time: fun(value: any): number|nil }
+---   since: epoch seconds by the service's clock
+---@return table|nil ticket
+function reconcile.match(tickets, wanted, options)
+  local oldest, oldest_at
+  for i = 1, #tickets do
+    local ticket = tickets[i]
+    local created = same(ticket, wanted) and created_at(ticket, options.time)
+    if created and created >= options.since and not options.ledger:is_claimed(ticket.id)
+      and (not oldest or created <= oldest_at) then
+      oldest, oldest_at = ticket, created
+    end
+  end
+  return oldest
+end
+
+--- What to ask the list for. The date is by the local clock: a day of room on each side.
+---@param began number epoch seconds when the request left, by the local clock
+function reconcile.filter(wanted, began)
+  return {
+    requester = { mail = wanted.requester.mail }, order = "desc",
+    date_from = os.date("!%Y-%m-%d", math.floor(began - DAY)),
+  }
+end
+
+--- When to look: soon, then at doubling intervals (the list lags writes by some seconds, and each
+--- look costs a call), the last time at the limit.
+---@param limit number seconds
+---@return fun(): number|nil wait before the next look
+function reconcile.schedule(limit)
+  local pause, spent = 0.25, 0
+  return function()
+    if spent >= limit then
+      return nil
+    end
+    local wait = math.min(pause, limit - spent)
+    if limit - spent - wait < wait then
+      wait = limit - spent -- the look after this would come at the limit anyway
+    end
+    pause, spent = pause * 2, spent + wait
+    return wait
+  end
+end
+
+--- The moment from which the ticket can be, by the service's clock. Date is a whole second that has
+--- begun, so this is never later than the true moment, and up to a second earlier.
+---@param began number epoch seconds when the request left, by the local clock
+---@param now number the same clock now
+---@param server_date number|nil the Date of an answer that came now
+function reconcile.since(began, now, server_date)
+  return math.floor(began + ((server_date or now) - now)) - SLACK
+end
+
+-- ---- who has which ticket ---------------------------------------------------------------------
+
+---@class livechat.Ledger
+local Ledger = {}
+Ledger.__index = Ledger
+
+local REMEMBER = 600 -- seconds: longer than any look goes back
+
+local function fingerprint(wanted)
+  return table.concat({ address_of(wanted.requester.mail), text_of(wanted.subject or ""),
+    text_of(wanted.message) }, "\0")
+end
+
+--- Remembers which tickets callers have been given, and which creates are under way.
+---@param clock fun(): number seconds
+function reconcile.ledger(clock)
+  return setmetatable({ clock = clock, given = {}, open = {}, swept = clock() }, Ledger)
+end
+
+local function sweep(self)
+  local now = self.clock()
+  if now - self.swept < REMEMBER then
+    return
+  end
+  self.swept = now
+  for id, at in pairs(self.given) do
+    if now - at > REMEMBER then
+      self.given[id] = nil
+    end
+  end
+end
+
+--- A create begins: its answer may come. The token lives as long as the create itself: where that
+--- dies of an error, the collector ends it.
+---@return table token
+function Ledger:begin(wanted)
+  local print = fingerprint(wanted)
+  local token = { print = print }
+  self.open[print] = self.open[print] or setmetatable({}, { __mode = "k" })
+  self.open[print][token] = true
+  return token
+end
+
+--- The answer will not come any more: the ticket is looked for.
+function Ledger:lost(token)
+  local alike = self.open[token.print]
+  if alike then
+    alike[token] = nil
+    if next(alike) == nil then
+      self.open[token.print] = nil
+    end
+  end
+end
+
+--- The create has ended, with that ticket where it has one.
+function Ledger:finish(token, id)
+  self:lost(token)
+  if id ~= nil then
+    sweep(self)
+    self.given[tostring(id)] = self.clock()
+  end
+end
+
+--- Whether another create with the same fields may still be answered: a ticket that is found may
+--- be its own.
+function Ledger:is_contended(token)
+  return self.open[token.print] ~= nil and next(self.open[token.print]) ~= nil
+end
+
+--- Whether a caller has been given that ticket.
+function Ledger:is_claimed(id)
+  return self.given[tostring(id)] ~= nil
+end
+
+return reconcile
