@@ -1,0 +1,91 @@
+-- once
+-- SPDX-License-Identifier: MIT
+-- The README says what the code does: the table of methods comes from the dialect's data, every public
+-- name and option is there.
+local helper = require "spec.helper"
+local livechat = require "livechat"
+local v2 = require "livechat.api.v2"
+
+local function read(path)
+  local file = assert(io.open(helper.root .. "/" .. path, "rb"))
+  local text = file:read("*a")
+  file:close()
+  return text
+end
+
+local function add_names(list, fields, prefix, required)
+  for name, spec in pairs(fields) do
+    local must = required and spec.required
+    if spec.type == "object" then
+      add_names(list, spec.fields, prefix .. name .. ".", must)
+    else
+      list[#list + 1] = (must and "**%s%s**" or "%s%s"):format(prefix, name)
+    end
+  end
+  return list
+end
+
+local function names(fields)
+  local list = add_names({}, fields, "", true)
+  table.sort(list) -- the required ones first
+  return table.concat(list, ", ")
+end
+
+local ARGUMENT = { query = "filter", fields = "fields" }
+local RETURNS = { agent = "Agent", agents = "list of Agent", ticket = "Ticket", page = "Page",
+  result = "true, result", hooks = "list of webhooks" }
+
+local function rows()
+  local out = { "| method | call | members of the last argument (**required**) | |", "|---|---|---|---|" }
+  for _, resource in ipairs { "agents", "tickets", "webhooks" } do
+    for _, spec in ipairs(v2.resources[resource]) do
+      local arguments = {}
+      for name in spec.path:gmatch("{(%w+)}") do
+        arguments[#arguments + 1] = name
+      end
+      for kind, word in pairs(ARGUMENT) do
+        if spec[kind] then
+          arguments[#arguments + 1] = word
+        end
+      end
+      if spec.value then
+        arguments[#arguments + 1] = spec.value.name .. "s"
+      end
+      local returns = spec.among and "webhook" or RETURNS[spec.returns]
+      out[#out + 1] = ("| `%s:%s(%s)` → %s | %s %s | %s | %s |"):format(resource, spec.name,
+        table.concat(arguments, ", "), returns, spec.verb, spec.path,
+        names(spec.fields or spec.query or {}), spec.doc)
+    end
+  end
+  return table.concat(out, "\n") .. "\n"
+end
+
+describe("the README", function()
+  local readme = read("README.md")
+
+  it("has the table of methods that the data gives", function()
+    assert.truthy(readme:find(rows(), 1, true), "it should be:\n\n" .. rows())
+  end)
+
+  it("names everything public", function()
+    for name in pairs(livechat) do
+      if name ~= "_VERSION" then
+        assert.truthy(readme:find("livechat." .. name, 1, true), name)
+      end
+    end
+  end)
+
+  it("names every option of livechat.new", function()
+    for name in read("lua/livechat/options.lua"):gmatch("%-%-%-@field ([%w_]+)%?") do
+      assert.truthy(readme:find("`" .. name .. "[`(]"), name)
+    end
+  end)
+
+  it("links to nothing that is missing", function()
+    for path in readme:gmatch("`(examples/[%w_%.]+)`") do
+      assert.truthy(io.open(helper.root .. "/" .. path), path)
+    end
+  end)
+end)
+
+return rows
