@@ -166,6 +166,21 @@ bool lc_file_exists(const char *path) {
 
 /* ---- folders ------------------------------------------------------------------------------- */
 
+/* So that a new folder is still there after a loss of power, with all that was synced in it. */
+static enum lc_err sync_parent(const char *path) {
+  char parent[PATH_SIZE];
+  int n = snprintf(parent, sizeof parent, "%s/..", path);
+  if (n < 0 || (size_t)n >= sizeof parent)
+    return system_error(ENAMETOOLONG);
+  int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0)
+    return LC_ESYS;
+  int result = fsync(fd), why = errno;
+  close(fd);
+  errno = why;
+  return result == 0 ? LC_OK : LC_ESYS;
+}
+
 enum lc_err lc_folder_make(const char *path, unsigned mode) {
   if (mkdir(path, 0700) != 0) {
     struct stat present;
@@ -173,7 +188,7 @@ enum lc_err lc_folder_make(const char *path, unsigned mode) {
       return LC_ESYS;
     return S_ISDIR(present.st_mode) ? LC_OK : system_error(ENOTDIR);
   }
-  return chmod(path, (mode_t)mode) == 0 ? LC_OK : LC_ESYS; /* whatever the umask */
+  return chmod(path, (mode_t)mode) == 0 ? sync_parent(path) : LC_ESYS; /* whatever the umask */
 }
 
 enum lc_err lc_folder_open(const char *path, void **folder) {

@@ -3,10 +3,14 @@
 local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
+local event = require "livechat.event"
 local gather = require "livechat.gather"
+local inbox = require "livechat.inbox"
+local receiver = require "livechat.receiver"
 local resources = require "livechat.resources"
 local throttle = require "livechat.throttle"
 local v2 = require "livechat.api.v2"
+local v2_events = require "livechat.api.v2_events"
 
 local livechat = {
   _VERSION = "0.1.0",
@@ -32,6 +36,25 @@ end
 ---@return livechat.Error|nil err
 function livechat.throttle(options)
   return throttle.new(options, "livechat.throttle")
+end
+
+local dialect = event.dialect(v2_events, v2)
+
+--- What receives the service's webhooks: `receiver:on(type, handler)`, then `receiver:handle(body,
+--- headers)` for each delivery. Needs a token or credentials to know the service by.
+---@param options livechat.ReceiverOptions
+---@return livechat.Receiver
+function livechat.receiver(options)
+  local made = receiver.new(options, dialect)
+  return made
+end
+
+--- A durable queue for a receiver's events: a folder, or a stream of a Redis server.
+---@param options string|livechat.InboxOptions the folder's path, or a table
+---@return livechat.Inbox
+function livechat.inbox(options)
+  local made = inbox.new(options, "livechat.inbox")
+  return made
 end
 
 --- Epoch seconds of a timestamp in any form of the wire.

@@ -15,6 +15,12 @@ if not ngx then
   function nginx.strategy()
     return nil
   end
+
+  --- A line for whoever looks after this program: nginx's error log, or stderr.
+  ---@param text string
+  function nginx.log(text)
+    io.stderr:write(text, "\n")
+  end
   return nginx
 end
 
@@ -202,6 +208,58 @@ function nginx.gather(items, fn, concurrency)
     ngx.thread.wait(thread)
   end
   return results
+end
+
+function nginx.log(text)
+  ngx.log(ngx.ERR, text)
+end
+
+-- ---- receiving webhooks -----------------------------------------------------------------------
+
+local function answer(status, text)
+  ngx.status = status
+  ngx.header["Content-Type"] = "text/plain"
+  ngx.header["Content-Length"] = #text
+  ngx.print(text)
+end
+
+--- The body, also where nginx has put it into a file because it is larger than its buffer
+--- (client_body_buffer_size): it was written just now, so that reading rarely waits for a disk.
+local function read_body()
+  ngx.req.read_body()
+  local body = ngx.req.get_body_data()
+  local path = not body and ngx.req.get_body_file()
+  if not path then
+    return body or ""
+  end
+  local file = io.open(path, "rb")
+  body = file and file:read("*a")
+  if file then file:close() end
+  return body
+end
+
+--- Answers one delivery: `content_by_lua_block { require("livechat.nginx").serve(receiver) }`.
+--- Nothing here waits but the handlers, which yield, and with an inbox in a folder the sync of the
+--- event's file, for which the worker stands still: as long as the disk takes.
+---@param receiver livechat.Receiver
+function nginx.serve(receiver)
+  if ngx.req.get_method() ~= "POST" then
+    ngx.header["Allow"] = "POST"
+    return answer(405, "only POST\n")
+  elseif (tonumber(ngx.var.http_content_length) or 0) > receiver.max_body then
+    ngx.req.discard_body()
+    return answer(413, "larger than " .. receiver.max_body .. " bytes\n")
+  end
+  local body = read_body()
+  if not body then
+    nginx.log("livechat: the file of a request's body could not be read")
+    return answer(500, "the body could not be read\n")
+  end
+  local status, text = receiver:handle(body, { authorization = ngx.var.http_authorization })
+  if status == 401 and receiver.basic then
+    ngx.header["WWW-Authenticate"] = 'Basic realm="livechat"'
+  end
+  answer(status, text)
 end
 
 return nginx

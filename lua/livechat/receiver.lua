@@ -1,0 +1,525 @@
+-- SPDX-License-Identifier: MIT
+--- Webhook deliveries: size, decode, verify, identify, stored already? inbox or handlers, status.
+---
+--- No handler that has succeeded runs again for the same event. Without an inbox that is known for
+--- as long as this process lives: each nginx worker is a process of its own, and what holds for all
+--- of them is an inbox.
+local core = require "livechat.core"
+local errors = require "livechat.errors"
+local json = require "livechat.json"
+local nginx = require "livechat.nginx"
+local wait = require "livechat.wait"
+
+local FNAME = "livechat.receiver"
+local MAX_BODY = 2 ^ 20
+local MAX_DEPTH = 100 -- real bodies have six levels; whatever a handler does with more, it recurses
+
+---@class livechat.Receiver
+local Receiver = {}
+Receiver.__index = Receiver
+
+-- ---- verifying -------------------------------------------------------------------------------
+
+--- Compares with each of them, whatever the others gave: the time depends on the lengths alone.
+local function equals_one(given, expected)
+  local found = 0
+  for i = 1, #expected do
+    if core.equal(given, expected[i]) then
+      found = found + 1
+    end
+  end
+  return found > 0
+end
+
+--- The one value of a header; empty where it is missing or there are several.
+local function header(headers, wanted)
+  local found, count = "", 0
+  for name, value in pairs(headers or {}) do
+    if type(name) == "string" and name:lower() == wanted then
+      local several = type(value) == "table"
+      count = count + (several and #value or 1)
+      found = several and value[1] or value
+    end
+  end
+  return count == 1 and type(found) == "string" and found or ""
+end
+
+local function as_text(value)
+  if type(value) == "number" then
+    return ("%.0f"):format(value)
+  end
+  return type(value) == "string" and value or ""
+end
+
+function Receiver:verify(wire, headers)
+  local refused = 0
+  if self.tokens and not equals_one(as_text(wire[self.dialect.token]), self.tokens) then
+    refused = refused + 1
+  end
+  if self.basic then
+    local given = header(headers, "authorization"):match("^[Bb][Aa][Ss][Ii][Cc] +(%S+)%s*$")
+    if not equals_one(given or "", self.basic) then
+      refused = refused + 1
+    end
+  end
+  if self.license and not equals_one(as_text(wire[self.dialect.license]), self.license) then
+    refused = refused + 1
+  end
+  return refused == 0
+end
+
+-- ---- running handlers ------------------------------------------------------------------------
+
+local function explain(err)
+  return debug.traceback(tostring(err), 2)
+end
+
+--- pcall with a traceback, through which the function may yield on every Lua.
+local function protected(fn, argument)
+  return xpcall(fn, explain, argument)
+end
+
+-- In PUC Lua 5.1 nothing yields through pcall: there the function runs in a coroutine of its own,
+-- and what it yields is handed up.
+local yields_through_pcall = rawget(_G, "jit") ~= nil or _VERSION ~= "Lua 5.1"
+if not yields_through_pcall then
+  local function relay(co, ok, ...)
+    if coroutine.status(co) == "dead" then
+      return ok, ok or debug.traceback(co, tostring((...)))
+    end
+    return relay(co, coroutine.resume(co, coroutine.yield(...)))
+  end
+  protected = function(fn, argument)
+    local co = coroutine.create(fn)
+    return relay(co, coroutine.resume(co, argument))
+  end
+end
+
+--- A handler's name for as long as its source stays as it is: what a later attempt, also of another
+--- process, knows it by. An edited file's handlers may run again.
+local function name_handler(self, kind, fn)
+  local about = debug.getinfo(fn, "S")
+  local name = kind .. " " .. about.short_src .. ":" .. about.linedefined
+  self.names[name] = (self.names[name] or 0) + 1
+  return self.names[name] == 1 and name or name .. "#" .. self.names[name]
+end
+
+--- Registers a handler. Those of one event run in the order of registration, and one that fails
+--- does not keep the others from running.
+---@param kind string an event's type, or "*" for every event
+---@param handler fun(event: livechat.Event)
+---@return livechat.Receiver
+function Receiver:on(kind, handler)
+  if type(kind) ~= "string" or kind == "" then
+    errors.argument(1, "receiver:on", "an event's type or '*' expected")
+  elseif type(handler) ~= "function" then
+    errors.argument(2, "receiver:on", "function expected, got " .. type(handler))
+  end
+  local name = name_handler(self, kind, handler)
+  self.handlers[#self.handlers + 1] = { kind = kind, fn = handler, name = name }
+  return self
+end
+
+function Receiver:report(text, event)
+  -- A hook that fails must not change what becomes of the event.
+  local fine, problem = pcall(self.on_error, text, event)
+  if not fine then
+    nginx.log("livechat: on_error failed: " .. tostring(problem))
+  end
+end
+
+-- What lua's own ^C raises.
+local function is_interrupt(problem)
+  return problem:find("^[^\n]*interrupted!\n") ~= nil
+end
+
+--- Runs those handlers that have not succeeded before, and adds those that do now.
+---@param event livechat.Event
+---@param succeeded table<string, true> by the handler's name; changed
+---@return string|nil problem the first
+---@return boolean|nil interrupted ^C, and no failure of the handler's
+function Receiver:dispatch(event, succeeded)
+  local first
+  for i = 1, #self.handlers do
+    local handler = self.handlers[i]
+    if (handler.kind == event.type or handler.kind == "*") and not succeeded[handler.name] then
+      local fine, problem = protected(handler.fn, event)
+      if fine then
+        succeeded[handler.name] = true
+      elseif is_interrupt(problem) then
+        return problem, true
+      else
+        problem = tostring(event) .. ": " .. problem
+        first = first or problem
+        self:report(problem, event)
+      end
+    end
+  end
+  return first
+end
+
+-- ---- what this process has handled ------------------------------------------------------------
+
+-- Two generations, each of at most so many ids and seven hours: an id is forgotten seven hours
+-- after it was last seen, or later, or when there are too many.
+local GENERATION = 50000
+local REMEMBER = 7 * 3600
+
+local function recall(self, id)
+  local memory, now = self.memory, core.clock()
+  if memory.count >= GENERATION or now - memory.began > REMEMBER then
+    if now - memory.began > 2 * REMEMBER then memory.young = {} end
+    memory.old, memory.young, memory.count, memory.began = memory.young, {}, 0, now
+  end
+  local state = memory.young[id]
+  if not state then
+    state = memory.old[id] or { succeeded = {} }
+    memory.young[id], memory.count = state, memory.count + 1
+  end
+  return state
+end
+
+--- Without an inbox.
+local function handle_now(self, wire, id, text)
+  local state = recall(self, id)
+  if state.done then
+    return 200, "handled already\n"
+  elseif state.running then -- in another coroutine; if that fails it must come again
+    return 500, "it is being handled\n"
+  end
+  state.running = true
+  local event = self.dialect:event(wire, id, text, self.client)
+  local problem = self:dispatch(event, state.succeeded)
+  state.running = nil
+  if problem then
+    return 500, "a handler failed\n"
+  end
+  state.done, state.succeeded = true, nil
+  return 200, "handled\n"
+end
+
+local function store(self, text, id)
+  local stored, problem = self.inbox:store(id, text)
+  if not stored then
+    self:report("livechat: event " .. id .. " was not stored: " .. problem)
+    return 500, "it could not be stored\n"
+  end
+  return 200, stored == "stored" and "stored\n" or "known already\n"
+end
+
+-- ---- receiving -------------------------------------------------------------------------------
+
+local function all_fine() return true end -- core.json_check has looked
+
+--- What a decoder lets through is refused first: see json.c.
+---@return table|nil wire
+---@return string|integer first the problem, or where the token is written
+---@return integer|nil last
+local function decode(self, body)
+  local fine, first, last = core.json_check(body, MAX_DEPTH, self.dialect.token)
+  if not fine then
+    return nil, first
+  end
+  local wire, problem = json.decode(body, all_fine)
+  if type(wire) ~= "table" then
+    return nil, problem or "not a JSON object"
+  end
+  return wire, first, last
+end
+
+--- Receives one delivery. Never raises for what is in it.
+---@param body string
+---@param headers? table<string, string|string[]> names in any case
+---@return integer status 200: handled, stored or known; 400: not a webhook; 401: not from the
+--- service; 413: larger than max_body; 500: not handled or stored, to be delivered again
+---@return string text one line, for whoever reads the answer
+function Receiver:handle(body, headers)
+  if type(body) ~= "string" then
+    errors.argument("body", "receiver:handle", "string expected, got " .. type(body))
+  end
+  if #body > self.max_body then
+    return 413, "larger than " .. self.max_body .. " bytes\n"
+  end
+  local wire, first, last = decode(self, body)
+  if not wire then
+    return 400, "not a webhook: " .. first .. "\n"
+  end
+  if not self:verify(wire, headers) then
+    return 401, "wrong token or credentials\n"
+  end
+  wire[self.dialect.token] = nil
+  local problem = self.dialect:read(wire)
+  if problem then
+    return 400, "not a webhook: " .. problem .. "\n"
+  end
+  if first then -- JSON, and no token, for the digest and the inbox
+    body = body:sub(1, first - 1) .. "null" .. body:sub(last + 1)
+  end
+  local id = self.dialect:identify(wire, body)
+  if self.inbox then
+    return store(self, body, id)
+  end
+  return handle_now(self, wire, id, body)
+end
+
+-- ---- draining --------------------------------------------------------------------------------
+
+local FIRST_PAUSE, LONGEST_PAUSE = 1, 3600
+
+--- Seconds until the next attempt: 1, 4, 16, … to an hour. Ten attempts take over three hours.
+local function pause_after(attempts)
+  return math.min(LONGEST_PAUSE, FIRST_PAUSE * 4 ^ (attempts - 1))
+end
+
+local function keys(set)
+  local list = {}
+  for key in pairs(set) do
+    list[#list + 1] = key
+  end
+  table.sort(list)
+  return list
+end
+
+local function set_of(list)
+  local set = {}
+  for _, key in ipairs(list) do
+    set[key] = true
+  end
+  return set
+end
+
+--- Runs the handlers over a stored event.
+---@return string|nil problem
+---@return boolean|nil hopeless
+---@return boolean|nil interrupted
+local function try(self, claim, succeeded, attempts)
+  if claim.attempts > attempts then -- each of them ended with its process
+    return "no attempt came to an end", true
+  end
+  local wire, problem = json.decode(claim.text)
+  problem = problem or self.dialect:read(wire)
+  if problem then
+    return "not a webhook: " .. problem, true
+  end
+  local event = self.dialect:event(wire, claim.id, claim.text, self.client)
+  local interrupted
+  problem, interrupted = self:dispatch(event, succeeded)
+  return problem, claim.attempts == attempts, interrupted
+end
+
+---@return boolean handled
+---@return string|nil problem of the inbox
+local function work_off(self, claim, attempts)
+  local succeeded = set_of(claim.handled)
+  local problem, hopeless, interrupted = try(self, claim, succeeded, attempts)
+  local done, why
+  if interrupted then
+    self.inbox:release(claim)
+    error(problem, 0)
+  elseif not problem then
+    done, why = self.inbox:done(claim)
+  else
+    local report = { error = errors.redact(problem), handled = keys(succeeded) }
+    if hopeless then
+      done, why = self.inbox:fail(claim, report)
+    else
+      done, why = self.inbox:later(claim, pause_after(claim.attempts), report)
+    end
+  end
+  return not problem, not done and why or nil
+end
+
+local function check_options(options, known, fname)
+  for name, value in pairs(options) do
+    if not known[name] then
+      errors.argument(tostring(name), fname, "no such option", 4)
+    elseif type(value) ~= "number" or value ~= value or value <= 0 then
+      errors.argument(name, fname, "a number above 0 expected", 4)
+    end
+  end
+end
+
+local function check_inbox(self, fname)
+  if not self.inbox then
+    error("'" .. fname .. "' needs an inbox, and this receiver has none", 3)
+  end
+end
+
+--- Runs the handlers over what the inbox holds and is due, the oldest first, to its end.
+--- An event whose handler failed is due again after a pause that grows, and after `attempts` (10)
+--- stays in failed/ with the reason.
+---@param options? { limit?: integer, attempts?: integer } limit: so many events at most
+---@return integer|nil handled events whose handlers all succeeded
+---@return integer|livechat.Error failed events with a handler that failed; an error where the inbox
+--- cannot be used
+function Receiver:drain(options)
+  check_inbox(self, "receiver:drain")
+  check_options(options or {}, { limit = true, attempts = true }, "receiver:drain")
+  local limit = options and options.limit or math.huge
+  local attempts = options and options.attempts or 10
+  local handled, failed = 0, 0
+  while handled + failed < limit do
+    local claim, problem = self.inbox:claim()
+    if claim then
+      local fine
+      fine, problem = work_off(self, claim, attempts)
+      handled, failed = handled + (fine and 1 or 0), failed + (fine and 0 or 1)
+    end
+    if problem then
+      return nil, errors.new { kind = self.inbox.fault, message = problem }
+    elseif not claim then
+      break
+    end
+  end
+  return handled, failed
+end
+
+local function sleep(seconds)
+  local how = wait.current()
+  local call = assert(how.park())
+  local due = core.clock() + seconds
+  while core.clock() < due do
+    how.await(call, due - core.clock())
+  end
+  call:drop()
+end
+
+--- Drains for ever, looking again `poll` (1) seconds after there was nothing to do.
+---@param options? { poll?: number, attempts?: integer }
+function Receiver:run(options)
+  check_inbox(self, "receiver:run")
+  options = options or {}
+  check_options(options, { poll = true, attempts = true }, "receiver:run")
+  local said
+  while true do
+    local handled, err = self:drain { attempts = options.attempts }
+    local text = not handled and tostring(err) or nil
+    if text and text ~= said then
+      self:report(text)
+    end
+    said = text
+    sleep(options.poll or 1)
+  end
+end
+
+-- ---- making ----------------------------------------------------------------------------------
+
+local ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+local function base64(text)
+  local out = {}
+  for i = 1, #text, 3 do
+    local a, b, c = text:byte(i, i + 2)
+    local bits = a * 65536 + (b or 0) * 256 + (c or 0)
+    for place = 3, 0, -1 do
+      local digit = math.floor(bits / 64 ^ place) % 64 + 1
+      out[#out + 1] = ALPHABET:sub(digit, digit)
+    end
+    if not c then out[#out] = "=" end
+    if not b then out[#out - 1] = "=" end
+  end
+  return table.concat(out)
+end
+
+local function bad(name, message)
+  errors.argument(name, FNAME, message, 4)
+end
+
+local function tokens_of(token)
+  if token == nil or token == false then
+    return nil
+  end
+  local list = type(token) == "table" and token or { token }
+  if #list == 0 then
+    bad("token", "a string, a list of strings or false expected")
+  end
+  local made = {}
+  for i = 1, #list do
+    if type(list[i]) ~= "string" or list[i] == "" then
+      bad("token", "a string, a list of strings or false expected; none may be empty")
+    end
+    made[i] = list[i]
+  end
+  return made
+end
+
+local function basic_of(auth)
+  if auth == nil then
+    return nil
+  end
+  local user, password
+  if type(auth) == "table" then
+    user, password = auth.user, auth.password
+  end
+  if type(user) ~= "string" or type(password) ~= "string" then
+    bad("basic_auth", "{ user=, password= } expected")
+  elseif user:find(":", 1, true) or password == "" then
+    bad("basic_auth", "a user without ':' and a password that is not empty expected")
+  end
+  return { base64(user .. ":" .. password) }
+end
+
+local function license_of(license)
+  if license == nil then
+    return nil
+  elseif type(license) ~= "string" and type(license) ~= "number" then
+    bad("license_id", "string expected, got " .. type(license))
+  end
+  return { as_text(license) }
+end
+
+local CHECKS = {
+  token = function() return true end, basic_auth = function() return true end,
+  license_id = function() return true end,
+  max_body = function(value)
+    return type(value) == "number" and value >= 1 and value % 1 == 0, "a number of bytes expected"
+  end,
+  client = function(value) return type(value) == "table", "a client expected" end,
+  inbox = function(value)
+    return type(value) == "table" and type(value.store) == "function", "an inbox expected"
+  end,
+  on_error = function(value) return type(value) == "function", "function expected" end,
+}
+
+---@class livechat.ReceiverOptions
+---@field token? string|string[]|false the registration's; false accepts any
+---@field basic_auth? { user: string, password: string } where the registered URL carries them
+---@field license_id? string
+---@field max_body? integer bytes; 2^20
+---@field client? livechat.Client makes event.ticket a live one
+---@field inbox? livechat.Inbox
+---@field on_error? fun(text: string, event: livechat.Event|nil) a handler failed (with its
+--- traceback), or the inbox; by default the program's error log
+
+--- A receiver of webhook deliveries.
+---@param options livechat.ReceiverOptions
+---@param dialect livechat.EventDialect
+---@return livechat.Receiver
+local function new(options, dialect)
+  if type(options) ~= "table" then
+    errors.argument("options", FNAME, "table expected, got " .. type(options), 3)
+  end
+  for name, value in pairs(options) do
+    local check = CHECKS[name]
+    if not check then
+      errors.argument(tostring(name), FNAME, "no such option", 3)
+    end
+    local fine, expected = check(value)
+    if not fine then
+      errors.argument(name, FNAME, expected, 3)
+    end
+  end
+  if options.token == nil and options.basic_auth == nil then
+    errors.argument("token", FNAME, "neither token nor basic_auth is given: anyone could send "
+      .. "events; write token = false to accept them", 3)
+  end
+  return setmetatable({
+    tokens = tokens_of(options.token), basic = basic_of(options.basic_auth),
+    license = license_of(options.license_id), max_body = options.max_body or MAX_BODY,
+    client = options.client, inbox = options.inbox, on_error = options.on_error or nginx.log,
+    dialect = dialect, handlers = {}, names = {},
+    memory = { young = {}, old = {}, count = 0, began = core.clock() },
+  }, Receiver)
+end
+
+return { new = new }
