@@ -123,6 +123,10 @@ describe("json.encode", function()
       [{ x = 1 / 0 }] = "inf at x",
       [{ x = -1 / 0 }] = "-inf at x",
       [{ "\255" }] = "cannot encode a string that is not UTF-8 at [1]",
+      [{ { 1, { x = { 2, { print } } } } }] = "cannot encode a function at [1][2].x[2][1]",
+      [{ a = { { ["\255"] = 1 } } }] = "cannot encode a string that is not UTF-8 at a[1].\255",
+      [{ 1, [0] = 1 }] = "cannot encode a table that mixes a list with named members",
+      [{ 1, [0.5] = 1 }] = "cannot encode a table that mixes a list with named members",
       [{ list = { 1, 2, n = 2 } }] = "cannot encode a table that mixes a list with named members"
         .. " at list",
       [json.array { 1, x = 1 }] = "cannot encode a table that mixes a list with named members",
@@ -134,6 +138,13 @@ describe("json.encode", function()
       assert.is_false(ok)
       assert.truthy(text:find(message, 1, true), text)
     end
+  end)
+
+  it("writes what is 1000 deep and refuses what is deeper", function()
+    local value = {}
+    for _ = 1, 999 do value = { value } end
+    assert.equal(("["):rep(999) .. "{}" .. ("]"):rep(999), json.encode(value))
+    assert.is_false((pcall(json.encode, { value })))
   end)
 
   it("refuses a list with a hole", function()

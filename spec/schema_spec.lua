@@ -67,10 +67,15 @@ describe("schema.check, types", function()
     refuses(spec, "ASC", "", 1, {}, true)
     local _, err = schema.check({ x = spec }, { x = "up" })
     assert.equal("must be one of 'asc', 'desc'", err.message)
+    _, err = schema.check({ x = { type = "string", min = 1 } }, { x = "" })
+    assert.equal("must not be empty", err.message)
+    _, err = schema.check({ x = { type = "string", min = 5 } }, { x = "" })
+    assert.equal("must have at least 5 characters", err.message)
   end)
 
   it("dates that exist", function()
-    accepts({ type = "date" }, "2014-08-18", "2000-02-29", "2024-02-29", "1999-12-31")
+    accepts({ type = "date" }, "2014-08-18", "2000-02-29", "2024-02-29", "1999-12-31",
+      "2014-01-01")
     refuses({ type = "date" }, "2014-8-18", "2023-02-29", "1900-02-29", "2014-13-01", "2014-00-10",
       "2014-04-31", "2014-01-00", "18.08.2014", "2014-08-18T00:00:00Z", " 2014-08-18", "", 20140818)
   end)
@@ -83,13 +88,15 @@ describe("schema.check, types", function()
   it("http and https URLs", function()
     accepts({ type = "url" }, "https://x.org", "HTTP://x.org:80/a?b=c#d", "https://u:p@x.org/ë")
     refuses({ type = "url" }, "x.org", "ftp://x.org", "javascript:alert(1)", "https://",
-      "https:///a", "https://x.org/a b", "https://x.org\r\nX: y", "", 12, "https://x\0")
+      "https:///a", "1https://x.org",
+      "https://x.org/a b", "https://x.org\r\nX: y", "", 12, "https://x\0")
   end)
 
   it("lists, whose elements are named by their place", function()
     local spec = { type = "list", of = { type = "integer", min = 0 } }
     accepts(spec, {}, { 1, 2 }, { "3" })
-    refuses(spec, 1, "1", { a = 1 }, { 1, n = 2 }, { [0] = 1 }, { [1.5] = 1 })
+    refuses(spec, 1, "1", { a = 1 }, { 1, n = 2 }, { [0] = 1 }, { [1.5] = 1 }, { 1, [0] = 1 },
+      { 1, [0.5] = 1 })
     assert.equal("x[2]", problem(spec, { 1, -1 }))
     refuses({ type = "list", min = 1, of = { type = "integer" } }, {})
     assert.equal("[]", json.encode(schema.check({ x = spec }, { x = {} }).x))
@@ -165,6 +172,11 @@ describe("schema.check, members", function()
       assert.equal(tostring(given), field)
       assert.equal("is no field", message)
     end
+  end)
+
+  it("speaks of options where they are meant", function()
+    assert.equal("is no option; did you mean 'retry'?",
+      schema.unknown("rerty", { retry = true, throttle = true }, "option"))
   end)
 
   it("gives the same error for the same mistakes", function()
@@ -251,9 +263,10 @@ describe("schema.new", function()
       { "at", "soon", '"soon"' }, { "at", "", '""' }, { "at", true, "true" }, { "at", {}, "{}" },
       { "at", -1, "-1" }, { "at", json.null, "nil" },
       { "count", 6, "6" }, { "count", "6", "6" }, { "count", true, "1" },
-      { "count", "six", '"six"' },
+      { "count", "six", '"six"' }, { "count", "1x", '"1x"' }, { "count", "x1", '"x1"' },
       { "count", 1.5, "1.5" }, { "count", json.null, "nil" },
       { "private", true, "true" }, { "private", 1, "true" }, { "private", "0", "false" },
+      { "private", "1", "true" }, { "private", "true", "true" }, { "private", 0, "false" },
       { "private", "false", "false" }, { "private", "maybe", '"maybe"' },
       { "private", json.null, "nil" },
       { "owner", { id = 7, name = "N" }, '{"id":"7","name":"N"}' }, { "owner", json.null, "nil" },

@@ -9,7 +9,7 @@ local MAX_DEPTH = 1000
 local EXACT = 2 ^ 53 -- beyond it a double no longer holds every integer
 
 local json = {
-  --- What `null` decodes to and encodes from; the same value in every cjson, and `ngx.null`.
+  --- What `null` decodes to and encodes from; the same value in every cjson and in nginx.
   null = cjson.null,
 }
 
