@@ -191,8 +191,8 @@ struct lc_span {
 enum lc_json lc_json_check(const char *text, size_t len, unsigned max_depth, const char *member,
                            struct lc_span *value);
 
-/* Whether a text is UTF-8 and nothing else: no overlong forms, no surrogates, nothing above U+10FFFF.
- * Any byte below 0x80 may be in it, 0 among them. */
+/* Whether a text is UTF-8 and nothing else: no overlong forms, no surrogates, nothing above
+ * U+10FFFF. Any byte below 0x80 may be in it, 0 among them. */
 bool lc_utf8(const char *text, size_t len);
 
 /* ---- digest.c: a name for a text ---------------------------------------------------------------- */

@@ -289,8 +289,8 @@ static void test_damage(void) {
   CHECK(refused > 256);
 }
 
-/* Eight bytes are looked at together: a wrong one is found wherever it stands, and a character where
- * two such steps meet is one. */
+/* Eight bytes are looked at together: a wrong one is found wherever it stands, and so is a
+ * character where two such steps meet. */
 static void test_utf8_steps(void) {
   char text[32];
   for (size_t len = 0; len <= sizeof text; len++) {
