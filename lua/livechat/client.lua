@@ -351,13 +351,13 @@ function Connection:wire(spec)
   if not built then
     return nil, err
   end
-  built.secret = self.secret
-  built.connect_timeout = self.connect_timeout
-  built.max_response = self.max_response
-  built.insecure = self.insecure
-  built.ca_file, built.proxy = self.ca_file, self.proxy
-  built.once = not spec.safe
-  return built
+  return {
+    method = built.method, url = built.url, path = built.path, headers = built.headers,
+    body = built.body, secret = self.secret, timeout = self.timeout,
+    connect_timeout = self.connect_timeout, max_response = self.max_response,
+    insecure = self.insecure, ca_file = self.ca_file, proxy = self.proxy, once = not spec.safe,
+    notify = false,
+  }
 end
 
 --- Performs one call of the service, through throttle and retries.
@@ -375,7 +375,7 @@ function Connection:call(spec)
   end
   local began = core.clock()
   local within = math.min(self.deadline or math.huge, spec.within or math.huge)
-  local path = wire.url:sub(#self.base + 1):match("^[^?]*")
+  local path = wire.path
   local life = { spec = spec, path = path, began = began, number = 0, due = within < math.huge and
     began + within or nil }
   while true do

@@ -209,7 +209,7 @@ end
 --- What the engine sends. `err` is of kind `invalid` and names the argument at fault.
 ---@param base string from request.base
 ---@param spec livechat.RequestSpec
----@return { method: string, url: string, headers: string[], body: string|nil }|nil
+---@return { method: string, url: string, path: string, headers: string[], body: string|nil }|nil
 ---@return livechat.Error|nil err
 function request.build(base, spec)
   if type(spec.method) ~= "string" or not spec.method:find("^%u+$") then
@@ -239,6 +239,7 @@ function request.build(base, spec)
   return {
     method = spec.method,
     url = base .. path .. (query and query ~= "" and "?" .. query or ""),
+    path = path,
     headers = headers,
     body = body,
   }

@@ -139,8 +139,8 @@ end
 --- What a method's arguments are, checked: path arguments, then the last table if it takes one.
 ---@return table|nil args by name
 ---@return table|livechat.Error fields as they are sent, or the error
-local function arguments(spec, fname, ...)
-  local args, names = {}, path_arguments(spec.path)
+local function arguments(spec, names, fname, ...)
+  local args = {}
   for i, name in ipairs(names) do
     local value = select(i, ...)
     check_id(value, name, fname)
@@ -158,6 +158,8 @@ local function arguments(spec, fname, ...)
     check_table(last, "fields", fname, 3)
   elseif last ~= nil then
     check_table(last, "filter", fname, 3)
+  else
+    return args, {}
   end
   local fields, err = schema.check(spec.fields or spec.query or {}, last or {})
   if not fields then
@@ -355,10 +357,10 @@ end
 
 --- A method made from its data.
 local function method(resource, spec)
-  local fname = resource.name .. ":" .. spec.name
+  local fname, names = resource.name .. ":" .. spec.name, path_arguments(spec.path)
   return function(self, ...)
     local here = context(self, fname)
-    local args, fields = arguments(spec, fname, ...)
+    local args, fields = arguments(spec, names, fname, ...)
     if not args then
       return nil, fields
     end
@@ -407,7 +409,7 @@ local function each(resource)
   local fname = resource.name .. ":each"
   return function(self, ...)
     local here = context(self, fname)
-    local args, filter = arguments(resource.list, fname, ...)
+    local args, filter = arguments(resource.list, {}, fname, ...)
     if not args then
       error(filter, 2)
     end
