@@ -3,14 +3,10 @@
 local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local event = require "livechat.event"
 local gather = require "livechat.gather"
-local inbox = require "livechat.inbox"
-local receiver = require "livechat.receiver"
 local resources = require "livechat.resources"
 local throttle = require "livechat.throttle"
 local v2 = require "livechat.api.v2"
-local v2_events = require "livechat.api.v2_events"
 
 local livechat = {
   _VERSION = "0.1.0",
@@ -24,10 +20,11 @@ local livechat = {
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function livechat.new(options)
-  return client.new(options or {}, {
+  local made, err = client.new(options or {}, {
     api = v2, resources = resources, getenv = os.getenv,
     user_agent = "livechat-lua/" .. livechat._VERSION,
   })
+  return made, err
 end
 
 --- A throttle that clients, processes or machines share: see the README, "Throttle".
@@ -35,17 +32,20 @@ end
 ---@return table|nil throttle
 ---@return livechat.Error|nil err
 function livechat.throttle(options)
-  return throttle.new(options, "livechat.throttle")
+  local made, err = throttle.new(options, "livechat.throttle")
+  return made, err
 end
 
-local dialect = event.dialect(v2_events, v2)
+-- What only some programs need is loaded when it is asked for.
+local dialect
 
 --- What receives the service's webhooks: `receiver:on(type, handler)`, then `receiver:handle(body,
 --- headers)` for each delivery. Needs a token or credentials to know the service by.
 ---@param options livechat.ReceiverOptions
 ---@return livechat.Receiver
 function livechat.receiver(options)
-  local made = receiver.new(options, dialect)
+  dialect = dialect or require "livechat.event".dialect(require "livechat.api.v2_events", v2)
+  local made = require "livechat.receiver".new(options, dialect)
   return made
 end
 
@@ -53,7 +53,7 @@ end
 ---@param options string|livechat.InboxOptions the folder's path, or a table
 ---@return livechat.Inbox
 function livechat.inbox(options)
-  local made = inbox.new(options, "livechat.inbox")
+  local made = require "livechat.inbox".new(options, "livechat.inbox")
   return made
 end
 

@@ -96,7 +96,7 @@ local ENVIRONMENT = {
 }
 
 -- The levels of errors.argument below: livechat.new's caller, through client.new and resolve.
-local CALLER = 6
+local CALLER = 5
 
 local function check(known, options, prefix)
   for name, value in pairs(options) do
