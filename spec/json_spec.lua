@@ -89,7 +89,10 @@ describe("json.utf8", function()
       "\245\128\128\128", "\248\136\128\128\128", "\255", "\254", "é\195", "\195\169\169" } do
       assert.is_false(json.utf8(text), text)
       assert.is_false(json.utf8("abc " .. text), text)
-      assert.is_false(json.utf8(text .. " é"), text)
+      for _, right in ipairs { " é", " €", "\224\160\128", "\237\159\191", "𝄞", "\241\128\128\128",
+        "\244\143\191\191" } do
+        assert.is_false(json.utf8(text .. right), text .. right)
+      end
     end
   end)
 end)
@@ -108,6 +111,15 @@ describe("json.encode", function()
     assert.equal("[]", json.encode(json.array()))
     assert.is_true(json.is_array(json.array()))
     assert.is_false(json.is_array {})
+  end)
+
+  it("marks lists as the installed cjson marks them, where it does", function()
+    local richer = setmetatable({ array_mt = { "cjson's own" } }, { __index = cjson })
+    package.loaded.cjson, package.loaded["livechat.json"] = richer, nil
+    local other = require "livechat.json"
+    package.loaded.cjson, package.loaded["livechat.json"] = cjson, json
+    assert.equal(richer.array_mt, getmetatable(other.array()))
+    assert.equal("[]", other.encode(other.array()))
   end)
 
   it("escapes what JSON wants escaped and nothing else", function()
