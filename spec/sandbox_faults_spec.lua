@@ -244,11 +244,13 @@ describe("the control interface", function()
     own.call("DELETE", "/agents/jane.doe@example.com")
     own.call("POST", "/tickets", { json = account.ticket() })
     own.control("POST", "options", { lag = 0, variants = "php", advance = 5 })
+    own.control("POST", "faults", { fault = "http502@every" })
     own.control("POST", "reset")
     local state = own.control("GET", "state")
     assert.same({ 5, 5, 0, 3, "docs", NOW }, { state.tickets, state.agents, state.accepted,
       state.options.lag, state.options.variants, state.now })
     assert.equal(500, (own.call("GET", "/agents")))
+    assert.equal(200, (own.call("GET", "/agents")))
   end)
 
   it("refuses what it does not know", function()
@@ -258,7 +260,8 @@ describe("the control interface", function()
       { "POST", "options", { api_key = "x" } }, { "POST", "options", { advance = "x" } },
       { "POST", "seed", {} }, { "POST", "touch", {} }, { "POST", "trigger", {} },
       { "POST", "trigger", { event_type = "x" } },
-      { "POST", "trigger", { event_type = "chat_ended", count = 0 } } }) do
+      { "POST", "trigger", { event_type = "chat_ended", count = 0 } },
+      { "POST", "trigger", { event_type = "chat_ended", count = 100001 } } }) do
       local value, status = own.control(case[1], case[2], case[3])
       assert.equal(400, status)
       assert.is_string(value.error)

@@ -103,6 +103,11 @@ describe("the list of tickets", function()
       for _, event in ipairs(t.events) do text = text .. (event.message or "") end
       return text:lower():find("parcel", 1, true)
     end)
+    same_as("query=warehouse", function(t)
+      for _, event in ipairs(t.events) do
+        if event.message and event.message:find("warehouse", 1, true) then return true end
+      end
+    end)
     same_as("query=Tanaka", function(t) return t.requester.name == "Hiro Tanaka" end)
     same_as("query=urgent", function(t) return has(t.tags, "urgent") end)
     local own = account.new({ seed = 200 })
@@ -111,6 +116,9 @@ describe("the list of tickets", function()
     assert.same({ ticket.id }, own.ids("source_id=" .. ticket.source.id))
     assert.same({ ticket.id }, own.ids("query=" .. ticket.id:lower()))
     assert.is_true(has(own.ids("requester%5Bmail%5D=" .. ticket.requester.mail:upper()), ticket.id))
+    own.call("POST", "/tickets", { json = account.ticket({
+      requester = { mail = "Me@Here.org" } }) })
+    assert.equal(1, #own.ids("requester[mail]=me@here.org"))
     assert.same({}, own.ids("requester[mail]=nobody@example.org"))
     assert.same({}, own.ids("assignee=nobody@example.org"))
   end)
@@ -136,6 +144,10 @@ describe("the list of tickets", function()
     assert.equal(1, #own.ids("date_from=2027-01-15&date_to=2027-01-15"))
     assert.equal(0, #own.ids("date_from=2027-01-16"))
     assert.equal(0, #own.ids("date_to=2027-01-14"))
+    own.now = NOW + 3 * 86400
+    own.control("POST", "touch", { ids = own.ids() })
+    assert.equal(1, #own.ids("date_from=2027-01-18&date_to=2027-01-18"))
+    assert.equal(0, #own.ids("date_from=2027-01-16&date_to=2027-01-17"))
   end)
 
   it("refuses what is no filter's value with a list under errors", function()
@@ -177,6 +189,16 @@ describe("the list of tickets", function()
     ids, page = own.ids()
     assert.equal(old, ids[1])
     assert.equal(31, page.total)
+  end)
+
+  it("shows a ticket as it was while it lags", function()
+    local own = account.new({ lag = 15 })
+    local _, made = own.call("POST", "/tickets", { json = account.ticket() })
+    own.now = NOW + 15
+    own.ids()
+    own.call("PUT", "/tickets/" .. made.id .. "/tags", { json = { tag = { "t" }, message = "More",
+      requester = { mail = "other@example.net" } } })
+    assert.same(made, ({ own.ids() })[2].tickets[1])
   end)
 
   it("stays right over any writes, with and without a filter", function()

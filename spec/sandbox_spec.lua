@@ -379,6 +379,14 @@ describe("tickets", function()
     assert.same({}, own.ids())
   end)
 
+  it("take null for a member that is left out", function()
+    local own = account.new()
+    local status, ticket = own.call("POST", "/tickets", { json = account.ticket({
+      subject = json.null, assignee = { id = json.null }, source = json.null }) })
+    assert.equal(200, status)
+    assert.equal("(no subject)", ticket.subject)
+  end)
+
   it("take a source's URL only with the chat window", function()
     local own = account.new()
     local _, ticket = own.call("POST", "/tickets",
@@ -393,6 +401,9 @@ describe("tickets", function()
       if seen[id] then error("twice: " .. id) end
       seen[id] = true
     end
+    -- 36^5 is 2^10 * 3^10: a factor that shares neither prime meets no id twice.
+    assert.not_equal(Tickets.id(1), Tickets.id(1 + 36 ^ 5 / 2))
+    assert.not_equal(Tickets.id(1), Tickets.id(1 + 36 ^ 5 / 3))
   end)
 end)
 
@@ -455,6 +466,15 @@ describe("a ticket's tags", function()
       requester = { mail = "new@example.net" }, assignee = { id = "jane.doe@example.com" } } })
     assert.equal(3, #again.events)
     assert.same({ mail = "new@example.net", name = "N" }, again.requester)
+  end)
+
+  it("leave a related chat where it is when the source changes", function()
+    local own = account.new({ seed = 50 })
+    local _, page = own.call("GET", "/tickets", { query = "source=chat-window" })
+    local old = page.tickets[1]
+    local _, ticket = own.call("PUT", "/tickets/" .. old.id .. "/tags", { json = {
+      requester = { mail = "a@b.c" }, source = { type = "mail" } } })
+    assert.same({ type = "mail", id = old.source.id }, ticket.source)
   end)
 
   it("with the connector's members want the requester's address, as its definition says", function()

@@ -202,7 +202,6 @@ function Agents:create(call)
   end
   if call.fields.name == nil then errors[#errors + 1] = "name is required" end
   if #errors > 0 then return nil, 400, { errors = errors } end
-  taken.password = nil -- nobody logs in here: what is not kept cannot leak
   return self:view(self:add(login, taken))
 end
 
@@ -215,7 +214,7 @@ function Agents:update(call)
     errors[#errors + 1] = "current_password is required to change the password"
   end
   if #errors > 0 then return nil, 400, { errors = errors } end
-  taken.password, taken.current_password = nil, nil
+  taken.password, taken.current_password = nil, nil -- what is not kept cannot leak
   if agent.status == "offline" then taken.status = nil end
   for name, value in pairs(taken.notifications or {}) do agent.notifications[name] = value end
   taken.notifications = nil

@@ -101,7 +101,7 @@ local MAKERS = {
 local function between(from, to)
   local function inside(time) return time >= from and time < to end
   return function(ticket)
-    if inside(ticket.date) or inside(ticket.modified) then return true end
+    if inside(ticket.modified) then return true end
     for _, event in ipairs(ticket.events) do
       if inside(event.date) then return true end
     end

@@ -94,7 +94,7 @@ function Service:knows(authorization)
   if scheme:lower() == "basic" then
     return value == base64.encode(own.username .. ":" .. own.api_key)
   end
-  return scheme:lower() == "bearer" and own.access_token ~= nil and value == own.access_token
+  return scheme:lower() == "bearer" and value == own.access_token
 end
 
 local function without_null(value)
