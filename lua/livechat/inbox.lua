@@ -17,6 +17,7 @@
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
+local schema = require "livechat.schema"
 
 local spool = core.spool
 
@@ -406,7 +407,7 @@ function inbox.new(options, fname)
   end
   for name in pairs(options) do
     if not KNOWN[name] then
-      errors.argument(tostring(name), fname, "no such option", 3)
+      errors.argument(tostring(name), fname, schema.unknown(name, KNOWN, "option"), 3)
     end
   end
   if options.redis ~= nil then

@@ -8,6 +8,7 @@ local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local nginx = require "livechat.nginx"
+local schema = require "livechat.schema"
 local wait = require "livechat.wait"
 
 local FNAME = "livechat.receiver"
@@ -168,7 +169,6 @@ local REMEMBER = 7 * 3600
 local function recall(self, id)
   local memory, now = self.memory, core.clock()
   if memory.count >= GENERATION or now - memory.began > REMEMBER then
-    if now - memory.began > 2 * REMEMBER then memory.young = {} end
     memory.old, memory.young, memory.count, memory.began = memory.young, {}, 0, now
   end
   local state = memory.young[id]
@@ -332,9 +332,9 @@ end
 local function check_options(options, known, fname)
   for name, value in pairs(options) do
     if not known[name] then
-      errors.argument(tostring(name), fname, "no such option", 4)
+      errors.argument(tostring(name), fname, schema.unknown(name, known, "option"), 3)
     elseif type(value) ~= "number" or value ~= value or value <= 0 then
-      errors.argument(name, fname, "a number above 0 expected", 4)
+      errors.argument(name, fname, "a number above 0 expected", 3)
     end
   end
 end
@@ -422,7 +422,7 @@ local function base64(text)
 end
 
 local function bad(name, message)
-  errors.argument(name, FNAME, message, 4)
+  errors.argument(name, FNAME, message, 5)
 end
 
 local function tokens_of(token)
@@ -502,7 +502,7 @@ local function new(options, dialect)
   for name, value in pairs(options) do
     local check = CHECKS[name]
     if not check then
-      errors.argument(tostring(name), FNAME, "no such option", 3)
+      errors.argument(tostring(name), FNAME, schema.unknown(name, CHECKS, "option"), 3)
     end
     local fine, expected = check(value)
     if not fine then

@@ -28,7 +28,7 @@ local function id(value)
 end
 
 local function integer(value)
-  if type(value) == "string" and #value < 16 and value:find("^%-?%d+$") then
+  if type(value) == "string" and value:find("^%-?%d+$") then
     value = tonumber(value)
   end
   return is_whole(value) and json.integer(value) or nil

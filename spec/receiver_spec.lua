@@ -1,0 +1,755 @@
+-- SPDX-License-Identifier: MIT
+local core = require "livechat.core"
+local event_module = require "livechat.event"
+local helper = require "spec.helper"
+local json = require "livechat.json"
+local livechat = require "livechat"
+local v2_events = require "livechat.api.v2_events"
+
+local TOKEN = "27f41c8da685c81a890f9e5f8ce48387"
+
+local function chat_ended()
+  return {
+    event_type = "chat_ended", event_unique_id = "0123456789abcdef0123456789abcdef", token = TOKEN,
+    license_id = "1520", lc_version = "2",
+    chat = {
+      id = "PR8G5BAYCT", started_timestamp = 1557766017, ended_timestamp = 1557766317.25,
+      url = "https://shop.example.com/", referer = "https://www.example.com/",
+      messages = {
+        { user_type = "agent", author_name = "John", agent_id = "john.doe@example.com",
+          text = "Hello\nthere", json = "{}", timestamp = 1557766017 },
+        { user_type = "visitor", author_name = "Mary", text = "Żółć", timestamp = "1557766027" },
+      },
+      attachments = json.array {}, tags = { "sales" }, groups = { 0, 3 },
+      events = { { user_type = "visitor", text = "closed", timestamp = 1557766317,
+        type = "closed" } },
+      agents = { { name = "John", login = "john.doe@example.com" } },
+    },
+    visitor = {
+      id = "S1557766017.8e5480fb0a", name = "Mary", email = "mary@example.net",
+      custom_variables = { { key = "Customer", value = "X1" }, { key = "Items", value = 3 } },
+      country = "Poland", city = "Wrocław", language = "pl", timezone = "Europe/Warsaw",
+      page_current = "https://shop.example.com/?s=1",
+    },
+    pre_chat_survey = {
+      { id = "135963440121804757", type = "name", label = "Your name", answer = "Mary" },
+      { id = "135963440121804758", type = "checkbox", label = "What?",
+        answers = { { label = "A", chosen = true }, { label = "B", chosen = false } } },
+    },
+  }
+end
+
+local function ticket_created()
+  return {
+    event_type = "ticket_created", token = TOKEN, license_id = "1520",
+    ticket = {
+      id = "CCWWM", subject = "Welcome", status = "open",
+      requester = { mail = "mary@example.net", name = "Mary", utc_offset = "Pacific/Fiji",
+        ip = "192.0.2.1" },
+      assignee = { id = "john.doe@example.com", name = "John" },
+      groups = { { id = 0, name = "All operators", inherited = false } }, tags = { "support" },
+      source = { type = "lc2", url = json.null, id = "NO4Y5FAERW" },
+      events = { { type = "message", author = { id = "mary@example.net", name = "Mary",
+        type = "client" }, date = "2014-08-18T10:05:05Z", is_private = false,
+        message = "How are you?", source = { type = "lc2", url = json.null } } },
+    },
+  }
+end
+
+--- A receiver that records what its handler of every event got.
+local function recording(options)
+  options = options or {}
+  if options.token == nil and not options.basic_auth then options.token = TOKEN end
+  local said = {}
+  options.on_error = options.on_error or function(text) said[#said + 1] = text end
+  local receiver, got = livechat.receiver(options), {}
+  receiver:on("*", function(event) got[#got + 1] = event end)
+  return receiver, got, said
+end
+
+local function deliver(receiver, body, headers)
+  local status, text = receiver:handle(type(body) == "table" and json.encode(body) or body, headers)
+  assert.equal("string", type(text))
+  assert.matches("^[^\n]+\n$", text)
+  assert.is_nil(text:find(TOKEN, 1, true))
+  return status, text
+end
+
+describe("livechat.receiver", function()
+  it("wants to know the service by something, unless it is told not to", function()
+    local _, message = pcall(function() livechat.receiver {} end)
+    assert.matches("receiver_spec.lua:%d+: bad argument 'token' to 'livechat.receiver' %(.*"
+      .. "token = false", message)
+    assert.error_matches(function() livechat.receiver { license_id = "1" } end, "'token'")
+    assert.truthy(livechat.receiver { token = false })
+    assert.truthy(livechat.receiver { token = "a" })
+    assert.truthy(livechat.receiver { token = { "a", "b" } })
+    assert.truthy(livechat.receiver { basic_auth = { user = "", password = "p" } })
+  end)
+
+  it("names a wrong option", function()
+    local _, place = pcall(function() livechat.receiver { token = "" } end)
+    assert.matches("receiver_spec.lua:%d+: bad argument 'token'", place)
+    for _, row in ipairs {
+      { { token = "" }, "token" }, { { token = {} }, "token" }, { { token = true }, "token" },
+      { { token = { "a", "" } }, "token" }, { { token = { "a", 5 } }, "token" },
+      { { basic_auth = "a:b" }, "basic_auth" }, { { basic_auth = { user = "u" } }, "basic_auth" },
+      { { basic_auth = { user = "u:", password = "p" } }, "basic_auth" },
+      { { basic_auth = { user = "u", password = "" } }, "basic_auth" },
+      { { license_id = {} }, "license_id" }, { { max_body = 0 }, "max_body" },
+      { { max_body = "1" }, "max_body" }, { { client = "c" }, "client" },
+      { { inbox = "/tmp" }, "inbox" }, { { inbox = {} }, "inbox" },
+      { { on_error = 1 }, "on_error" }, { { tokens = "a" }, "tokens" },
+    } do
+      if row[1].token == nil then row[1].token = "t" end
+      local fine, message = pcall(livechat.receiver, row[1])
+      assert.is_false(fine)
+      assert.truthy(message:find("'" .. row[2] .. "' to 'livechat.receiver'", 1, true), message)
+    end
+    assert.error_matches(function() livechat.receiver { token = "t", max_bdy = 1 } end,
+      "did you mean 'max_body'")
+    assert.error_matches(function() livechat.receiver() end, "'options'")
+  end)
+
+  it("names a wrong argument of a method", function()
+    local receiver = livechat.receiver { token = "t" }
+    local with_inbox = livechat.receiver { token = "t", inbox = livechat.inbox("/nowhere") }
+    for message, call in pairs {
+      ["bad argument #1 to 'receiver:on'"] = function() receiver:on(1, print) end,
+      ["bad argument #1 to 'receiver:on' (an"] = function() receiver:on("", print) end,
+      ["bad argument #2 to 'receiver:on'"] = function() receiver:on("*", {}) end,
+      ["bad argument 'body' to 'receiver:handle'"] = function() receiver:handle(nil) end,
+      ["'receiver:drain' needs an inbox"] = function() receiver:drain() end,
+      ["'receiver:run' needs an inbox"] = function() receiver:run() end,
+      ["bad argument 'lmit' to 'receiver:drain'"] = function() with_inbox:drain { lmit = 1 } end,
+      ["bad argument 'limit' to 'receiver:drain'"] = function() with_inbox:drain { limit = 0 } end,
+      ["bad argument 'poll' to 'receiver:run'"] = function() with_inbox:run { poll = "1" } end,
+    } do
+      local fine, raised = pcall(call)
+      assert.is_false(fine)
+      assert.matches("^[^:]*receiver_spec.lua:%d+: ", raised)
+      assert.truthy(raised:find(message, 1, true), raised)
+    end
+  end)
+end)
+
+describe("an event", function()
+  it("is normalised", function()
+    local receiver, got = recording()
+    assert.equal(200, (deliver(receiver, chat_ended())))
+    local event = got[1]
+    assert.equal("chat_ended", event.type)
+    assert.equal("0123456789abcdef0123456789abcdef", event.id)
+    assert.equal("1520", event.license_id)
+    assert.equal("2", event.lc_version)
+    assert.equal("2019-05-13T16:46:57.000Z", event.chat.started_timestamp)
+    assert.equal("2019-05-13T16:51:57.250Z", event.chat.ended_timestamp)
+    assert.same({ { id = 0 }, { id = 3 } }, event.chat.groups)
+    assert.equal("2019-05-13T16:46:57.000Z", event.chat.messages[1].timestamp)
+    assert.equal("2019-05-13T16:47:07.000Z", event.chat.messages[2].timestamp)
+    assert.equal("Hello\nthere", event.chat.messages[1].text)
+    assert.equal("Żółć", event.chat.messages[2].text)
+    assert.equal("2019-05-13T16:51:57.000Z", event.chat.events[1].timestamp)
+    assert.same({ { key = "Customer", value = "X1" }, { key = "Items", value = 3 } },
+      event.visitor.custom_variables)
+    assert.equal("3", tostring(event.visitor.custom_variables[2].value))
+    assert.same({ { label = "A", chosen = true }, { label = "B", chosen = false } },
+      event.pre_chat_survey[2].answers)
+    assert.equal("[]", json.encode(event.chat.attachments))
+    assert.is_nil(event.ticket)
+    assert.equal("livechat.Event: chat_ended " .. event.id, tostring(event))
+  end)
+
+  it("takes every variant of the wire", function()
+    local receiver, got = recording()
+    local body = chat_ended()
+    body.license_id, body.lc_version = 1520, 2
+    body.chat.groups = { "3", { id = "4", name = "Sales" } }
+    body.chat.id = 12345678
+    body.chat.started_timestamp = "2019-05-13T18:46:57+02:00"
+    body.pre_chat_survey[2].answers[1].chosen = 1
+    body.pre_chat_survey[2].answers[2].chosen = "false"
+    body.visitor.custom_variables[1].value = true
+    assert.equal(200, (deliver(receiver, body)))
+    local event = got[1]
+    assert.equal("1520", event.license_id)
+    assert.equal("2", event.lc_version)
+    assert.same({ { id = 3 }, { id = 4, name = "Sales" } }, event.chat.groups)
+    assert.equal("12345678", event.chat.id)
+    assert.equal("2019-05-13T16:46:57.000Z", event.chat.started_timestamp)
+    assert.is_true(event.pre_chat_survey[2].answers[1].chosen)
+    assert.is_false(event.pre_chat_survey[2].answers[2].chosen)
+    assert.is_true(event.visitor.custom_variables[1].value)
+    local canned = { event_type = "canned_response_changed", token = TOKEN, canned_response = {
+      group = "0", id = 1, modification_date = 1494230856, tags = { "a" }, text = "Can I help?" } }
+    assert.equal(200, (deliver(receiver, canned)))
+    assert.same({ group = 0, id = "1", modification_date = "2017-05-08T08:07:36.000Z",
+      tags = { "a" }, text = "Can I help?" }, got[2].canned_response)
+  end)
+
+  it("needs nothing but a type, and nulls are absent", function()
+    local receiver, got = recording()
+    assert.equal(200, (deliver(receiver, { event_type = "chat_started", token = TOKEN })))
+    assert.is_nil(got[1].chat)
+    assert.is_nil(got[1].license_id)
+    local body = chat_ended()
+    body.event_unique_id, body.visitor, body.license_id = json.null, json.null, json.null
+    body.pre_chat_survey, body.chat.url = json.array {}, json.null
+    body.chat.messages[1].text, body.chat.messages[3] = json.null, json.null
+    body.chat.tags = { json.null, "x", json.null }
+    assert.equal(200, (deliver(receiver, body)))
+    assert.is_nil(got[2].visitor)
+    assert.is_nil(got[2].license_id)
+    assert.same({}, got[2].pre_chat_survey)
+    assert.is_nil(got[2].chat.url)
+    assert.is_nil(got[2].chat.messages[1].text)
+    assert.equal(2, #got[2].chat.messages)
+    assert.same({ "x" }, got[2].chat.tags)
+  end)
+
+  it("reads PHP's empty list as an empty object", function()
+    local receiver, got = recording()
+    local body = ticket_created()
+    body.visitor, body.ticket.assignee, body.ticket.firstResponse = json.array {}, json.array {},
+      json.array {}
+    assert.equal(200, (deliver(receiver, body)))
+    assert.same({}, got[1].visitor)
+    assert.is_nil(got[1].ticket.assignee)
+  end)
+
+  it("keeps unknown types and members", function()
+    local receiver, got = recording()
+    assert.equal(200, (deliver(receiver, { event_type = "something_new", token = TOKEN, more = {
+      a = { 1, json.null, { b = json.null, c = 2 } }, d = json.null } })))
+    assert.equal("something_new", got[1].type)
+    assert.same({ a = { 1, { c = 2 } } }, got[1].more)
+    assert.equal("1", tostring(got[1].more.a[1]))
+    -- What the library itself means by a name goes before what the wire says under it.
+    assert.equal(200, (deliver(receiver, { event_type = "x", token = TOKEN, raw = 1, id = "other",
+      type = "other", event_unique_id = "mine" })))
+    assert.equal("x", got[2].type)
+    assert.equal("mine", got[2].id)
+    assert.same({ event_type = "x", raw = 1, id = "other", type = "other",
+      event_unique_id = "mine" }, got[2]:raw())
+  end)
+
+  it("has a ticket without a client, or with one", function()
+    local receiver, got = recording()
+    assert.equal(200, (deliver(receiver, ticket_created())))
+    local ticket = got[1].ticket
+    assert.equal("userdata", type(ticket))
+    assert.equal("CCWWM", ticket.id)
+    assert.equal("2014-08-18T10:05:05.000Z", ticket.events[1].date)
+    assert.same({ { id = 0, name = "All operators", inherited = false } }, ticket.groups)
+    assert.is_nil(ticket.source.url)
+    assert.error_matches(function() ticket:tag { "x" } end, "needs a client")
+    local client = livechat.new { username = "u@example.com", api_key = "k",
+      base_url = "http://127.0.0.1:1", retry = false, throttle = false }
+    receiver, got = recording { client = client }
+    assert.equal(200, (deliver(receiver, ticket_created())))
+    local none, err = got[1].ticket:tag { "x" }
+    assert.is_nil(none)
+    assert.equal("network", err.kind) -- so it has a client
+    client:close()
+  end)
+
+  it("gives the wire's own form, but for the token", function()
+    local receiver, got = recording()
+    local body = ticket_created()
+    deliver(receiver, body)
+    body.token = nil
+    assert.same(body, got[1]:raw())
+    assert.equal(json.null, got[1]:raw().ticket.source.url)
+    assert.same({ { id = 0, name = "All operators", inherited = false } },
+      got[1]:raw().ticket.groups)
+    body = chat_ended()
+    deliver(receiver, body)
+    body.token = nil
+    assert.same(body, got[2]:raw())
+    assert.equal(1557766017, got[2]:raw().chat.started_timestamp)
+  end)
+
+  it("shows its token nowhere", function()
+    local receiver, got, said = recording()
+    local function search(value, seen)
+      if type(value) == "table" and not seen[value] then
+        seen[value] = true
+        for key, member in pairs(value) do search(key, seen) search(member, seen) end
+        search(getmetatable(value), seen)
+      elseif type(value) == "string" then
+        assert.is_nil(value:find(TOKEN, 1, true))
+      end
+    end
+    receiver:on("*", function(event) error(tostring(event) .. " fails") end)
+    deliver(receiver, chat_ended())
+    assert.equal(1, #said)
+    search(got[1], {})
+    search(got[1]:raw(), {})
+    search(said, {})
+    assert.is_nil((tostring(receiver)):find(TOKEN, 1, true))
+  end)
+
+  it("is read from the published samples", function()
+    local text = helper.payload("v2_webhook_doc_samples.json")
+    if not text then return pending("no published samples here") end
+    local receiver, got = recording { token = false }
+    local envelope
+    for i, sample in ipairs(assert(json.decode(text))) do
+      envelope = envelope or sample
+      for name, value in pairs(envelope) do sample[name] = sample[name] or value end
+      assert.equal(200, (deliver(receiver, sample)))
+      assert.equal(i, #got)
+      assert.equal("1025707", got[i].license_id)
+    end
+    assert.equal("2013-01-23T10:40:53.000Z", got[3].chat.started_timestamp)
+    assert.equal("CCWWM", got[6].ticket.id)
+    assert.equal("1", got[7].canned_response.id)
+  end)
+end)
+
+describe("the id of an event", function()
+  local function id_of(body)
+    local receiver, got = recording()
+    assert.equal(200, (deliver(receiver, body)))
+    return got[1].id
+  end
+
+  it("is the wire's own where that can be the name of a file", function()
+    local body = chat_ended()
+    assert.equal(body.event_unique_id, id_of(body))
+    local seen = {}
+    for _, odd in ipairs { "../../etc/passwd", ".", "..", ".hidden", "a/b", "a b", "a\0b", "-rf",
+      "a\nb", ("x"):rep(65), "ä", "a.b" } do
+      body.event_unique_id = odd
+      local id = id_of(body)
+      assert.matches("^x%-%x+$", id)
+      assert.equal(34, #id)
+      assert.is_nil(seen[id])
+      seen[id] = true
+      assert.equal(id, id_of(body))
+    end
+  end)
+
+  it("is derived from what the event says where it has none", function()
+    local first = id_of(ticket_created())
+    assert.matches("^ticket_created%-CCWWM%-%x+$", first)
+    assert.equal(first, id_of(ticket_created()))
+    local body = ticket_created()
+    body.ticket.subject = "Welcome!"
+    assert.not_equal(first, id_of(body))
+    body = ticket_created()
+    body.ticket.id = "CCWWN"
+    assert.not_equal(first, id_of(body))
+    body = ticket_created()
+    body.event_unique_id = ""
+    assert.matches("^ticket_created%-CCWWM%-", id_of(body))
+    assert.matches("^event%-%x+$", id_of { event_type = "../x", token = TOKEN })
+    assert.matches("^visitor_queued%-%x+$", id_of { event_type = "visitor_queued", token = TOKEN,
+      visitor = { id = "S1.2/../x" } })
+  end)
+
+  it("tells one change of a chat from another", function()
+    local function changed(tags)
+      local body = chat_ended()
+      body.event_type, body.event_unique_id, body.chat.tags = "chat_changed", nil, tags
+      return body
+    end
+    local first = id_of(changed { "a" })
+    assert.matches("^chat_changed%-PR8G5BAYCT%-%x+$", first)
+    assert.equal(first, id_of(changed { "a" }))
+    assert.not_equal(first, id_of(changed { "a", "b" }))
+    assert.not_equal(first, id_of(changed {}))
+  end)
+
+  it("does not depend on the order of members, blanks, spelling, token or version", function()
+    local function status_of(text)
+      local receiver, got = recording { token = { "one", "two" } }
+      assert.equal(200, (receiver:handle(text)))
+      return got[1].id
+    end
+    local first = status_of('{"event_type":"visitor_queued","token":"one","visitor":{"id":"S1",' ..
+      '"name":"é"},"lc_version":"2"}')
+    assert.equal(first, status_of(' { "lc_version" : "3", "visitor":\n{"name":"\\u00e9",' ..
+      '"id":"S1"},"token":"two","event_type":"visitor_queued"}'))
+    assert.equal(first, status_of('{"event_type":"visitor_queued","token":"one",' ..
+      '"visitor":{"id":"S1","name":"é"}}'))
+    assert.not_equal(first, status_of('{"event_type":"visitor_queued","token":"one",' ..
+      '"visitor":{"id":"S1","name":"e"}}'))
+  end)
+
+  it("comes also from an event that has no JSON form", function()
+    local receiver, got = recording()
+    local text = '{"event_type":"x","token":"' .. TOKEN .. '","n":1e999}'
+    assert.equal(200, (receiver:handle(text)))
+    assert.matches("^x%-%x+$", got[1].id)
+    assert.equal("handled already\n", select(2, receiver:handle(text)))
+  end)
+end)
+
+describe("a delivery", function()
+  it("must carry one of the tokens", function()
+    local receiver, got = recording { token = { TOKEN, "second" } }
+    local body = chat_ended()
+    assert.equal(200, (deliver(receiver, body)))
+    body.token, body.event_unique_id = "second", "e2"
+    assert.equal(200, (deliver(receiver, body)))
+    body.event_unique_id = "e3"
+    for _, wrong in ipairs { "", "secon", "second ", "Second", TOKEN:upper(), TOKEN:sub(2),
+      json.null, true, 1, {}, { TOKEN } } do
+      body.token = wrong
+      assert.equal(401, (receiver:handle(json.encode(body))))
+    end
+    body.token = nil
+    assert.equal(401, (deliver(receiver, body)))
+    assert.equal(2, #got)
+  end)
+
+  it("is not looked at any further before that", function()
+    local receiver = recording()
+    for _, body in ipairs { {}, { event_type = 5 }, { event_type = "x", chat = 5 } } do
+      body.token = "wrong"
+      assert.equal(401, (deliver(receiver, body)))
+      body.token = TOKEN
+      assert.equal(400, (deliver(receiver, body)))
+    end
+  end)
+
+  it("must carry the credentials of the registered URL", function()
+    local receiver = recording { token = false,
+      basic_auth = { user = "live", password = "pässword: x" } }
+    local right = "Basic bGl2ZTpww6Rzc3dvcmQ6IHg="
+    for _, headers in ipairs { { Authorization = right }, { authorization = right },
+      { AUTHORIZATION = { right } }, { authorization = "basic  bGl2ZTpww6Rzc3dvcmQ6IHg= " } } do
+      assert.equal(200, (deliver(receiver, chat_ended(), headers)))
+    end
+    for _, headers in ipairs { {}, { authorization = "" }, { authorization = "Basic" },
+      { authorization = "Basic " }, { authorization = "Bearer bGl2ZTpww6Rzc3dvcmQ6IHg=" },
+      { authorization = right .. "=" }, { authorization = right:lower() }, { authorization = {} },
+      { authorization = { right, right } }, { authorization = right, Authorization = right },
+      { authorization = 5 }, { ["x-authorization"] = right }, { right } } do
+      assert.equal(401, (deliver(receiver, chat_ended(), headers)))
+    end
+    assert.equal(401, (deliver(receiver, chat_ended())))
+    for password, encoded in pairs { a = "dTph", ab = "dTphYg==", abc = "dTphYmM=" } do
+      receiver = recording { token = false, basic_auth = { user = "u", password = password } }
+      assert.equal(200, (deliver(receiver, chat_ended(), { authorization = "Basic " .. encoded })))
+    end
+  end)
+
+  it("must carry both, and the account's number, where all are set", function()
+    local receiver = recording { token = TOKEN, license_id = 1520,
+      basic_auth = { user = "u", password = "abc" } }
+    local good = { authorization = "Basic dTphYmM=" }
+    local function status(change)
+      local body = chat_ended()
+      change(body)
+      return (deliver(receiver, body, good))
+    end
+    assert.equal(200, status(function() end))
+    assert.equal(200, status(function(body) body.license_id = 1520 end))
+    assert.equal(401, status(function(body) body.license_id = "1521" end))
+    assert.equal(401, status(function(body) body.license_id = nil end))
+    assert.equal(401, status(function(body) body.license_id = {} end))
+    assert.equal(401, status(function(body) body.token = "x" end))
+    assert.equal(401, (deliver(receiver, chat_ended())))
+    receiver = recording { license_id = "1520" }
+    assert.equal(200, (deliver(receiver, chat_ended())))
+  end)
+
+  it("is compared whole with every token and credential, whatever the first difference", function()
+    local equal, calls = core.equal, nil
+    finally(function() core.equal = equal end)
+    core.equal = function(a, b)
+      calls[#calls + 1] = { #a, b }
+      return equal(a, b)
+    end
+    local receiver = recording { token = { TOKEN, ("b"):rep(32), ("c"):rep(32) },
+      license_id = "1520", basic_auth = { user = "u", password = "abc" } }
+    local expected
+    local function check(token, authorization, license)
+      calls = {}
+      local body = chat_ended()
+      body.token, body.license_id = token, license
+      receiver:handle(json.encode(body), { authorization = authorization })
+      expected = expected or calls
+      assert.same(expected, calls)
+    end
+    check(TOKEN, "Basic dTphYmM=", "1520")
+    assert.equal(5, #expected)
+    for i = 1, 32 do
+      check(TOKEN:sub(1, i - 1) .. "_" .. TOKEN:sub(i + 1), "Basic dTphYmM=", "1520")
+    end
+    check(("c"):rep(32), "Basic dTphYmX=", "1521")
+    check(("d"):rep(32), "Basic XTphYmM=", "2520")
+  end)
+
+  it("may be as large as max_body, and no larger", function()
+    local receiver = recording { max_body = 1000 }
+    local text = json.encode { event_type = "x", token = TOKEN, pad = "" }
+    local fit = text:gsub('"pad":""', '"pad":"' .. ("p"):rep(1000 - #text) .. '"')
+    assert.equal(1000, #fit)
+    assert.equal(200, (receiver:handle(fit)))
+    assert.equal(413, (receiver:handle(fit .. " ")))
+    assert.equal(413, (receiver:handle(("x"):rep(1001))))
+    receiver = recording()
+    assert.equal(413, (receiver:handle(("x"):rep(2 * 2 ^ 20))))
+    assert.equal(400, (receiver:handle((" "):rep(2 ^ 20))))
+  end)
+
+  it("that is no webhook gets 400", function()
+    local receiver, got = recording()
+    local good = json.encode(chat_ended())
+    for _, text in ipairs {
+      "", " ", "x", "null", "true", "5", '"x"', "{", good:sub(1, -2), good .. "x", good .. good,
+      ("["):rep(10000), ("["):rep(10000) .. ("]"):rep(10000),
+      ('{"a":'):rep(10000) .. "1" .. ("}"):rep(10000),
+      ('{"token":"%s","event_type":"x","deep":%s}'):format(TOKEN, ("["):rep(100) .. ("]"):rep(100)),
+      '{"token":"' .. TOKEN .. '"}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","a":"\255"}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","a":"\237\160\128"}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","a":"\192\128"}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","a":"\0"}',
+      '{"event_type":"x","token":"wrong","token":"' .. TOKEN .. '"}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","to\\u006ben":"wrong"}',
+      '{"event_type":"x","event_type":"y","token":"' .. TOKEN .. '"}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","chat":{"id":"1","tags":[],"id":"2"}}',
+      '{"event_type":"","token":"' .. TOKEN .. '"}',
+      '{"event_type":null,"token":"' .. TOKEN .. '"}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","n":NaN}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","n":0x10}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","visitor":{"custom_variables":[{"value":1e999}]}}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","chat":{"started_timestamp":-1e999}}',
+    } do
+      assert.equal(400, (deliver(receiver, text)), text:sub(1, 80))
+    end
+    for _, text in ipairs { "[]", "[1]", '[{"event_type":"x","token":"' .. TOKEN .. '"}]', "{}" } do
+      assert.equal(401, (deliver(receiver, text)), text)
+    end
+    receiver = recording { token = false }
+    for _, text in ipairs { "[]", "[1]", '[{"event_type":"x"}]', "{}" } do
+      assert.equal(400, (deliver(receiver, text)), text)
+    end
+    assert.equal(0, #got)
+  end)
+
+  it("of a wrong type in any documented member gets 400", function()
+    -- For each shape of the data, what a value of it is not.
+    local wrong = {
+      text = { 5, true, false, { 1 }, { a = 1 } }, id = { true, 1.5, { 1 }, { a = 1 }, 2 ^ 60 },
+      integer = { "x", "1.5", true, 1.5, { 1 }, { a = 1 }, ("9"):rep(20) },
+      time = { "yesterday", true, { 1 }, { a = 1 }, 1e300 }, flag = { "x", 2, { 1 }, { a = 1 } },
+      scalar = { { 1 }, { a = 1 } },
+      group = { "x", true, 1.5, { 1 }, { id = "x" }, { id = 1, name = 5 }, { id = {} } },
+      list = { 5, "x", true, { a = 1 } }, object = { 5, "x", true, { 1 } },
+    }
+    local tried, receiver, got = 0, recording()
+    local function try(wrap, value, path)
+      local status, text = deliver(receiver, wrap(value))
+      tried = tried + 1
+      if status ~= 400 then error(path .. " = " .. json.encode(value) .. ": " .. status, 0) end
+      assert.equal("not a webhook: wrong type of " .. path .. "\n", text)
+    end
+    local visit
+    local function visit_object(members, wrap, path)
+      for name, of in pairs(members) do
+        visit(of, function(value)
+          return wrap { [name] = value }
+        end, (path == "" and "" or path .. ".") .. name)
+      end
+    end
+    function visit(of, wrap, path)
+      if type(of) == "table" and of.keep then of = of.keep end
+      local kind = type(of) == "string" and of or of.list and "list" or "object"
+      for _, value in ipairs(wrong[kind] or {}) do
+        -- What is wrong inside a group is named so.
+        local inner = kind == "group" and type(value) == "table" and not value[1]
+        try(wrap, value, path .. (not inner and "" or value.name and ".name" or ".id"))
+      end
+      if kind == "list" and of.list ~= "any" then
+        visit(of.list, function(value) return wrap { value } end, path .. "[1]")
+      elseif kind == "object" then
+        visit_object(of.object, wrap, path)
+      end
+    end
+    visit_object(v2_events.shape.object, function(body)
+      body.token = TOKEN
+      if body.event_type == nil then body.event_type = "x" end
+      return body
+    end, "")
+    assert.truthy(tried > 400, tried)
+    assert.equal(0, #got)
+  end)
+end)
+
+describe("handlers", function()
+  it("run in the order of registration, those of the type and of every type", function()
+    local receiver, order = livechat.receiver { token = TOKEN }, {}
+    local function note(name) return function() order[#order + 1] = name end end
+    assert.equal(receiver, receiver:on("chat_ended", note "a"))
+    receiver:on("*", note "b"):on("chat_started", note "c"):on("chat_ended", note "d")
+    assert.equal(200, (deliver(receiver, chat_ended())))
+    assert.equal("a b d", table.concat(order, " "))
+    assert.equal(200, (deliver(receiver, ticket_created())))
+    assert.equal("a b d b", table.concat(order, " "))
+  end)
+
+  it("need not be there", function()
+    local receiver = livechat.receiver { token = TOKEN }
+    assert.equal(200, (deliver(receiver, chat_ended())))
+  end)
+
+  it("that fail do not keep others from running, and are told with a traceback", function()
+    local said, ran = {}, {}
+    local receiver = livechat.receiver { token = TOKEN, on_error = function(text, event)
+      said[#said + 1] = { text = text, event = event }
+    end }
+    receiver:on("*", function() ran[#ran + 1] = 1 error("first trouble") end)
+    receiver:on("*", function() ran[#ran + 1] = 2 error({ "no", "string" }) end)
+    receiver:on("*", function() ran[#ran + 1] = 3 end)
+    receiver:on("*", function() ran[#ran + 1] = 4 error() end)
+    assert.equal(500, (deliver(receiver, chat_ended())))
+    assert.same({ 1, 2, 3, 4 }, ran)
+    assert.equal(3, #said)
+    assert.matches("^livechat.Event: chat_ended %x+: .*receiver_spec.lua:%d+: first trouble\n"
+      .. "stack traceback:.*receiver_spec.lua", said[1].text)
+    assert.equal("chat_ended", said[1].event.type)
+    assert.matches("table: ", said[2].text)
+    assert.matches("nil\nstack traceback", said[3].text)
+  end)
+
+  it("that fail raise nothing when on_error fails too", function()
+    local receiver = livechat.receiver { token = TOKEN, on_error = function() error("again") end }
+    receiver:on("*", function() error("trouble") end)
+    local log, nginx = {}, require "livechat.nginx"
+    local original = nginx.log
+    finally(function() nginx.log = original end)
+    nginx.log = function(text) log[#log + 1] = text end
+    assert.equal(500, (deliver(receiver, chat_ended())))
+    assert.matches("on_error failed: .*again", log[1])
+  end)
+
+  it("run once for an event, however often it is delivered", function()
+    local receiver, got = recording()
+    assert.equal(200, (deliver(receiver, chat_ended())))
+    for _ = 1, 3 do
+      assert.same({ 200, "handled already\n" }, { deliver(receiver, chat_ended()) })
+    end
+    assert.equal(1, #got)
+    assert.equal(200, (deliver(receiver, ticket_created())))
+    assert.equal(200, (deliver(receiver, ticket_created())))
+    assert.equal(2, #got)
+  end)
+
+  it("run again where they failed, and only those", function()
+    local receiver, runs, broken = livechat.receiver { token = TOKEN, on_error = function() end },
+      {}, true
+    receiver:on("*", function() runs[#runs + 1] = "a" end)
+    receiver:on("*", function()
+      runs[#runs + 1] = "b"
+      if broken then error("not now") end
+    end)
+    receiver:on("*", function() runs[#runs + 1] = "c" end)
+    assert.equal(500, (deliver(receiver, chat_ended())))
+    assert.equal(500, (deliver(receiver, chat_ended())))
+    broken = false
+    assert.equal(200, (deliver(receiver, chat_ended())))
+    assert.equal(200, (deliver(receiver, chat_ended())))
+    assert.equal("a b c b b", table.concat(runs, " "))
+  end)
+
+  it("may yield, and a second delivery meanwhile does not start them again", function()
+    local receiver, runs = livechat.receiver { token = TOKEN, on_error = function() end }, 0
+    receiver:on("*", function()
+      runs = runs + 1
+      assert.equal("answer", coroutine.yield("question"))
+      assert.equal("second", coroutine.yield(1, 2))
+      if runs == 1 then error("after all") end
+    end)
+    local function delivery()
+      local co = coroutine.create(function() return deliver(receiver, chat_ended()) end)
+      return function(...) return select(2, assert(coroutine.resume(co, ...))) end
+    end
+    local first = delivery()
+    assert.equal("question", first())
+    assert.same({ 500, "it is being handled\n" }, { deliver(receiver, chat_ended()) })
+    assert.equal(1, first("answer"))
+    assert.equal(500, first("second"))
+    local again = delivery()
+    assert.equal("question", again())
+    assert.equal(1, again("answer"))
+    assert.equal(200, again("second"))
+    assert.equal(200, (deliver(receiver, chat_ended())))
+    assert.equal(2, runs)
+  end)
+
+  it("are remembered for seven hours, and not without end", function()
+    local receiver, got = recording()
+    local clock, real = core.clock(), core.clock
+    finally(function() core.clock = real end)
+    core.clock = function() return clock end
+    local function send(id)
+      local body = chat_ended()
+      body.event_unique_id = id
+      assert.equal(200, (deliver(receiver, body)))
+      return #got
+    end
+    assert.equal(1, send("first"))
+    clock = clock + 6 * 3600
+    assert.equal(2, send("second"))
+    clock = clock + 3600 - 1
+    assert.equal(2, send("first"))
+    clock = clock + 3600
+    assert.equal(2, send("second"))
+    clock = clock + 15 * 3600
+    assert.equal(3, send("first"))
+    clock = clock + 8 * 3600
+    assert.equal(4, send("third"))
+    clock = clock + 8 * 3600
+    assert.equal(5, send("first"))
+  end)
+
+  it("leave no more than so many ids in memory", function()
+    local receiver, got = recording()
+    local sent = 0
+    local function send(n)
+      for _ = 1, n do
+        sent = sent + 1
+        local body = chat_ended()
+        body.event_unique_id = "e" .. sent
+        assert.equal(200, (deliver(receiver, body)))
+      end
+    end
+    send(10)
+    receiver.memory.count = 49990 -- as if there had been so many more
+    send(15)
+    assert.truthy(receiver.memory.old.e20 and not receiver.memory.young.e20)
+    assert.truthy(receiver.memory.young.e21)
+    receiver.memory.count = 49999
+    send(2)
+    assert.is_nil(receiver.memory.old.e20)
+    assert.truthy(receiver.memory.old.e21)
+    sent = sent - 4
+    send(4)
+    assert.equal(27, #got)
+  end)
+end)
+
+describe("a dialect", function()
+  it("is data: another's members are read by the same code", function()
+    local dialect = event_module.dialect({
+      type = "kind", unique = "nr", token = "secret", license = "account", volatile = { "secret" },
+      objects = { "thing" }, records = {},
+      shape = { object = { kind = "text", thing = { object = { id = "id", at = "time" } } } },
+    }, require "livechat.api.v2")
+    local body = { kind = "made", thing = { id = 5, at = 0 }, account = "a" }
+    assert.is_nil(dialect:read(body))
+    assert.matches("^made%-5%-%x+$", dialect:identify(body, ""))
+    local event = dialect:event(body, "x", '{"secret":null,"kind":"made"}')
+    assert.equal("1970-01-01T00:00:00.000Z", event.thing.at)
+    assert.same({ kind = "made" }, event:raw())
+    assert.equal("wrong type of thing.at", dialect:read { kind = "x", thing = { at = true } })
+    assert.equal("no kind", dialect:read {})
+    assert.equal("not an object", dialect:read { 1 })
+    assert.equal("not an object", dialect:read(json.null))
+  end)
+end)
