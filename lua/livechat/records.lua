@@ -2,16 +2,17 @@
 --- Ticket and Agent: the classes of the core's records, with their methods.
 local client = require "livechat.client"
 local core = require "livechat.core"
+local json = require "livechat.json"
 local schema = require "livechat.schema"
 
 local records = {}
 
---- A deep copy of a plain table.
+--- A deep copy of a plain table; what is marked as a list stays so.
 function records.copy(value)
   if type(value) ~= "table" then
     return value
   end
-  local made = {}
+  local made = json.is_array(value) and json.array {} or {}
   for key, member in pairs(value) do
     made[key] = records.copy(member)
   end

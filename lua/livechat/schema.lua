@@ -525,12 +525,12 @@ local function all_have_id(list, name)
   return is_list(list)
 end
 
--- A list is where the answer's data says: bare, or in a member.
+-- A list is where the answer's data says: bare, or in a member. One of its members may stand alone.
 local function list_in(decoded, answer)
   if is_list(decoded) then
     return decoded
   elseif is_object(decoded) and answer.within then
-    return decoded[answer.within]
+    return decoded[answer.within] or has_id(decoded, answer.id) and { decoded } or nil
   end
 end
 
