@@ -517,7 +517,8 @@ describe("a delivery", function()
       '{"event_type":null,"token":"' .. TOKEN .. '"}',
       '{"event_type":"x","token":"' .. TOKEN .. '","n":NaN}',
       '{"event_type":"x","token":"' .. TOKEN .. '","n":0x10}',
-      '{"event_type":"x","token":"' .. TOKEN .. '","visitor":{"custom_variables":[{"value":1e999}]}}',
+      '{"event_type":"x","token":"' .. TOKEN .. '","visitor":{"custom_variables":[{"value":' ..
+        "1e999}]}}",
       '{"event_type":"x","token":"' .. TOKEN .. '","chat":{"started_timestamp":-1e999}}',
     } do
       assert.equal(400, (deliver(receiver, text)), text:sub(1, 80))

@@ -366,7 +366,7 @@ function Inbox:sweep(now)
   end
   self.swept = now
   remove_older(self.done_with, now - inbox.REMEMBER)
-  remove_older(self.drafts, now - STALE_DRAFT)
+  remove_older(self.drafts .. "/", now - STALE_DRAFT)
 end
 
 -- ---- making ----------------------------------------------------------------------------------
@@ -387,11 +387,10 @@ end
 ---@field path? string
 ---@field mode? string of the files, "0600"; "0660" shares them with a group
 ---@field redis? livechat.Redis instead of a path
----@field stream? string the Redis key
----@field group? string
----@field lease? number seconds
+---@field stream? string its key there, "livechat:inbox"
+---@field lease? number seconds (300) after which who has not finished an event is taken for dead
 
-local KNOWN = { path = true, mode = true, redis = true, stream = true, group = true, lease = true }
+local KNOWN = { path = true, mode = true, redis = true, stream = true, lease = true }
 
 --- An inbox over a folder, which is made when the first event comes, or over Redis. Nothing is
 --- touched here.
@@ -411,7 +410,8 @@ function inbox.new(options, fname)
     end
   end
   if options.redis ~= nil then
-    return require "livechat.inbox_redis".new(options, fname)
+    local made = require "livechat.inbox_redis".new(options, fname)
+    return made
   end
   local path = options.path
   if type(path) ~= "string" or path == "" or path:find("%z") then

@@ -1,0 +1,583 @@
+-- SPDX-License-Identifier: MIT
+-- Where redis-lua is not installed for this Lua, the one of another does: it is pure Lua.
+package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
+
+local core = require "livechat.core"
+local helper = require "spec.helper"
+local json = require "livechat.json"
+local livechat = require "livechat"
+
+local quote = helper.quote
+
+local function body_of(id, more)
+  local body = { event_type = "chat_started", event_unique_id = id, token = "s3cret",
+    chat = { id = "C" .. id, started_timestamp = 0 } }
+  for name, value in pairs(more or {}) do body[name] = value end
+  return json.encode(body)
+end
+
+--- A receiver over the inbox, what its handler got, and what on_error was told.
+local function receiver_of(inbox, handler)
+  local got, said = {}, {}
+  local receiver = livechat.receiver { token = "s3cret", inbox = inbox,
+    on_error = function(text) said[#said + 1] = text end }
+  receiver:on("*", function(event)
+    got[#got + 1] = event
+    if handler then handler(event) end
+  end)
+  return receiver, got, said
+end
+
+local function ids_of(events)
+  local ids = {}
+  for i, event in ipairs(events) do ids[i] = event.id end
+  return table.concat(ids, " ")
+end
+
+-- What a folder and Redis have in common. `make` gives an inbox, the same at each call, `pass` lets
+-- seconds pass for it.
+local function behaves_like_an_inbox(make, pass)
+  it("stores an event once, and hands it out", function()
+    local inbox = make()
+    local receiver, got = receiver_of(inbox)
+    assert.same({ 200, "stored\n" }, { receiver:handle(body_of "a") })
+    assert.same({ 200, "known already\n" }, { receiver:handle(body_of "a") })
+    assert.same({ 200, "known already\n" }, { receiver_of(make()):handle(body_of "a") })
+    assert.equal(0, #got) -- not before it is drained
+    assert.same({ 1, 0 }, { receiver:drain() })
+    assert.equal("a", got[1].id)
+    assert.equal("Ca", got[1].chat.id)
+    assert.equal("1970-01-01T00:00:00.000Z", got[1].chat.started_timestamp)
+    assert.is_nil(got[1].token)
+    assert.is_nil(got[1]:raw().token)
+    assert.same({ 0, 0 }, { receiver:drain() })
+    assert.same({ 200, "known already\n" }, { receiver:handle(body_of "a") })
+    assert.same({ 0, 0 }, { receiver:drain() })
+    assert.equal(1, #got)
+  end)
+
+  it("hands out the oldest first, and as many as asked for", function()
+    local receiver, got = receiver_of(make())
+    for _, id in ipairs { "e5", "e1", "e4", "e2", "e3" } do receiver:handle(body_of(id)) end
+    assert.same({ 2, 0 }, { receiver:drain { limit = 2 } })
+    receiver:handle(body_of "e0")
+    assert.same({ 4, 0 }, { receiver:drain() })
+    assert.equal("e5 e1 e4 e2 e3 e0", ids_of(got))
+  end)
+
+  it("keeps an event of any content as it came", function()
+    local receiver, got = receiver_of(make())
+    local text = '{\n"event_type":"odd",\r\n\t"event_unique_id":"o","token":"s3cret",' ..
+      '"text":"line\\nend \\u0000 \\ud83d\\ude00 é","big":1e300,"list":[[],{},null]}'
+    assert.equal(200, (receiver:handle(text)))
+    assert.same({ 1, 0 }, { receiver:drain() })
+    assert.equal("line\nend \0 😀 é", got[1].text)
+    assert.equal(1e300, got[1].big)
+  end)
+
+  it("holds no token", function()
+    local inbox = make()
+    local receiver = receiver_of(inbox)
+    receiver:handle(body_of("a", { other = "seen" }))
+    local listed = assert(inbox:list())
+    assert.is_nil(listed[1].text:find("s3cret", 1, true))
+    assert.truthy(listed[1].text:find("seen", 1, true))
+  end)
+
+  it("gives an event to one of those who ask", function()
+    local one, other = make(), make()
+    assert.equal("stored", one:store("a", "{}"))
+    assert.equal("stored", one:store("b", "{}"))
+    local a = assert(one:claim())
+    local b = assert(other:claim())
+    assert.equal("a b", a.id .. " " .. b.id)
+    assert.is_nil((one:claim()))
+    assert.is_nil((other:claim()))
+    assert.is_true(one:done(a))
+    assert.is_true(other:done(b))
+    assert.is_nil((one:claim()))
+    assert.equal("known", one:store("a", "{}"))
+  end)
+
+  it("takes an event back as if it had not been claimed", function()
+    local inbox = make()
+    inbox:store("a", "{}")
+    inbox:release(assert(inbox:claim()))
+    local claim = assert(inbox:claim())
+    assert.equal(1, claim.attempts)
+    inbox:done(claim)
+  end)
+
+  it("gives an event again after pauses that grow, until its attempts are used up", function()
+    local inbox = make()
+    local receiver, got, said = receiver_of(inbox, function()
+      error("no luck, password=hunter2")
+    end)
+    receiver:handle(body_of "a")
+    for attempt, pause in ipairs { 1, 4, 16, 64 } do
+      assert.same({ 0, 1 }, { receiver:drain { attempts = 5 } })
+      assert.equal(attempt, #got)
+      assert.same({ 0, 0 }, { receiver:drain() })
+      pass(pause - 0.5)
+      assert.same({ 0, 0 }, { receiver:drain() })
+      local listed = inbox:list()[1]
+      assert.equal("pending", listed.state)
+      assert.equal(attempt, listed.attempts)
+      assert.truthy(math.abs(listed.time - core.now() - 0.5) < 0.4, listed.time - core.now())
+      pass(0.6)
+    end
+    assert.same({ 0, 1 }, { receiver:drain { attempts = 5 } })
+    assert.equal(5, #got)
+    assert.equal(5, #said)
+    pass(1e6)
+    assert.same({ 0, 0 }, { receiver:drain() })
+    local failed = inbox:list()
+    assert.equal(1, #failed)
+    assert.equal("failed", failed[1].state)
+    assert.equal("a", failed[1].id)
+    assert.equal(5, failed[1].attempts)
+    assert.matches("^livechat.Event: chat_started a: .*_spec.lua:%d+: no luck", failed[1].error)
+    assert.matches("stack traceback:\n", failed[1].error)
+    assert.is_nil(failed[1].error:find("hunter2", 1, true))
+  end)
+
+  it("gives up after ten attempts, and never waits for more than an hour", function()
+    local inbox = make()
+    local receiver, got = receiver_of(inbox, function() error("no") end)
+    receiver:handle(body_of "a")
+    for _ = 1, 20 do
+      receiver:drain()
+      pass(3601)
+    end
+    assert.equal(10, #got)
+    assert.equal("failed", inbox:list()[1].state)
+  end)
+
+  it("knows what failed, tries it again on demand, and lets go of it", function()
+    local inbox = make()
+    local broken = true
+    local receiver, got = receiver_of(inbox, function() if broken then error("no") end end)
+    for _, id in ipairs { "a", "b" } do receiver:handle(body_of(id)) end
+    assert.same({ 0, 2 }, { receiver:drain { attempts = 1 } })
+    assert.same({ 200, "known already\n" }, { receiver:handle(body_of "a") })
+    local none, message = inbox:retry("c")
+    assert.is_nil(none)
+    assert.matches("no event c", message)
+    assert.is_nil((inbox:purge("c")))
+    assert.is_true(inbox:retry("a"))
+    assert.same({ 0, 1 }, { receiver:drain { attempts = 2 } })
+    assert.equal("pending", inbox:list()[1].state) -- all attempts are new
+    assert.is_true(inbox:retry("a")) -- what waits is due now
+    broken = false
+    assert.same({ 1, 0 }, { receiver:drain { attempts = 2 } })
+    assert.equal("a b a a", ids_of(got))
+    assert.is_true(inbox:purge("b"))
+    assert.same({}, inbox:list())
+    assert.same({ 200, "known already\n" }, { receiver:handle(body_of "b") })
+    assert.same({ 0, 0 }, { receiver:drain() })
+  end)
+
+  it("runs no handler again that succeeded, whoever tries next", function()
+    local ran, broken = {}, true
+    local function new_receiver()
+      local receiver = livechat.receiver { token = false, inbox = make(),
+        on_error = function() end }
+      for _, name in ipairs { "a", "b", "c" } do
+        receiver:on("*", function()
+          ran[#ran + 1] = name
+          if name == "b" and broken then error("no") end
+        end)
+      end
+      return receiver
+    end
+    local first = new_receiver()
+    first:handle(body_of "x")
+    first:drain()
+    pass(2)
+    new_receiver():drain()
+    pass(5)
+    broken = false
+    assert.same({ 1, 0 }, { new_receiver():drain() })
+    assert.equal("a b c b b", table.concat(ran, " "))
+  end)
+
+  it("sets aside what is no event, and what ends its process each time", function()
+    local inbox = make()
+    local receiver, got = receiver_of(inbox)
+    inbox:store("a", "{ torn")
+    inbox:store("b", '{"event_type":5}')
+    assert.same({ 0, 2 }, { receiver:drain() })
+    local listed = inbox:list()
+    assert.equal("failed failed", listed[1].state .. " " .. listed[2].state)
+    assert.matches("^not a webhook: ", listed[1].error)
+    assert.equal("not a webhook: wrong type of event_type", listed[2].error)
+    assert.equal(0, #got)
+  end)
+
+  it("gives an event back that ^C interrupts", function()
+    local inbox = make()
+    local interrupted = true
+    local receiver, got, said = receiver_of(inbox, function()
+      if interrupted then error("interrupted!", 0) end
+    end)
+    receiver:handle(body_of "a")
+    local fine, message = pcall(receiver.drain, receiver)
+    assert.is_false(fine)
+    assert.matches("^interrupted!", message)
+    assert.equal(0, #said)
+    interrupted = false
+    assert.equal(0, inbox:list()[1].attempts)
+    assert.same({ 1, 0 }, { receiver:drain() })
+    assert.equal(2, #got)
+  end)
+
+  it("is shared by processes of every Lua, each event handled by one of them", function()
+    local inbox = make()
+    for i = 1, 300 do assert.equal("stored", inbox:store("e" .. i, body_of("e" .. i))) end
+    local log = helper.folder() .. "/log"
+    local pids = {}
+    for _, version in ipairs(helper.lua_versions()) do
+      pids[#pids + 1] = helper.spawn({ "sh", "-c", helper.lua_env(version) .. ' exec "$0" "$@"',
+        helper.lua_program(version), "-e", ([[
+        package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
+        local livechat = require "livechat"
+        local receiver = livechat.receiver { token = false, inbox = %s }
+        local log = io.open(%q, "a")
+        log:setvbuf("no")
+        receiver:on("*", function(event) log:write(event.id .. "\n") end)
+        receiver:drain()
+      ]]):format(make("source"), log) })
+    end
+    for _, pid in ipairs(pids) do assert.truthy(helper.wait_exit(pid)) end
+    local seen, count = {}, 0
+    for id in (helper.read(log) or ""):gmatch("[^\n]+") do
+      assert.is_nil(seen[id], id)
+      seen[id], count = true, count + 1
+    end
+    assert.equal(300, count)
+    assert.same({}, inbox:list())
+  end)
+
+  it("is drained for ever by receiver:run", function()
+    local inbox, log = make(), helper.folder() .. "/log"
+    local version = helper.lua_version
+    local pid, output = helper.spawn({ "sh", "-c", helper.lua_env(version) .. ' exec "$0" "$@"',
+      helper.lua_program(version), "-e", ([[
+      package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
+      local livechat = require "livechat"
+      local receiver = livechat.receiver { token = false, inbox = %s }
+      local log = io.open(%q, "a")
+      log:setvbuf("no")
+      receiver:on("*", function(event) log:write(event.id .. "\n") end)
+      receiver:run { poll = 0.05 }
+    ]]):format(make("source"), log) })
+    for i = 1, 3 do
+      inbox:store("e" .. i, body_of("e" .. i))
+      helper.wait_until(function() return (helper.read(log) or ""):find("e" .. i, 1, true) end, 10,
+        "event e" .. i)
+    end
+    assert.truthy(helper.alive(pid))
+    assert.equal("", helper.read(output))
+    helper.stop(pid)
+  end)
+end
+
+describe("an inbox in a folder", function()
+  local path
+  before_each(function() path = helper.folder() .. "/in box" end)
+  after_each(helper.cleanup)
+
+  local pass
+  before_each(function()
+    local real, ahead = core.now, 0
+    core.now = function() return real() + ahead end
+    pass = function(seconds) ahead = ahead + seconds end
+    helper.defer(function() core.now = real end)
+  end)
+
+  behaves_like_an_inbox(function(source)
+    return source and ("livechat.inbox(%q)"):format(path) or livechat.inbox(path)
+  end, function(seconds) pass(seconds) end)
+
+  local function ls(folder)
+    return (select(2, helper.run("cd " .. quote(path) .. " && ls -A " .. folder)):gsub("\n$", ""))
+  end
+
+  it("is made when the first event comes", function()
+    local inbox = livechat.inbox(path)
+    assert.equal("livechat.inbox: " .. path, tostring(inbox))
+    assert.is_nil((inbox:claim()))
+    assert.same({}, inbox:list())
+    assert.is_nil(helper.read(path .. "/new"))
+    assert.equal(1, (helper.run("ls " .. quote(path) .. " >/dev/null 2>&1 || exit 1")))
+    assert.equal("stored", inbox:store("a", "{}"))
+    assert.equal("done\nfailed\nnew\ntmp", ls("."))
+    assert.equal("a", ls("new"))
+    assert.equal("", ls("tmp"))
+    helper.run("rm -rf " .. quote(path))
+    assert.equal("stored", inbox:store("a", "{}"))
+  end)
+
+  it("is for its owner alone, or for a group", function()
+    livechat.inbox(path):store("a", "{}")
+    local function modes(at)
+      local words = "umask 077; stat -c %a . tmp new done failed new/a | xargs"
+      return (select(2, helper.run("cd " .. quote(at) .. " && " .. words)):gsub("%s+$", ""))
+    end
+    assert.equal("700 700 700 700 700 600", modes(path))
+    local shared = helper.folder() .. "/shared"
+    livechat.inbox({ path = shared, mode = "0640" }):store("a", "{}")
+    assert.equal("2750 2750 2750 2750 2750 640", modes(shared))
+  end)
+
+  it("has a file for each event, and an empty one for what was handled", function()
+    local receiver = receiver_of(livechat.inbox(path))
+    receiver:handle(body_of "a")
+    local text = helper.read(path .. "/new/a")
+    assert.matches('^{"chat":.*"event_type":"chat_started".*"token":null}\n$', text)
+    assert.is_nil(text:find("s3cret", 1, true))
+    receiver:drain()
+    assert.equal("", ls("new"))
+    assert.equal("a", ls("done"))
+    assert.equal("", helper.read(path .. "/done/a"))
+  end)
+
+  it("remembers what was handled for seven hours", function()
+    local inbox = livechat.inbox(path)
+    local receiver = receiver_of(inbox)
+    receiver:handle(body_of "a")
+    receiver:drain()
+    inbox:sweep(core.now() + 7 * 3600 - 60)
+    assert.equal("known", inbox:store("a", "{}"))
+    inbox:sweep(core.now() + 7 * 3600 + 600)
+    assert.equal("", ls("done"))
+    assert.equal("stored", inbox:store("a", body_of "a"))
+    -- Draining sweeps by itself.
+    receiver:drain()
+    assert.equal("a", ls("done"))
+    pass(8 * 3600)
+    receiver:drain()
+    assert.equal("", ls("done"))
+  end)
+
+  it("removes what a writer that died has left behind, but not what is being written", function()
+    local inbox = livechat.inbox(path)
+    inbox:store("a", "{}")
+    helper.write(path .. "/tmp/draft", "half")
+    inbox:sweep(core.now() + 1000)
+    assert.equal("draft", ls("tmp"))
+    inbox:sweep(core.now() + 5000)
+    assert.equal("", ls("tmp"))
+    assert.equal("a", ls("new"))
+  end)
+
+  it("does not hand out what was handled while its redelivery was being stored", function()
+    for _, folder in ipairs { "done", "failed" } do
+      local inbox = livechat.inbox(path .. folder)
+      inbox:store("a", "{}")
+      local claim = inbox:claim()
+      if folder == "done" then inbox:done(claim) else
+        inbox:fail(claim, { error = "x", handled = {} })
+      end
+      helper.write(path .. folder .. "/new/a", "{}\n") -- as between the look and the link
+      assert.is_nil((inbox:claim()))
+      assert.is_nil(helper.read(path .. folder .. "/new/a"))
+    end
+  end)
+
+  it("is not held up by a clock that was set back", function()
+    local inbox = livechat.inbox(path)
+    inbox:store("a", "{}")
+    local real = core.now
+    finally(function() core.now = real end)
+    core.now = function() return real() - 86400 end
+    assert.equal("a", assert(inbox:claim()).id)
+  end)
+
+  it("takes an event from a process that dies, counting the attempt", function()
+    local inbox = livechat.inbox(path)
+    inbox:store("a", body_of "a")
+    local ready = helper.folder() .. "/ready"
+    for attempt = 1, 3 do
+      os.remove(ready)
+      local version = helper.lua_version
+      local pid = helper.spawn({ "sh", "-c", helper.lua_env(version) .. ' exec "$0" "$@"',
+        helper.lua_program(version), "-e", ([[
+        local livechat = require "livechat"
+        local receiver = livechat.receiver { token = false, inbox = livechat.inbox(%q) }
+        receiver:on("*", function() io.open(%q, "w"):close() while true do end end)
+        receiver:drain()
+      ]]):format(path, ready) })
+      helper.wait_until(function() return helper.read(ready) end, 10, "the handler")
+      local none, message = inbox:retry("a")
+      assert.is_nil(none)
+      assert.matches("is being handled now", message)
+      assert.is_nil((inbox:claim()))
+      helper.kill(pid, "KILL")
+      assert.truthy(helper.wait_exit(pid))
+      assert.equal(attempt, inbox:list()[1].attempts)
+    end
+    local receiver, got = receiver_of(inbox)
+    assert.same({ 0, 1 }, { receiver:drain { attempts = 3 } })
+    assert.equal(0, #got)
+    assert.equal("no attempt came to an end", inbox:list()[1].error)
+    assert.is_true(inbox:retry("a"))
+    assert.same({ 1, 0 }, { receiver:drain { attempts = 3 } })
+  end)
+
+  it("says so where the disk is full or cannot be written, and answers 500", function()
+    local receiver, _, said = receiver_of(livechat.inbox("/dev/null/inbox"))
+    assert.same({ 500, "it could not be stored\n" }, { receiver:handle(body_of "a") })
+    assert.equal("livechat: event a was not stored: the inbox /dev/null/inbox: Not a directory",
+      said[1])
+    local handled, err = receiver:drain()
+    assert.is_nil(handled)
+    assert.equal("invalid", err.kind)
+    assert.matches("^livechat: invalid: the inbox /dev/null/inbox: ", tostring(err))
+    if helper.run("id -u | grep -qx 0 && mkdir -p " .. quote(path) ..
+      " && mount -t tmpfs -o size=64k tmpfs " .. quote(path)) ~= 0 then
+      return pending("no file system can be mounted here")
+    end
+    helper.defer(function() helper.run("umount " .. quote(path)) end)
+    receiver, _, said = receiver_of(livechat.inbox(path))
+    local stored = 0
+    while stored < 100
+      and receiver:handle(body_of("e" .. stored, { pad = ("x"):rep(3000) })) == 200 do
+      stored = stored + 1
+    end
+    assert.equal(500, (receiver:handle(body_of("e" .. stored, { pad = ("x"):rep(3000) }))))
+    assert.truthy(stored > 5 and stored < 30, stored)
+    assert.matches("^livechat: event e%d+ was not stored: the inbox .*: No space left on device$",
+      said[1])
+    assert.equal("", ls("tmp"))
+    assert.equal(stored, select(2, ls("new"):gsub("e%d+", "")))
+    -- Handling makes room, and nothing that was answered with 200 is lost.
+    assert.same({ stored, 0 }, { receiver:drain() })
+    assert.equal(200, (receiver:handle(body_of("later", { pad = ("x"):rep(3000) }))))
+    helper.run("mount -o remount,ro " .. quote(path))
+    assert.equal(500, (receiver:handle(body_of "ro")))
+    assert.matches("Read%-only file system$", said[#said])
+  end)
+
+  it("does not stop at a file that it cannot use, but tells", function()
+    local inbox = livechat.inbox(path)
+    inbox:store("b", "{}")
+    helper.run("ln -s b " .. quote(path .. "/new/link") .. "; mkdir " .. quote(path .. "/new/sub"))
+    local claim = assert(inbox:claim())
+    assert.equal("b", claim.id)
+    inbox:done(claim)
+    assert.is_nil((inbox:claim()))
+  end)
+
+  it("takes nothing for a name that leads out of it", function()
+    for _, id in ipairs { "../x", "..", ".x", "a/b", "", "a\0b" } do
+      assert.has_error(function() livechat.inbox(path):store(id, "{}") end)
+    end
+  end)
+
+  it("names a wrong option or argument", function()
+    for message, call in pairs {
+      ["bad argument 'path' to 'livechat.inbox'"] = function() livechat.inbox(5) end,
+      ["bad argument 'path' to 'livechat.inbox' (the"] = function() livechat.inbox("") end,
+      ["bad argument 'path' to 'livechat.inbox' (the path"] = function() livechat.inbox {} end,
+      ["bad argument 'mode' to 'livechat.inbox'"] = function()
+        livechat.inbox { path = "x", mode = "rw" }
+      end,
+      ["bad argument 'redis' to 'livechat.inbox'"] = function() livechat.inbox { redis = 5 } end,
+      ["bad argument 'lease' to 'livechat.inbox'"] = function()
+        livechat.inbox { redis = print, lease = 0 }
+      end,
+      ["bad argument 'stream' to 'livechat.inbox'"] = function()
+        livechat.inbox { redis = print, stream = "" }
+      end,
+      ["bad argument 'path' to 'livechat.inbox' (either"] = function()
+        livechat.inbox { redis = print, path = "x" }
+      end,
+      ["did you mean 'path'"] = function() livechat.inbox { pth = "x" } end,
+      ["bad argument 'id' to 'inbox:retry'"] = function() livechat.inbox("x"):retry("../x") end,
+      ["bad argument 'id' to 'inbox:purge'"] = function() livechat.inbox("x"):purge() end,
+    } do
+      local fine, raised = pcall(call)
+      assert.is_false(fine)
+      assert.matches("inbox_spec.lua:%d+: ", raised)
+      assert.truthy(raised:find(message, 1, true), raised)
+    end
+  end)
+end)
+
+describe("an inbox in Redis", function()
+  local server, connection, stream, count = nil, nil, nil, 0
+  setup(function() server = helper.redis() end)
+  teardown(helper.cleanup)
+  before_each(function()
+    count = count + 1
+    stream = "inbox" .. count
+    connection = require("redis").connect("127.0.0.1", server.port)
+  end)
+  after_each(function() connection:quit() end)
+
+  -- Time passes where it is kept: what waits is due sooner.
+  local function pass(seconds)
+    for _, pair in ipairs(connection:zrange("{" .. stream .. "}:later", 0, -1, "withscores")) do
+      connection:zincrby("{" .. stream .. "}:later", -seconds, pair[1])
+    end
+  end
+
+  behaves_like_an_inbox(function(source)
+    if source then
+      return ([[livechat.inbox { stream = %q, redis = function()
+        return require("redis").connect("127.0.0.1", %d)
+      end }]]):format(stream, server.port)
+    end
+    return livechat.inbox { redis = connection, stream = stream }
+  end, pass)
+
+  it("takes an event from who has had it for longer than the lease", function()
+    local slow = livechat.inbox { redis = connection, stream = stream, lease = 0.3 }
+    local other = livechat.inbox { redis = connection, stream = stream, lease = 0.3 }
+    slow:store("a", "{}")
+    local claim = assert(slow:claim())
+    assert.is_nil((other:claim()))
+    helper.sleep(0.35)
+    local again = assert(other:claim())
+    assert.equal("a", again.id)
+    assert.equal(2, again.attempts)
+    assert.is_true(slow:done(claim))
+    assert.is_true(other:later(again, 0, { error = "x", handled = {} })) -- it is done already
+    helper.sleep(0.35)
+    assert.is_nil((other:claim()))
+    assert.same({}, slow:list())
+  end)
+
+  it("remembers ids for seven hours, in keys of one slot", function()
+    local inbox = livechat.inbox { redis = connection, stream = stream }
+    inbox:store("a", "{}")
+    local key = "{" .. stream .. "}:id:a"
+    local left = connection:ttl(key)
+    assert.truthy(left > 7 * 3600 - 10 and left <= 7 * 3600, left)
+    connection:expire(key, 100)
+    inbox:done(assert(inbox:claim()))
+    assert.truthy(connection:ttl(key) > 7 * 3600 - 10)
+    local tagged = livechat.inbox { redis = connection, stream = "x{slot}" }
+    tagged:store("a", "{}")
+    assert.equal(1, connection:exists("x{slot}:id:a") and 1)
+  end)
+
+  it("answers 500 while Redis is away, and says so", function()
+    local gone = helper.redis()
+    local inbox = livechat.inbox { redis = function()
+      return require("redis").connect("127.0.0.1", gone.port)
+    end }
+    local receiver, _, said = receiver_of(inbox)
+    assert.equal(200, (receiver:handle(body_of "a")))
+    gone.stop()
+    assert.equal(500, (receiver:handle(body_of "b")))
+    assert.matches("^livechat: event b was not stored: the inbox livechat:inbox of Redis: %S",
+      said[1])
+    local handled, err = receiver:drain()
+    assert.is_nil(handled)
+    assert.equal("network", err.kind)
+    assert.is_nil((inbox:list()))
+    assert.is_nil((inbox:retry("a")))
+  end)
+end)
