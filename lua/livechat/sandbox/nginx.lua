@@ -35,6 +35,13 @@ end
 
 -- Webhooks -----------------------------------------------------------------------------------
 
+-- lua-resty-core 0.1.25 fails an assertion where a handshake fails without having had to wait.
+local function handshake(sock, host)
+  local ok, session, message = pcall(sock.sslhandshake, sock, nil, host, true)
+  if not ok then return nil, "the handshake failed" end
+  return session, message
+end
+
 -- One POST, whole within `timeout` seconds.
 local function post(delivery, timeout)
   local deadline, target, sock = now() + timeout, delivery.target, ngx.socket.tcp()
@@ -53,7 +60,7 @@ local function post(delivery, timeout)
   if not ok then return failed("connect", message) end
   if target.tls then
     left()
-    ok, message = sock:sslhandshake(nil, target.host, true)
+    ok, message = handshake(sock, target.host)
     if not ok then return failed("TLS", message) end
   end
   left()
@@ -84,7 +91,8 @@ local function send_for_ever(premature)
   while not premature do
     local delivery = service:due_deliveries(now(), 1)[1]
     if delivery then
-      local outcome = post(delivery, service.options.delivery_timeout)
+      local ok, outcome = pcall(post, delivery, service.options.delivery_timeout)
+      if not ok then outcome = { error = tostring(outcome) } end
       service:delivered(delivery, outcome, now())
       report(delivery, outcome)
     else
