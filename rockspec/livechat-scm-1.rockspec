@@ -17,6 +17,7 @@ build = {
     ["livechat.core"] = {
       sources = {
         "csrc/buf.c",
+        "csrc/calls.c",
         "csrc/digest.c",
         "csrc/engine.c",
         "csrc/json.c",
