@@ -6,9 +6,9 @@
 --   ticket slips further than `total` falls: a walk keeps a bound, the number of leading places
 --   where no unread ticket stands, takes every fall off it, and reads on from there.
 -- * It changes, and moves in front of the reader. That pushes others back, so a ticket is met twice
---   in one walk, or `total` changes, or a page begins with a later change than the one before it
---   ended with. Then the front is read again, down to the first ticket that has not changed since
---   the walk began, and so on until a walk sees nothing move.
+--   in one walk, or a page begins with a later change than the page before it ended with. Then the
+--   front is read again, down to the first ticket that has not changed since the walk began, and so
+--   on until a walk sees nothing move.
 --
 -- A walk without such a sign has met every ticket that its first answer could have shown; even so
 -- page 1 is looked at once more. One answer alone shows one moment and needs no such care.
@@ -53,20 +53,18 @@ function Loop:walk_from(page, order, mark, peek)
     given = 0, asc = self.asc and order == nil }
 end
 
--- Where the next walk may stop: what changes from now on shows a change after this moment. Not
--- known where tickets may have slipped forward unnoticed.
-local function mark_of(walk, look)
-  local top = walk.page == 1 and look.first or nil
-  local now = look.date or top
-  if not now or not look.total then return nil end
-  return math.min(now - LAG, top or math.huge)
+-- Where the next walk may stop: what the list shows from now on as changed, changed after this
+-- moment. Not known where tickets may have slipped forward unnoticed.
+local function mark_of(look)
+  if not (look.date and look.first and look.total) then return nil end
+  return math.min(look.date - LAG, look.first)
 end
 
 -- Notes what tells that the list moved between the walk's last page and this one.
 local function watch(walk, look, start)
   if walk.fetches == 0 then
-    walk.next_mark = mark_of(walk, look)
-  elseif look.total == nil or look.total ~= walk.total then
+    walk.next_mark = mark_of(look)
+  elseif not look.total then
     walk.moved = true
   elseif not walk.asc and walk.last and look.first and look.first > walk.last then
     walk.moved = true
@@ -206,8 +204,8 @@ function Loop:follow()
     self:walk_from(1, walk.order, walk.next_mark, true)
   elseif walk.fetches > 1 then
     self.idle = walk.given == 0 and self.idle + 1 or 0
-    local known = self.seen_count + (self.first_page - 1) * self.size
-    if self.idle < (known >= (walk.total or 0) and IDLE_WALKS or IDLE_WALKS_SHORT) then
+    local short = walk.total and self.seen_count < walk.total
+    if self.idle < (short and IDLE_WALKS_SHORT or IDLE_WALKS) then
       self:walk_from(1, walk.order, not walk.doubt and walk.next_mark or nil)
     end
   end
