@@ -71,7 +71,8 @@ end)
 describe("faults", function()
   it("are read from their text, or refused", function()
     for _, text in ipairs({ "reset-before", "truncate=10", "slow", "drip=0.01@every", "huge=1@3",
-      "http429=2@2-4/POST /tickets", "http503-after-apply", "html=502@p0.5/GET",
+      "http429=2@2-4/POST /tickets", "http503-after-apply",
+      "http429=date+3@every", "html=502@p0.5/GET",
       "redirect=http://127.0.0.1:9/a/b@every/* /tickets*", "empty@p1", "garbage@p0" }) do
       local fault, message = faults.parse(text)
       assert.is_table(fault, message)
@@ -79,7 +80,7 @@ describe("faults", function()
     end
     for _, text in ipairs({ "", "explode", "http200", "http600", "reset", "truncate-after-apply",
       "huge-after-apply", "slow=long", "html@0", "html@3-2", "html@p1.5", "html@often", "html@-1",
-      "slow=-1" }) do
+      "slow=-1", "http429=date+x", "slow=date+1" }) do
       local fault, message = faults.parse(text)
       assert.is_nil(fault, text)
       assert.is_string(message)
@@ -152,6 +153,8 @@ describe("faults", function()
     assert.is_string(json.decode(refused.body).error)
     assert.is_nil((select(3, create_with("http429"))).headers["Retry-After"])
     assert.equal("7", (select(3, create_with("http503=7"))).headers["Retry-After"])
+    assert.equal("Fri, 15 Jan 2027 08:00:05 GMT",
+      (select(3, create_with("http429=date+5"))).headers["Retry-After"])
     assert.equal('{"error":"Internal server error"}', (select(3, create_with("http500"))).body)
     for _, fault in ipairs({ "html", "http502", "http504" }) do
       local _, _, response = create_with(fault)

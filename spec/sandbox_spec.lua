@@ -475,6 +475,11 @@ describe("a ticket's tags", function()
     local _, ticket = own.call("PUT", "/tickets/" .. old.id .. "/tags", { json = {
       requester = { mail = "a@b.c" }, source = { type = "mail" } } })
     assert.same({ type = "mail", id = old.source.id }, ticket.source)
+    local other = page.tickets[2]
+    _, ticket = own.call("PUT", "/tickets/" .. other.id .. "/tags", { json = {
+      requester = { mail = "a@b.c" }, source = { url = "https://new.example" } } })
+    assert.same({ type = "chat-window", url = "https://new.example", id = other.source.id },
+      ticket.source)
   end)
 
   it("with the connector's members want the requester's address, as its definition says", function()

@@ -8,7 +8,8 @@
 --        slow[=SECONDS]      done; the answer comes after SECONDS (5)
 --        drip[=SECONDS]      done; the answer comes byte by byte, SECONDS (0.1) apart
 --        huge[=MIB]          nothing done; a valid JSON answer of MIB (128) mebibytes
---        httpNNN[=SECONDS]   nothing done; status NNN (400 to 599), with Retry-After: SECONDS
+--        httpNNN[=SECONDS]   nothing done; status NNN (400 to 599), with Retry-After: SECONDS, or,
+--                            as httpNNN=date+SECONDS, with the date that is so far away
 --        html[=STATUS]       nothing done; a gateway's page with STATUS (200)
 --        garbage             nothing done; 200, said to be JSON, and no JSON
 --        empty               nothing done; 200 without a body
@@ -33,12 +34,17 @@ end
 
 local TEXTS = { [429] = "Too many requests", [500] = "Internal server error" }
 
-local function http_status(status, argument)
+-- `now` is given where Retry-After is to be a date.
+local function http_status(status, seconds, now)
   local gateway = status >= 502 and status <= 504
+  local retry_after = seconds and ("%.15g"):format(seconds)
+  if now then
+    retry_after = os.date("!%a, %d %b %Y %H:%M:%S GMT", math.floor(now + seconds))
+  end
   return {
     status = status,
     headers = { ["Content-Type"] = gateway and "text/html" or nil,
-      ["Retry-After"] = argument and ("%.15g"):format(argument) },
+      ["Retry-After"] = retry_after },
     body = gateway and page(status) or json.encode({ error = TEXTS[status] or "Refused" }),
   }
 end
@@ -69,7 +75,7 @@ local function huge(mebibytes)
 end
 
 -- `make` replaces the answer; without it the true answer goes out in the way of the name, with
--- `amount` for its argument. `number` says that the argument is one.
+-- `amount` for its argument. `number` says that the argument is one, `date` that it may be one.
 local KINDS = {
   ["reset-before"] = { make = reset },
   ["reset-after-apply"] = { make = reset, applies = true },
@@ -89,8 +95,9 @@ also_after_apply("garbage", garbage)
 also_after_apply("empty", empty)
 also_after_apply("redirect", redirect)
 for status = 400, 599 do
-  also_after_apply("http" .. status, function(argument) return http_status(status, argument) end,
-    true)
+  local name = "http" .. status
+  also_after_apply(name, function(...) return http_status(status, ...) end, true)
+  KINDS[name].date, KINDS[name .. "-after-apply"].date = true, true
 end
 
 local function parse_when(fault, when)
@@ -124,7 +131,8 @@ function faults.parse(text)
   fault.method, fault.path = (target or "*"):match("^(%S+) ?(.*)$")
   if argument ~= "" then fault.argument = argument end
   if fault.argument and kind.number then
-    fault.argument = tonumber(argument)
+    local seconds = kind.date and argument:match("^date%+(.*)$")
+    fault.date, fault.argument = seconds ~= nil, tonumber(seconds or argument)
     if not fault.argument or fault.argument < 0 then
       return nil, name .. " takes a number, not " .. argument
     end
@@ -151,9 +159,9 @@ end
 
 --- What the fault makes of an answer; `answer` is nil where it strikes before the call is done.
 ---@return table response
-function faults.spoil(fault, answer)
+function faults.spoil(fault, answer, now)
   local kind = fault.kind
-  if kind.make then return kind.make(fault.argument) end
+  if kind.make then return kind.make(fault.argument, fault.date and now) end
   answer.wire = fault.name
   answer.amount = fault.argument or kind.amount or math.floor(#answer.body / 2)
   return answer

@@ -200,7 +200,7 @@ function Service:handle(request)
     local fault = self:struck(request.method, path)
     entry.fault = fault and fault.name
     if not fault or fault.kind.applies then response = self:answer(request, path, entry, now) end
-    if fault then response = faults.spoil(fault, response) end
+    if fault then response = faults.spoil(fault, response, now) end
   end
   entry.status = response.status
   response.headers["Content-Type"] = response.headers["Content-Type"] or

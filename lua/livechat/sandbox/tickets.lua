@@ -171,10 +171,7 @@ function Tickets:read(fields, errors)
     errors[#errors + 1] = "source[type] must be one of: chat-window, mail, lc2"
   end
   taken.requester = { mail = requester.mail, name = requester.name }
-  if source.type ~= nil or source.url ~= nil then
-    taken.source = { type = source.type or "lc2" }
-    if taken.source.type == "chat-window" then taken.source.url = source.url end
-  end
+  if source.type ~= nil or source.url ~= nil then taken.source = source end
   if assignee.id ~= nil then
     taken.assignee = self.agents:reference(assignee.id)
     if not taken.assignee then errors[#errors + 1] = "assignee[id] must be an agent" end
@@ -194,6 +191,12 @@ local function group_ids(value, errors)
   end
   if #ids == 0 then errors[#errors + 1] = "group must be a list of group ids" end
   return ids
+end
+
+-- Only the chat window has a URL; `id` is the related chat's.
+local function source_of(wanted, kind, id)
+  kind = wanted.type or kind
+  return { type = kind, url = kind == "chat-window" and wanted.url or nil, id = id }
 end
 
 local function message_event(author, kind, message, source, now)
@@ -217,7 +220,7 @@ function Tickets:create(call)
   table.sort(errors)
   if #errors > 0 then return nil, 400, { error = errors } end -- `error`, and yet a list
   self.count = self.count + 1
-  local source = taken.source or { type = "lc2" }
+  local source = source_of(taken.source or {}, "lc2")
   local ticket = { id = Tickets.id(self.count), status = "open", groups = groups, tags = {},
     subject = text(taken.subject) and taken.subject or "(no subject)", source = source,
     requester = { mail = taken.requester.mail, name = taken.requester.name or "" },
@@ -266,7 +269,7 @@ function Tickets:tag(call)
   ticket.subject = taken.subject or old.subject
   for name, value in pairs(taken.requester or {}) do ticket.requester[name] = value end
   if taken.source then
-    ticket.source = { type = taken.source.type, url = taken.source.url, id = old.source.id }
+    ticket.source = source_of(taken.source, old.source.type, old.source.id)
   end
   if taken.assignee and (not old.assignee or old.assignee.id ~= taken.assignee.id) then
     self:assign(ticket, taken.assignee, call.login, call.now)
