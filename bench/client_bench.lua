@@ -9,7 +9,8 @@ local livechat = require "livechat"
 local core = require "livechat.core"
 local client = livechat.new { username = "a@example.com", api_key = "k", throttle = false,
   base_url = "http://127.0.0.1:1" }
-stats.report("require 'livechat' and new (CPU)", (os.clock() - started) * 1e3, "ms", { at_most = 5 })
+stats.report("require 'livechat' and new (CPU)", (os.clock() - started) * 1e3, "ms",
+  { at_most = 5 })
 client:close()
 
 local function ticket(n)
@@ -28,7 +29,8 @@ local tickets = {}
 for n = 1, 25 do
   tickets[n] = ticket(n)
 end
-local small, page = ticket(1), '{"pages":4,"total":100,"tickets":[' .. table.concat(tickets, ",") .. "]}"
+local small = ticket(1)
+local page = '{"pages":4,"total":100,"tickets":[' .. table.concat(tickets, ",") .. "]}"
 
 local folder = helper.folder()
 for name, body in pairs { ["5FUED"] = small, list = page } do
@@ -47,7 +49,8 @@ local server = helper.nginx { http = [[
   }
 ]] }
 local base = "http://127.0.0.1:" .. server.port
-client = livechat.new { username = "a@example.com", api_key = "k", base_url = base, throttle = false }
+client = livechat.new { username = "a@example.com", api_key = "k", base_url = base,
+  throttle = false }
 
 -- What the client sends, so that both sides transfer the same bytes.
 local HEADERS = { "Accept: application/json", "X-API-Version: 2", "Accept-Encoding: deflate, gzip",

@@ -3,8 +3,8 @@
  *
  *   throttle [-n reservations] [-b batches] [-p processes] clock|local|lock|FILE
  *
- * `local` reserves in this process, FILE in that shared file; `clock` only reads the clock that both
- * read, `lock` also takes and leaves a robust mutex shared by the processes. Prints one number: the
+ * `local` reserves in this process, FILE in that shared file; `clock` only reads the clock of both,
+ * `lock` also takes and leaves a robust mutex shared by the processes. Prints one number: the
  * nanoseconds from one reservation of a process to its next, in the median batch. */
 #include <fcntl.h>
 #include <pthread.h>

@@ -119,7 +119,7 @@ const struct lc_secret *lb_tosecret(lua_State *L, int idx) {
   return secret;
 }
 
-/* secret("basic", user, password, url) | secret("bearer", token, url) -> secret | nil, code, text */
+/* secret("basic", user, password, url) or ("bearer", token, url) -> secret | nil, code, text */
 static int core_secret(lua_State *L) {
   static const char *const schemes[] = {"basic", "bearer", NULL};
   int scheme = luaL_checkoption(L, 1, NULL, schemes);
@@ -128,9 +128,9 @@ static int core_secret(lua_State *L) {
   const char *password = scheme == 0 ? luaL_checklstring(L, 3, &password_len) : NULL;
   const char *url = luaL_checkstring(L, scheme == 0 ? 4 : 3);
   struct lc_secret *secret = lb_new(L, sizeof *secret, LB_SECRET);
-  enum lc_err err =
-      scheme == 0 ? lc_secret_basic(secret, user, user_len, password, password_len, url)
-                  : lc_secret_bearer(secret, user, user_len, url);
+  enum lc_err err = scheme == 0
+                        ? lc_secret_basic(secret, user, user_len, password, password_len, url)
+                        : lc_secret_bearer(secret, user, user_len, url);
   return err ? lb_fail(L, err, NULL) : 1;
 }
 
@@ -227,10 +227,8 @@ static int core_time(lua_State *L) {
  * object's member is written, nothing where it has none | nil, what is wrong */
 static int core_json_check(lua_State *L) {
   static const char *const wrong[] = {
-      [LC_JSON_SYNTAX] = "not JSON",
-      [LC_JSON_UTF8] = "not UTF-8",
-      [LC_JSON_DEPTH] = "nested too deeply",
-      [LC_JSON_DUPLICATE] = "an object names a member twice",
+      [LC_JSON_SYNTAX] = "not JSON",         [LC_JSON_UTF8] = "not UTF-8",
+      [LC_JSON_DEPTH] = "nested too deeply", [LC_JSON_DUPLICATE] = "an object names a member twice",
       [LC_JSON_ENOMEM] = "out of memory",
   };
   size_t len;
@@ -270,18 +268,31 @@ static int core_digest(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"secret", core_secret}, {"clock", core_clock}, {"now", core_now},
-    {"pid", core_pid},       {"random", core_random}, {"equal", core_equal},
-    {"timestamp", core_timestamp}, {"time", core_time},
-    {"json_check", core_json_check}, {"digest", core_digest}, {"utf8", core_utf8}, {NULL, NULL},
+    {"secret", core_secret},
+    {"clock", core_clock},
+    {"now", core_now},
+    {"pid", core_pid},
+    {"random", core_random},
+    {"equal", core_equal},
+    {"timestamp", core_timestamp},
+    {"time", core_time},
+    {"json_check", core_json_check},
+    {"digest", core_digest},
+    {"utf8", core_utf8},
+    {NULL, NULL},
 };
 
 static const luaL_Reg secret_meta[] = {
-    {"__gc", secret_wipe}, {"__close", secret_wipe}, {"__tostring", secret_tostring}, {NULL, NULL},
+    {"__gc", secret_wipe},
+    {"__close", secret_wipe},
+    {"__tostring", secret_tostring},
+    {NULL, NULL},
 };
 
 static const luaL_Reg secret_methods[] = {
-    {"wipe", secret_wipe}, {"equal", secret_equal}, {NULL, NULL},
+    {"wipe", secret_wipe},
+    {"equal", secret_equal},
+    {NULL, NULL},
 };
 
 LUALIB_API int luaopen_livechat_core(lua_State *L);

@@ -307,19 +307,23 @@ static const luaL_Reg engine_meta[] = {
 };
 
 static const luaL_Reg engine_methods[] = {
-    {"submit", engine_submit},     {"park", engine_park},   {"pump", engine_pump},
-    {"start", engine_start},       {"listen", engine_listen}, {"finished", engine_finished},
-    {"pending", engine_pending},   {"close", engine_close}, {NULL, NULL},
+    {"submit", engine_submit},   {"park", engine_park},     {"pump", engine_pump},
+    {"start", engine_start},     {"listen", engine_listen}, {"finished", engine_finished},
+    {"pending", engine_pending}, {"close", engine_close},   {NULL, NULL},
 };
 
 static const luaL_Reg call_meta[] = {
-    {"__gc", call_drop}, {"__close", call_drop}, {"__tostring", call_tostring}, {NULL, NULL},
+    {"__gc", call_drop},
+    {"__close", call_drop},
+    {"__tostring", call_tostring},
+    {NULL, NULL},
 };
 
 static const luaL_Reg call_methods[] = {
-    {"wait", call_wait}, {"done", call_done},     {"take", call_take}, {"fd", call_fd},
-    {"id", call_id},     {"cancel", call_cancel}, {"drop", call_drop}, {"join", call_join},
-    {"clear", call_clear}, {NULL, NULL},
+    {"wait", call_wait}, {"done", call_done}, {"take", call_take},
+    {"fd", call_fd},     {"id", call_id},     {"cancel", call_cancel},
+    {"drop", call_drop}, {"join", call_join}, {"clear", call_clear},
+    {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {{"engine", core_engine}, {NULL, NULL}};

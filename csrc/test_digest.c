@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* The first rows of the vectors that SipHash's authors publish (vectors.h, 128 bits): the n-th is of
- * the bytes 00 01 … of that many. */
+/* The first rows of the vectors that SipHash's authors publish (vectors.h, 128 bits): the n-th is
+ * of the bytes 00 01 … of that many. */
 static const char *const vectors[] = {
     "a3817f04ba25a8e66df67214c7550293", "da87c1d86b99af44347659119b22fc45",
     "8177228da4a45dc7fca38bdef60affe4", "9c70b60c5267a94e5f33b6b02985ed51",

@@ -26,48 +26,49 @@ static int count(const char *text, const char *part) {
 
 static const char accepts[] = "Accept: */*\r\nAccept-Encoding: ";
 
+static const struct {
+  const char *method;
+  const char *body;
+  const char *type;
+  const char *start;
+  const char *end;
+} sent[] = {
+    {"GET", NULL, NULL, "GET /echo HTTP/1.1\r\n", "\r\n\r\n"},
+    {"GET", "{}", NULL, "GET /echo HTTP/1.1\r\n", "\r\nContent-Length: 2\r\n\r\n{}"},
+    {"POST", "a=1", NULL, "POST /echo HTTP/1.1\r\n", "\r\nContent-Length: 3\r\n\r\na=1"},
+    {"POST", "{}", "Content-Type: application/json", "POST /echo HTTP/1.1\r\n",
+     "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"},
+    {"POST", "", NULL, "POST /echo HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n\r\n"},
+    {"POST", NULL, NULL, "POST /echo HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n\r\n"},
+    {"PUT", NULL, NULL, "PUT /echo HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n\r\n"},
+    {"PUT", "x", NULL, "PUT /echo HTTP/1.1\r\n", "\r\nContent-Length: 1\r\n\r\nx"},
+    {"PATCH", "x", NULL, "PATCH /echo HTTP/1.1\r\n", "\r\nContent-Length: 1\r\n\r\nx"},
+    {"DELETE", NULL, NULL, "DELETE /echo HTTP/1.1\r\n", "\r\n\r\n"},
+    {"DELETE", "x", NULL, "DELETE /echo HTTP/1.1\r\n", "\r\nContent-Length: 1\r\n\r\nx"},
+    {"BREW", NULL, NULL, "BREW /echo HTTP/1.1\r\n", "\r\n\r\n"},
+    {"get", NULL, NULL, "get /echo HTTP/1.1\r\n", "\r\n\r\n"},
+};
+
 static void sends(void) {
-  static const struct {
-    const char *method;
-    const char *body;
-    const char *type;
-    const char *start;
-    const char *end;
-  } rows[] = {
-      {"GET", NULL, NULL, "GET /echo HTTP/1.1\r\n", "\r\n\r\n"},
-      {"GET", "{}", NULL, "GET /echo HTTP/1.1\r\n", "\r\nContent-Length: 2\r\n\r\n{}"},
-      {"POST", "a=1", NULL, "POST /echo HTTP/1.1\r\n", "\r\nContent-Length: 3\r\n\r\na=1"},
-      {"POST", "{}", "Content-Type: application/json", "POST /echo HTTP/1.1\r\n",
-       "\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"},
-      {"POST", "", NULL, "POST /echo HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n\r\n"},
-      {"POST", NULL, NULL, "POST /echo HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n\r\n"},
-      {"PUT", NULL, NULL, "PUT /echo HTTP/1.1\r\n", "\r\nContent-Length: 0\r\n\r\n"},
-      {"PUT", "x", NULL, "PUT /echo HTTP/1.1\r\n", "\r\nContent-Length: 1\r\n\r\nx"},
-      {"PATCH", "x", NULL, "PATCH /echo HTTP/1.1\r\n", "\r\nContent-Length: 1\r\n\r\nx"},
-      {"DELETE", NULL, NULL, "DELETE /echo HTTP/1.1\r\n", "\r\n\r\n"},
-      {"DELETE", "x", NULL, "DELETE /echo HTTP/1.1\r\n", "\r\nContent-Length: 1\r\n\r\nx"},
-      {"BREW", NULL, NULL, "BREW /echo HTTP/1.1\r\n", "\r\n\r\n"},
-      {"get", NULL, NULL, "get /echo HTTP/1.1\r\n", "\r\n\r\n"},
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct lc_request asked = test_request(rows[i].method, test_url("/echo"));
-    asked.body = rows[i].body;
-    asked.body_len = rows[i].body != NULL ? strlen(rows[i].body) : 0;
-    asked.headers = &rows[i].type;
-    asked.n_headers = rows[i].type != NULL;
+  for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++) {
+    struct lc_request asked = test_request(sent[i].method, test_url("/echo"));
+    asked.body = sent[i].body;
+    asked.body_len = sent[i].body != NULL ? strlen(sent[i].body) : 0;
+    asked.headers = &sent[i].type;
+    asked.n_headers = sent[i].type != NULL;
     struct lc_response got = test_call(&asked);
     const char *text = test_text(&got.body);
-    size_t end = strlen(rows[i].end);
-    CHECK_WITH(rows[i].start, got.err == LC_OK && got.status == 200 && got.sent);
-    CHECK_WITH(rows[i].start, strncmp(text, rows[i].start, strlen(rows[i].start)) == 0);
-    CHECK_WITH(rows[i].start,
-               got.body.len > end && strcmp(text + got.body.len - end, rows[i].end) == 0);
-    CHECK_WITH(rows[i].start,
-               count(text, "Content-Length") == count(rows[i].end, "Content-Length"));
-    CHECK_WITH(rows[i].start, count(text, "Content-Type") == (rows[i].type != NULL));
-    CHECK_WITH(rows[i].start,
+    size_t end = strlen(sent[i].end);
+    CHECK_WITH(sent[i].start, got.err == LC_OK && got.status == 200 && got.sent);
+    CHECK_WITH(sent[i].start, strncmp(text, sent[i].start, strlen(sent[i].start)) == 0);
+    CHECK_WITH(sent[i].start,
+               got.body.len > end && strcmp(text + got.body.len - end, sent[i].end) == 0);
+    CHECK_WITH(sent[i].start,
+               count(text, "Content-Length") == count(sent[i].end, "Content-Length"));
+    CHECK_WITH(sent[i].start, count(text, "Content-Type") == (sent[i].type != NULL));
+    CHECK_WITH(sent[i].start,
                count(text, accepts) == 1 && count(text, "\r\nHost: 127.0.0.1:") == 1);
-    CHECK_WITH(rows[i].start, !strstr(text, "User-Agent") && !strstr(text, "Expect"));
+    CHECK_WITH(sent[i].start, !strstr(text, "User-Agent") && !strstr(text, "Expect"));
     test_done(&got);
   }
 }

@@ -5,7 +5,7 @@
 --
 -- The account comes from LIVECHAT_USERNAME and LIVECHAT_API_KEY (or LIVECHAT_ACCESS_TOKEN), the
 -- service from LIVECHAT_BASE_URL. `make demo` runs it against the local service. On a real account
--- it does what it says: it creates a ticket, assigns and tags open tickets that nobody has, and adds
+-- it does what it says: it creates a ticket, assigns and tags open tickets that nobody has, adds
 -- and removes an agent.
 local livechat = require "livechat"
 

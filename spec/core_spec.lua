@@ -26,7 +26,8 @@ describe("an engine", function()
   teardown(helper.cleanup)
 
   local function get(path, more)
-    local request = { method = "GET", url = "http://127.0.0.1:" .. server.port .. path, timeout = 5 }
+    local url = "http://127.0.0.1:" .. server.port .. path
+    local request = { method = "GET", url = url, timeout = 5 }
     for name, value in pairs(more or {}) do
       request[name] = value
     end

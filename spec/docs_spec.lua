@@ -1,7 +1,7 @@
--- once
 -- SPDX-License-Identifier: MIT
--- The README says what the code does: the table of methods comes from the dialect's data, every public
--- name and option is there.
+-- once: reads the README
+-- The README says what the code does: the table of methods comes from the dialect's data, every
+-- public name and option is there.
 local helper = require "spec.helper"
 local livechat = require "livechat"
 local v2 = require "livechat.api.v2"
@@ -36,7 +36,8 @@ local RETURNS = { agent = "Agent", agents = "list of Agent", ticket = "Ticket", 
   result = "true, result", hooks = "list of webhooks" }
 
 local function rows()
-  local out = { "| method | call | members of the last argument (**required**) | |", "|---|---|---|---|" }
+  local out = { "| method | call | members of the last argument (**required**) | |",
+    "|---|---|---|---|" }
   for _, resource in ipairs { "agents", "tickets", "webhooks" } do
     for _, spec in ipairs(v2.resources[resource]) do
       local arguments = {}
