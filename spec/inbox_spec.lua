@@ -145,10 +145,11 @@ local function behaves_like_an_inbox(make, pass)
     local inbox = make()
     local receiver, got = receiver_of(inbox, function() error("no") end)
     receiver:handle(body_of "a")
-    for _ = 1, 20 do
+    for _ = 1, 10 do
       receiver:drain()
       pass(3601)
     end
+    receiver:drain()
     assert.equal(10, #got)
     assert.equal("failed", inbox:list()[1].state)
   end)
@@ -360,6 +361,20 @@ describe("an inbox in a folder", function()
     assert.equal("", ls("done"))
   end)
 
+  it("does not look through it at every turn", function()
+    local inbox, real, looks = livechat.inbox(path), core.spool.list, 0
+    finally(function() core.spool.list = real end)
+    core.spool.list = function(folder)
+      looks = looks + (folder:find("/done/$") and 1 or 0)
+      return real(folder)
+    end
+    for _ = 1, 5 do inbox:claim() end
+    assert.equal(1, looks)
+    pass(601)
+    inbox:claim()
+    assert.equal(2, looks)
+  end)
+
   it("removes what a writer that died has left behind, but not what is being written", function()
     local inbox = livechat.inbox(path)
     inbox:store("a", "{}")
@@ -392,6 +407,15 @@ describe("an inbox in a folder", function()
     finally(function() core.now = real end)
     core.now = function() return real() - 86400 end
     assert.equal("a", assert(inbox:claim()).id)
+  end)
+
+  it("makes nothing wait for longer than an hour", function()
+    local inbox = livechat.inbox(path)
+    inbox:store("a", "{}")
+    inbox:later(assert(inbox:claim()), 86400, { error = "x", handled = {} })
+    assert.is_nil((inbox:claim()))
+    pass(3600)
+    assert.truthy(inbox:claim())
   end)
 
   it("takes an event from a process that dies, counting the attempt", function()
@@ -547,6 +571,17 @@ describe("an inbox in Redis", function()
     helper.sleep(0.35)
     assert.is_nil((other:claim()))
     assert.same({}, slow:list())
+  end)
+
+  it("finds it behind many that are in good hands", function()
+    local inbox = livechat.inbox { redis = connection, stream = stream, lease = 1 }
+    for i = 1, 50 do
+      inbox:store("e" .. i, "{}")
+      assert(inbox:claim())
+    end
+    helper.sleep(1.1)
+    for i = 1, 50 do assert.equal("e" .. i, assert(inbox:claim()).id) end
+    assert.is_nil((inbox:claim()))
   end)
 
   it("remembers ids for seven hours, in keys of one slot", function()

@@ -1,0 +1,319 @@
+-- SPDX-License-Identifier: MIT
+-- once: the receiver runs inside nginx
+local helper = require "spec.helper"
+local json = require "livechat.json"
+local livechat = require "livechat"
+local socket = require "socket"
+
+local TOKEN = "27f41c8da685c81a890f9e5f8ce48387"
+
+local function body_of(id, more)
+  local body = { event_type = "chat_started", event_unique_id = id, token = TOKEN,
+    chat = { id = "PR8G5BAYCT", started_timestamp = 1557766017 } }
+  for name, value in pairs(more or {}) do body[name] = value end
+  return json.encode(body)
+end
+
+--- An nginx whose workers run `setup`, which makes the global `receiver`.
+local function start(setup, options)
+  options = options or {}
+  options.http = ([[
+    access_log off;
+    client_max_body_size 0;
+    client_body_buffer_size 8k;
+    lua_package_path "%s/lua/?.lua;%s/lua/?/init.lua;;";
+    lua_package_cpath "%s/build/5.1/?.so;;";
+    init_by_lua_block {
+      livechat = require "livechat"
+      json = require "livechat.json"
+      %s
+    }
+    init_worker_by_lua_block { if start_worker then start_worker() end }
+    server {
+      listen 127.0.0.1:$PORT;
+      location /livechat {
+        content_by_lua_block { require("livechat.nginx").serve(receiver) }
+      }
+      location /pid { content_by_lua_block { ngx.print(ngx.worker.pid()) } }
+      location /got { content_by_lua_block { ngx.print(json.encode(json.array(got))) } }
+    }
+  ]]):format(helper.root, helper.root, helper.root, setup)
+  return helper.nginx(options)
+end
+
+local function post(nginx, body, headers)
+  return assert(helper.http { port = nginx.port, path = "/livechat", method = "POST", body = body,
+    headers = headers })
+end
+
+local function get(nginx, path)
+  return assert(helper.http { port = nginx.port, path = path }).body
+end
+
+describe("require('livechat.nginx').serve", function()
+  after_each(helper.cleanup)
+
+  local RECORDING = ([[
+    got = {}
+    receiver = livechat.receiver { token = %q }
+    receiver:on("*", function(event) got[#got + 1] = event.id .. " " .. tostring(event.pad) end)
+  ]]):format(TOKEN)
+
+  it("answers what the receiver answers", function()
+    local nginx = start(RECORDING)
+    local answer = post(nginx, body_of "a")
+    assert.equal(200, answer.status)
+    assert.equal("handled\n", answer.body)
+    assert.equal("8", answer.headers["content-length"])
+    assert.equal("text/plain", answer.headers["content-type"])
+    assert.equal("handled already\n", post(nginx, body_of "a").body)
+    assert.equal(400, post(nginx, "{").status)
+    answer = post(nginx, body_of("b", { token = "x" }))
+    assert.equal(401, answer.status)
+    assert.is_nil(answer.headers["www-authenticate"])
+    assert.equal('["a nil"]', get(nginx, "/got"))
+  end)
+
+  it("takes nothing but POST", function()
+    local nginx = start(RECORDING)
+    for _, method in ipairs { "GET", "HEAD", "PUT", "DELETE", "OPTIONS" } do
+      local answer = assert(helper.http { port = nginx.port, path = "/livechat", method = method,
+        body = method == "PUT" and body_of "a" or nil })
+      assert.equal(405, answer.status)
+      assert.equal("POST", answer.headers["allow"])
+    end
+    assert.equal("[]", get(nginx, "/got"))
+  end)
+
+  it("reads a body that nginx has put into a file", function()
+    local nginx = start(RECORDING)
+    local pad = ("0123456789"):rep(20000)
+    assert.equal(200, post(nginx, body_of("big", { pad = pad })).status)
+    assert.truthy(helper.read(nginx.log):find("buffered to a temporary file", 1, true))
+    assert.equal(json.encode { "big " .. pad }, get(nginx, "/got"))
+  end)
+
+  it("refuses what is too large, announced or not", function()
+    local nginx = start(RECORDING)
+    -- Announced: answered before any of it was sent.
+    local sock = assert(socket.connect("127.0.0.1", nginx.port))
+    sock:settimeout(5)
+    sock:send("POST /livechat HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n")
+    assert.equal("HTTP/1.1 413 Request Entity Too Large", sock:receive("*l"))
+    sock:close()
+    -- In chunks, whose sum nobody knows beforehand.
+    sock = assert(socket.connect("127.0.0.1", nginx.port))
+    sock:settimeout(5)
+    sock:send("POST /livechat HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    for _ = 1, 32 do sock:send("10000\r\n" .. (" "):rep(65536) .. "\r\n") end
+    sock:send("0\r\n\r\n")
+    assert.equal("HTTP/1.1 413 Request Entity Too Large", sock:receive("*l"))
+    sock:close()
+    assert.equal(413, post(nginx, (" "):rep(2 ^ 20 + 1)).status)
+    assert.equal(400, post(nginx, (" "):rep(2 ^ 20)).status)
+    sock = assert(socket.connect("127.0.0.1", nginx.port))
+    sock:settimeout(5)
+    sock:send("POST /livechat HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+    local text = body_of "chunked"
+    sock:send(("%x\r\n%s\r\n0\r\n\r\n"):format(#text, text))
+    assert.equal("HTTP/1.1 200 OK", sock:receive("*l"))
+    sock:close()
+  end)
+
+  it("asks for the credentials of the registered URL", function()
+    local nginx = start([[receiver = livechat.receiver { token = false,
+      basic_auth = { user = "u", password = "abc" } }]])
+    local answer = post(nginx, body_of "a")
+    assert.equal(401, answer.status)
+    assert.equal('Basic realm="livechat"', answer.headers["www-authenticate"])
+    assert.equal(401, post(nginx, body_of "a", { Authorization = "Basic dTphYmQ=" }).status)
+    assert.equal(200, post(nginx, body_of "a", { authorization = "Basic dTphYmM=" }).status)
+  end)
+
+  it("survives every malformed body in one and the same worker", function()
+    local nginx = start(RECORDING)
+    local worker = get(nginx, "/pid")
+    local start_of = '{"event_type":"x","token":"' .. TOKEN .. '",'
+    local bodies = {
+      "", "not json", "[]", "5", "null", '"x"', "[" .. body_of "a" .. "]", ("["):rep(10000),
+      ("["):rep(10000) .. ("]"):rep(10000), ('{"a":'):rep(10000) .. "1" .. ("}"):rep(10000),
+      ("x"):rep(2 * 2 ^ 20), '{"token":"' .. TOKEN .. '"}', start_of .. '"a":"\255"}',
+      start_of .. '"a":"\192\175"}', start_of .. '"event_type":"y"}', start_of .. '"a":"\0"}',
+      start_of .. '"a":1,"\\u0061":2}', start_of .. '"n":1e999,"chat":5}', body_of("a"):sub(1, -5),
+    }
+    for _, value in ipairs { 5, true, "x", { 1 }, { { { 1 } } }, { a = { b = 1 } }, { id = {} } } do
+      for _, member in ipairs { "chat", "visitor", "pre_chat_survey", "ticket", "canned_response",
+        "license_id", "event_unique_id", "lc_version", "token", "event_type" } do
+        bodies[#bodies + 1] = body_of("a", { [member] = value })
+      end
+    end
+    local counts = {}
+    for _, body in ipairs(bodies) do
+      local status = post(nginx, body).status
+      counts[status] = (counts[status] or 0) + 1
+    end
+    assert.equal(worker, get(nginx, "/pid"))
+    assert.equal(1, counts[413])
+    assert.is_nil(counts[500])
+    assert.truthy(counts[400] > 50 and counts[401] > 5, json.encode { counts[400], counts[401] })
+    assert.is_nil(helper.read(nginx.log):find("[error]", 1, true))
+    assert.equal(200, post(nginx, body_of "fine").status)
+  end)
+
+  it("lets handlers call the API while other requests go on", function()
+    local sandbox = helper.sandbox { seed = 1, fault = "slow=1/PUT /tickets/*" }
+    local nginx = start(([[
+      client = livechat.new { base_url = %q, username = %q, api_key = %q }
+      got = {}
+      receiver = livechat.receiver { token = false, client = client }
+      receiver:on("ticket_created", function(event)
+        local ticket = assert(event.ticket:tag { "seen" })
+        got[#got + 1] = ticket.id .. " " .. table.concat(ticket.tags, ",")
+      end)
+    ]]):format(sandbox.url, sandbox.username, sandbox.api_key))
+    local id = sandbox.control("GET", "tickets").ids[1]
+    local connection = assert(helper.connect(nginx.port))
+    local text = json.encode { event_type = "ticket_created", ticket = { id = id } }
+    connection.sock:send(("POST /livechat HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n%s")
+      :format(#text, text))
+    local began = helper.now()
+    helper.sleep(0.1)
+    for _ = 1, 5 do get(nginx, "/pid") end
+    assert.truthy(helper.now() - began < 0.8)
+    assert.equal("HTTP/1.1 200 OK", connection.sock:receive("*l"))
+    assert.truthy(helper.now() - began >= 0.9)
+    connection:close()
+    assert.equal(json.encode { id .. " seen" }, get(nginx, "/got"))
+  end)
+
+  it("writes what a handler raises into nginx's log", function()
+    local nginx = start([[receiver = livechat.receiver { token = false }
+      receiver:on("*", function() error("trouble here") end)]])
+    assert.equal(500, post(nginx, body_of "a").status)
+    local log = helper.read(nginx.log)
+    assert.matches("%[error%].*livechat.Event: chat_started a: .*trouble here\nstack trace", log)
+    assert.is_nil(log:find(TOKEN, 1, true))
+  end)
+end)
+
+describe("an inbox in nginx", function()
+  after_each(helper.cleanup)
+
+  local function with_inbox(inbox)
+    return ([[receiver = livechat.receiver { token = %q, inbox = livechat.inbox(%s) }]]):format(
+      TOKEN, inbox)
+  end
+
+  local function drained(inbox)
+    local receiver, ids, count = livechat.receiver { token = false, inbox = inbox }, {}, 0
+    receiver:on("*", function(event)
+      count = count + 1
+      ids[event.id] = (ids[event.id] or 0) + 1
+    end)
+    local _, failed = receiver:drain()
+    assert.equal(0, failed)
+    return ids, count
+  end
+
+  it("takes the events of several workers, for scripts to handle", function()
+    local path = helper.folder() .. "/inbox"
+    local nginx = start(with_inbox(("%q"):format(path)), { workers = 2 })
+    local pids, workers = {}, 0
+    for i = 1, 200 do
+      local answer = post(nginx, body_of("e" .. i))
+      assert.equal("200 stored\n", answer.status .. " " .. answer.body)
+      assert.equal("known already\n", post(nginx, body_of("e" .. i)).body)
+      pids[get(nginx, "/pid")] = true
+    end
+    for _ in pairs(pids) do workers = workers + 1 end
+    assert.equal(2, workers)
+    local ids, count = drained(livechat.inbox(path))
+    assert.equal(200, count)
+    for i = 1, 200 do assert.equal(1, ids["e" .. i]) end
+    assert.equal("known already\n", post(nginx, body_of "e1").body)
+  end)
+
+  it("loses nothing while nginx is reloaded again and again", function()
+    local path = helper.folder() .. "/inbox"
+    local nginx = start(with_inbox(("%q"):format(path)), { workers = 2 })
+    local sent, reloads, next_reload = 0, 0, helper.now()
+    while reloads < 8 do
+      if helper.now() >= next_reload then
+        helper.kill(nginx.pid, "HUP")
+        reloads, next_reload = reloads + 1, helper.now() + 0.15
+      end
+      sent = sent + 1
+      local answer, message = helper.http { port = nginx.port, path = "/livechat", method = "POST",
+        body = body_of("e" .. sent) }
+      assert.truthy(answer, message)
+      assert.equal(200, answer.status)
+    end
+    local ids, count = drained(livechat.inbox(path))
+    assert.equal(sent, count)
+    for i = 1, sent do assert.equal(1, ids["e" .. i]) end
+  end)
+
+  it("may be worked off by a timer of the worker", function()
+    local path = helper.folder() .. "/inbox"
+    local nginx = start(with_inbox(("%q"):format(path)) .. [[
+      got = {}
+      receiver:on("*", function(event)
+        ngx.sleep(0.01)
+        got[#got + 1] = event.id
+      end)
+      function start_worker()
+        ngx.timer.at(0, function() receiver:run { poll = 0.05 } end)
+      end
+    ]])
+    for i = 1, 3 do
+      assert.equal("stored\n", post(nginx, body_of("e" .. i)).body)
+      helper.wait_until(function() return get(nginx, "/got"):find("e" .. i, 1, true) end)
+    end
+    nginx.stop()
+    assert.is_nil(helper.read(nginx.log):find("[error]", 1, true))
+  end)
+
+  it("may be in Redis", function()
+    local server = helper.redis()
+    local nginx = start(with_inbox(([[{ redis = function()
+      local connection = require("nginx.redis"):new()
+      connection:set_timeout(1000)
+      assert(connection:connect("127.0.0.1", %d))
+      return connection
+    end }]]):format(server.port)), { workers = 2 })
+    for i = 1, 50 do
+      assert.equal("stored\n", post(nginx, body_of("e" .. i)).body)
+      assert.equal("known already\n", post(nginx, body_of("e" .. i)).body)
+    end
+    package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
+    local ids, count = drained(livechat.inbox { redis = function()
+      return require("redis").connect("127.0.0.1", server.port)
+    end })
+    assert.equal(50, count)
+    for i = 1, 50 do assert.equal(1, ids["e" .. i]) end
+    server.stop()
+    assert.equal(500, post(nginx, body_of "late").status)
+    assert.matches("event late was not stored: the inbox livechat:inbox of Redis", helper.read(
+      nginx.log))
+  end)
+
+  it("may be worked off in nginx from Redis", function()
+    local server = helper.redis()
+    local nginx = start(with_inbox(([[{ redis = function()
+      local connection = require("nginx.redis"):new()
+      connection:set_timeout(1000)
+      assert(connection:connect("127.0.0.1", %d))
+      return connection
+    end }]]):format(server.port)) .. [[
+      got = {}
+      receiver:on("*", function(event) got[#got + 1] = event.id end)
+      function start_worker()
+        ngx.timer.at(0, function() receiver:run { poll = 0.05 } end)
+      end
+    ]])
+    for i = 1, 3 do
+      assert.equal("stored\n", post(nginx, body_of("e" .. i)).body)
+      helper.wait_until(function() return get(nginx, "/got"):find("e" .. i, 1, true) end)
+    end
+  end)
+end)
