@@ -54,7 +54,7 @@ struct lc_calls {
   bool asleep; /* the pump sleeps, or is about to */
   bool woken;  /* the flag is up */
   bool closed;
-  bool reporting; /* there is, or was, a dispatcher */
+  bool reporting; /* somebody looks, or looked, for what has finished */
   bool knocked;   /* and it has not looked since */
 };
 
@@ -423,6 +423,7 @@ enum lc_err lc_calls_listen(struct lc_calls *calls, char *path, size_t path_size
 size_t lc_calls_finished(struct lc_calls *calls, uint64_t *ids, size_t n) {
   size_t got = 0;
   pthread_mutex_lock(&calls->lock);
+  calls->reporting = true;
   for (struct call *call; got < n && (call = calls->unreported.first) != NULL; got++) {
     ids[got] = call->id;
     list_remove(call);

@@ -393,7 +393,8 @@ void lc_engine_clear(struct lc_engine *engine, uint64_t id);
  * name goes away as soon as a peer with this process's pid has connected). Whenever calls have
  * finished since the last look, one byte arrives. */
 enum lc_err lc_engine_listen(struct lc_engine *engine, char *path, size_t path_size);
-/* Takes up to n ids of finished calls that were not yet reported here; only after listen. */
+/* Takes up to n ids of calls that have finished since the first look, or since listen, and were not
+ * yet reported here. */
 size_t lc_engine_finished(struct lc_engine *engine, uint64_t *ids, size_t n);
 /* Calls in flight or not yet taken. */
 size_t lc_engine_pending(struct lc_engine *engine);

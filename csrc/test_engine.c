@@ -108,7 +108,12 @@ static void pumps(void) {
   since = lc_clock_us();
   CHECK(lc_engine_pump(engine, 5000) == LC_OK && lc_clock_us() - since < 190000);
   CHECK(lc_engine_done(engine, fast) && !lc_engine_done(engine, slow));
+  /* From the first look on, what finishes is told of, once. */
+  uint64_t told = 0;
+  CHECK(lc_engine_finished(engine, &told, 1) == 0);
   CHECK(lc_engine_pump(engine, 5000) == LC_OK && lc_engine_done(engine, slow));
+  CHECK(lc_engine_finished(engine, &told, 1) == 1 && told == slow);
+  CHECK(lc_engine_finished(engine, &told, 1) == 0);
   CHECK(test_take(fast, NULL) == LC_OK && test_take(slow, NULL) == LC_OK);
   CHECK(lc_engine_listen(engine, path, sizeof path) == LC_EINVAL);
   /* What the owner submitted before the start is the thread's to finish. */
