@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Many calls at once: one function over many items, each in a coroutine of its own.
+--- Many calls at once: one function over many items, in coroutines of their own.
 ---
 --- One scheduler runs the coroutines of an outermost gather and of those nested in it. A task
 --- yields the scheduler itself when a call of the client makes it wait; anything else that it
@@ -9,204 +9,261 @@ local errors = require "livechat.errors"
 local nginx = require "livechat.nginx"
 local wait = require "livechat.wait"
 
-local unpack = table.unpack or unpack
-local MAX_PAUSE = 3600
+local NO_LOOP = "livechat.gather: a function yielded, and there is no loop around to yield to"
 
+--- The outermost call of `livechat.gather` and those nested in it each make a group of items.
+---@class livechat.Group
+---@field left integer items without a result
+---@field next integer the item that is begun next
+---@field waiter livechat.Task|nil the task that goes on when nothing is left
+
+--- A coroutine that works on one item of a group after the other.
+---@class livechat.Task
+---@field co thread
+---@field choose fun(own: table|nil): table for wait.lua
+---@field index integer the item at hand
+---@field id integer|nil of the call that it waits for
+---@field due number|nil until when
+
+---@class livechat.Scheduler
 local Scheduler = {}
 Scheduler.__index = Scheduler
 
-local function pack(...)
-  return { n = select("#", ...), ... }
+-- The tasks that wait for a call, by engine and id. Whoever asks an engine what has finished may
+-- hear of another scheduler's calls: those tasks are made ready for theirs.
+local waiting = setmetatable({}, { __mode = "k" })
+
+local function waiting_at(engine)
+  waiting[engine] = waiting[engine] or setmetatable({}, { __mode = "v" })
+  return waiting[engine]
 end
 
-local tasks = setmetatable({}, { __mode = "k" }) -- by coroutine
-
---- What the tasks of a scheduler wait by. `host` waits for any of them at once.
-local function strategy_of(scheduler)
-  local strategy = {}
+local function new_scheduler(around)
+  local self = setmetatable({
+    around = around, tasks = {}, ready = {}, nearest = math.huge,
+  }, Scheduler)
 
   local function joined(call, code, text)
-    if call and scheduler.group then
-      call:join(scheduler.group)
+    if call and self.bell then
+      call:join(self.bell)
     end
     return call, code, text
   end
 
-  function strategy.submit(request)
-    return joined(scheduler.host.submit(request))
-  end
-
-  function strategy.park()
-    return joined(scheduler.host.park())
-  end
-
-  function strategy.await(call, seconds)
-    if not call:done() then
-      scheduler:suspend(call, core.clock() + seconds, nil)
-    end
-    return call:done()
-  end
-
-  return strategy
-end
-
-local function new_scheduler()
-  local self = setmetatable({ ready = {}, waiting = {} }, Scheduler)
-  self.strategy = strategy_of(self)
-  --- The first client to wait decides how the whole gather waits: its own `wait`, or the host's.
+  self.strategy = {
+    submit = function(request) return joined(self.host.submit(request)) end,
+    park = function() return joined(self.host.park()) end,
+    await = function(call, seconds) return self:await(call, seconds) end,
+  }
   self.choose = function(own)
     if not self.host then
-      self.host = own or self.around
-      self.group = self.host.poll and wait.engine("threaded"):park(true)
+      self:settle(own or self.around)
     end
     return self.strategy
   end
   return self
 end
 
---- The running task stands still until the call has finished, the moment has come, or the group
---- is complete.
-function Scheduler:suspend(call, due, group)
-  local task = tasks[coroutine.running()]
-  task.call, task.due, task.group = call, due, group
-  coroutine.yield(self)
+--- The first client to wait decides how all of them wait: its own `wait`, or as the host does.
+function Scheduler:settle(host)
+  self.host = host
+  self.engine = host.engine()
+  self.waiting = waiting_at(self.engine)
+  self.bell = host.poll and host.park()
+  self:listen()
 end
 
-local function start_next(group)
-  if group.next > group.n then
+-- ---- in a task -------------------------------------------------------------------------------
+
+--- The running task stands still until its call has finished, or the time is up.
+function Scheduler:await(call, seconds)
+  if not wait.may_yield() then
+    return wait.block(call, seconds)
+  elseif not call:done() then
+    local task = wait.guest()
+    task.id, task.due = call:id(), core.clock() + seconds
+    self.nearest = math.min(self.nearest, task.due)
+    self.waiting[task.id] = task
+    coroutine.yield(self)
+  end
+  return call:done()
+end
+
+local function keep(group, index, ...)
+  group.results[index] = { n = select("#", ...), ... }
+  group.left = group.left - 1
+  if group.left == 0 and group.waiter then
+    group.waiter.scheduler:wake(group.waiter)
+  end
+end
+
+--- Begins one item after the other; ends with the first that raises.
+local function work(task)
+  local group = task.group
+  while group.next <= group.n do
+    local index = group.next
+    group.next = index + 1
+    task.index = index
+    keep(group, index, group.fn(group.items[index], index))
+  end
+end
+
+-- ---- around the tasks --------------------------------------------------------------------------
+
+function Scheduler:begin(group)
+  local task = {
+    co = coroutine.create(work), choose = self.choose, scheduler = self, group = group,
+  }
+  self.tasks[task] = true
+  table.insert(self.ready, task)
+end
+
+function Scheduler:wake(task)
+  if task.id then
+    self.waiting[task.id] = nil
+    task.id, task.due = nil, nil
+  end
+  table.insert(self.ready, task)
+end
+
+--- A task that raised is gone; another one goes on with what has not begun.
+function Scheduler:fail(task, err)
+  local group = task.group
+  self.tasks[task] = nil
+  keep(group, task.index, nil, err)
+  if group.next <= group.n then
+    self:begin(group)
+  end
+end
+
+function Scheduler:came_back(task, fine, yielded, ...)
+  if yielded == self then
+    return
+  elseif not fine then
+    return self:fail(task, yielded)
+  elseif coroutine.status(task.co) == "dead" then
+    self.tasks[task] = nil
+    return
+  elseif not wait.may_yield() then
+    return self:fail(task, NO_LOOP)
+  end
+  return self:came_back(task, wait.resume(task, coroutine.yield(yielded, ...)))
+end
+
+--- Makes ready whose calls have finished.
+function Scheduler:listen()
+  for _, id in ipairs(self.engine:finished()) do
+    local task = self.waiting[id]
+    if task then
+      task.scheduler:wake(task)
+    end
+  end
+end
+
+--- Makes ready whose time is up.
+function Scheduler:expire()
+  local now, late = core.clock(), {}
+  if now < self.nearest then
     return
   end
-  local index = group.next
-  group.next = index + 1
-  local co = coroutine.create(group.fn)
-  local task = { co = co, owner = group, index = index }
-  tasks[co] = task
-  wait.adopt(co, group.scheduler.choose)
-  table.insert(group.scheduler.ready, task)
-end
-
-local function finish(task, results)
-  local group = task.owner
-  if results[1] then
-    group.results[task.index] = { n = results.n - 1, unpack(results, 2, results.n) }
-  else
-    group.results[task.index] = { n = 2, nil, results[2] }
-  end
-  group.left = group.left - 1
-  start_next(group)
-end
-
-function Scheduler:resume(task)
-  local args = pack(task.owner.items[task.index], task.index)
-  if task.started then
-    args = { n = 0 }
-  end
-  task.started = true
-  while true do
-    local results = pack(coroutine.resume(task.co, unpack(args, 1, args.n)))
-    if coroutine.status(task.co) == "dead" then
-      return finish(task, results)
-    elseif results[2] == self then
-      table.insert(self.waiting, task)
-      return
-    end
-    args = pack(coroutine.yield(unpack(results, 2, results.n)))
-  end
-end
-
---- Moves the tasks that need not wait any longer to `ready`; the time until the next is due.
-function Scheduler:awake()
-  local now, nearest, still = core.clock(), MAX_PAUSE, {}
-  for _, task in ipairs(self.waiting) do
-    local due = task.due and task.due <= now
-    if due or (task.call and task.call:done()) or (task.group and task.group.left == 0) then
-      table.insert(self.ready, task)
+  self.nearest = math.huge
+  for task in pairs(self.tasks) do
+    local due = task.due or math.huge
+    if due <= now then
+      late[#late + 1] = task
     else
-      still[#still + 1] = task
-      nearest = math.min(nearest, task.due and task.due - now or MAX_PAUSE)
+      self.nearest = math.min(self.nearest, due)
     end
   end
-  self.waiting = still
-  return nearest
-end
-
-function Scheduler:pause(seconds)
-  local host = self.host or wait.plain
-  if host.poll then
-    host.poll(self.group:fd(), seconds)
-    self.group:clear()
-  else
-    wait.engine("pumped"):pump(math.min(seconds, 0.25))
+  for _, task in ipairs(late) do
+    self:wake(task)
   end
 end
 
+function Scheduler:pause()
+  local seconds = self.nearest - core.clock()
+  if self.bell then
+    self.host.poll(self.bell:fd(), math.max(0, seconds))
+    self.bell:clear() -- before listening: what finishes in between rings again
+  else
+    self.engine:pump(math.min(seconds, wait.SLICE))
+  end
+end
+
+--- Runs until the group is complete.
 function Scheduler:run(group)
   while group.left > 0 do
     local ready = self.ready
     self.ready = {}
     for _, task in ipairs(ready) do
-      self:resume(task)
+      self:came_back(task, wait.resume(task, task))
     end
-    local nearest = self:awake()
-    if #self.ready == 0 and group.left > 0 then
-      self:pause(nearest)
+    if self.engine then
+      self:listen()
+      self:expire()
+      if #self.ready == 0 and group.left > 0 then
+        self:pause()
+      end
     end
+  end
+  if self.bell then
+    self.bell:drop()
   end
 end
 
+-- ---- the public face ---------------------------------------------------------------------------
+
+local FNAME = "livechat.gather"
+
 local function check(items, fn, options)
   if type(items) ~= "table" then
-    errors.argument("items", "livechat.gather", "table expected, got " .. type(items), 4)
+    errors.argument("items", FNAME, "table expected, got " .. type(items), 4)
+  elseif type(fn) ~= "function" then
+    errors.argument("fn", FNAME, "function expected, got " .. type(fn), 4)
+  elseif options ~= nil and type(options) ~= "table" then
+    errors.argument("options", FNAME, "table expected, got " .. type(options), 4)
   end
-  if type(fn) ~= "function" then
-    errors.argument("fn", "livechat.gather", "function expected, got " .. type(fn), 4)
-  end
-  for name in pairs(options) do
-    if name ~= "concurrency" and name ~= "wait" then
-      errors.argument(tostring(name), "livechat.gather", "no such option", 4)
+  for name in pairs(options or {}) do
+    if name ~= "concurrency" then
+      errors.argument(tostring(name), FNAME, "no such option", 4)
     end
   end
-  local concurrency = options.concurrency or 16
-  if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
-    errors.argument("concurrency", "livechat.gather", "a whole number from 1 expected", 4)
+  local concurrency = options and options.concurrency or 16
+  if type(concurrency) ~= "number" or not (concurrency >= 1) or concurrency % 1 ~= 0 then
+    errors.argument("concurrency", FNAME, "a whole number from 1 expected", 4)
   end
   return concurrency
 end
 
 --- Runs `fn(item, index)` for each item, up to `concurrency` at a time; the client's calls inside
 --- overlap. Errors stay apart: a function that raises gives `{ nil, err, n = 2 }` in its place.
---- In PUC Lua 5.1 a call cannot wait inside pcall, as nothing can yield there.
+---
+--- Only calls overlap. Anything else that makes a function wait (a loop's own sleep, a call in a
+--- coroutine that the function runs, and in PUC Lua 5.1 a call inside pcall or an iterator) is
+--- waited for before another function goes on; in nginx, where each is a light thread, it is not.
 ---@generic T
 ---@param items T[]
 ---@param fn fun(item: T, index: integer): ...
----@param options? { concurrency?: integer, wait?: fun(fd: integer, seconds: number) } default 16
+---@param options? { concurrency?: integer } default 16
 ---@return { [integer]: any, n: integer }[] results in the order of the items
 local function gather(items, fn, options)
-  options = options or {}
   local concurrency = check(items, fn, options)
   if nginx.strategy() then
     return nginx.gather(items, fn, concurrency)
   end
-  local co = coroutine.running()
-  local parent = co and tasks[co] and tasks[co].owner.scheduler
-  local scheduler = parent or new_scheduler()
+  local parent = wait.may_yield() and wait.guest() or nil
+  local scheduler = parent and parent.scheduler or new_scheduler(not parent and wait.host())
   local n = #items
   local group = {
-    scheduler = scheduler, items = items, fn = fn, n = n, left = n, next = 1, results = {},
+    items = items, fn = fn, n = n, left = n, next = 1, results = {}, waiter = parent,
   }
-  if not parent then
-    scheduler.around = options.wait and wait.foreign(options.wait) or wait.host()
-  end
   for _ = 1, math.min(concurrency, n) do
-    start_next(group)
+    scheduler:begin(group)
   end
   if not parent then
     scheduler:run(group)
-    if scheduler.group then
-      scheduler.group:drop()
-    end
   elseif n > 0 then
-    scheduler:suspend(nil, nil, group)
+    coroutine.yield(scheduler)
   end
   return group.results
 end

@@ -27,8 +27,9 @@ end
 local semaphore = require "ngx.semaphore"
 
 local ENDLESS_MS = 2 ^ 31 - 1 -- a read that times out is a line in the error log
-local FAR_AWAY = 10 * 365 * 86400
-local SWEEP = 1 -- seconds after which the transfer of a killed light thread is cancelled
+local DAY = 86400
+local TICK = 1 -- seconds after which the transfer of a killed light thread is cancelled
+local POLL = 0.02 -- seconds between the looks of a light thread that nobody would wake
 
 -- Phases whose light threads may yield.
 local YIELDS = {
@@ -37,60 +38,88 @@ local YIELDS = {
 }
 
 ---@class livechat.Worker
+---@field engine userdata
+---@field waiters table<number, { semaphore: table, call: userdata }> by the id of the call
+---@field dispatching boolean while a dispatcher runs, or is about to
+---@field again number when one may be started, on the clock of core.clock
+---@field rung number when the bell rang last
 local Worker = {}
 Worker.__index = Worker
 
-local worker ---@type livechat.Worker|nil of this process; the master's is not inherited
+local worker ---@type livechat.Worker|nil of this process; that of a process that forked is not ours
 
 local function this_worker()
   if not worker or worker.pid ~= core.pid() then
     local engine = assert(core.engine())
     assert(engine:start())
-    worker = setmetatable({ pid = core.pid(), engine = engine, waiters = {}, waiting = 0 }, Worker)
+    worker = setmetatable({
+      pid = core.pid(), engine = engine, waiters = {}, dispatching = false, again = 0,
+      rung = core.clock(),
+    }, Worker)
   end
   return worker
 end
 
---- Forgets the waiter of a call and wakes it.
+--- The one who waits for a call looks at it now. One that is killed meanwhile stops to wait for its
+--- semaphore, and leaves no other trace: its transfer is cancelled.
 function Worker:wake(id)
   local waiter = self.waiters[id]
   if not waiter then
     return
   end
-  self:forget(id)
+  self.waiters[id] = nil
   if waiter.semaphore:count() < 0 then
     waiter.semaphore:post()
   else
-    waiter.call:drop() -- its light thread is gone
+    waiter.call:drop()
   end
 end
 
-function Worker:forget(id)
-  if self.waiters[id] then
-    self.waiters[id] = nil
-    self.waiting = self.waiting - 1
-  end
+--- A byte for the dispatcher, also where the engine has not let it in yet: a call that has ended,
+--- and that nobody waits for.
+function Worker:ring()
+  local call = assert(self.engine:park())
+  self.waiters[call:id()] = { semaphore = semaphore.new(), call = call }
+  self.rung = core.clock()
+  call:cancel()
 end
 
---- Cancels what nobody waits for any more: a light thread that was killed leaves no other trace.
-function Worker:sweep()
+--- Each second, and once when the worker begins to exit. The bell also rings once a day, long
+--- before the dispatcher's time for a read is up.
+function Worker:tick(exiting)
   for id, waiter in pairs(self.waiters) do
     if waiter.semaphore:count() >= 0 then
-      self:forget(id)
-      waiter.call:drop()
+      self:wake(id)
     end
   end
-  self.sweeping = self.waiting > 0 and ngx.timer.at(SWEEP, function(premature)
-    if not premature then
-      self:sweep()
-    end
-  end)
+  if self.dispatching and (exiting or core.clock() > self.rung + DAY) then
+    self:ring()
+  end
 end
 
---- Runs in a timer of its own for as long as the worker lives.
-function Worker:dispatch(socket)
-  while not (self.exiting and self.waiting == 0) do
-    local byte = socket:receive(1)
+--- A socket from which a byte can be read whenever calls have finished.
+function Worker:connect()
+  local path, _, text = self.engine:listen()
+  if not path then
+    return nil, text
+  end
+  local socket = ngx.socket.tcp()
+  socket:settimeouts(1000, 1000, ENDLESS_MS)
+  local fine
+  fine, text = socket:connect("unix:" .. path)
+  return fine and socket, text
+end
+
+--- Runs in a timer of its own: no request's end is its end. Nothing may hold up the exit of a
+--- worker: then the dispatcher goes, and each who still waits looks for itself.
+function Worker:dispatch()
+  local socket, text
+  if not ngx.worker.exiting() then
+    socket, text = self:connect()
+  end
+  while socket and not ngx.worker.exiting() do
+    local byte
+    byte, text = socket:receive(1)
     if not byte then
       break
     end
@@ -98,52 +127,40 @@ function Worker:dispatch(socket)
       self:wake(id)
     end
   end
-  socket:close()
-end
-
-function Worker:start()
-  self.dispatching = true
-  local ok, err = ngx.timer.at(0, function()
-    local path, _, text = self.engine:listen()
-    local socket = ngx.socket.tcp()
-    socket:settimeouts(1000, 1000, ENDLESS_MS)
-    local connected
-    if path then
-      connected, text = socket:connect("unix:" .. path)
-    end
-    if connected then
-      self:dispatch(socket)
-    else
-      ngx.log(ngx.ERR, "livechat: no dispatcher: ", text)
-    end
-    self.dispatching = false
-    for id in pairs(self.waiters) do -- each looks for itself
-      self:wake(id)
-    end
-  end)
-  if not ok then
-    self.dispatching = false
-    error("livechat: cannot start the dispatcher: " .. err, 0)
+  if text then
+    ngx.log(ngx.ERR, "livechat: calls are waited for by looking every ", POLL * 1000, " ms: ", text)
   end
-  self:watch_exit()
+  self.dispatching, self.again = false, core.clock() + TICK
+  for id in pairs(self.waiters) do
+    self:wake(id)
+  end
 end
 
---- A timer that is far away fires early when the worker exits, and lets the dispatcher go.
-function Worker:watch_exit()
-  if self.watching then
+--- Sees to it that there is a dispatcher, where there can be one.
+function Worker:attend()
+  if self.dispatching or ngx.worker.exiting() or core.clock() < self.again then
     return
   end
-  self.watching = ngx.timer.at(FAR_AWAY, function(premature)
-    if premature then
-      self.exiting = true
-      local call = self.engine:park()
-      call:cancel() -- a byte for the dispatcher
-      call:drop()
-    end
-  end)
+  self.ticking = self.ticking or ngx.timer.every(TICK, function(exiting) self:tick(exiting) end)
+  self.dispatching = self.ticking and ngx.timer.at(0, function() self:dispatch() end) or false
+end
+
+--- The running light thread stands still until somebody wakes it, or the time is up.
+function Worker:stand(call, seconds)
+  self:attend()
+  local id = call:id()
+  local waiter = { semaphore = semaphore.new(), call = call }
+  self.waiters[id] = waiter
+  local time = math.min(seconds, self.dispatching and DAY or POLL)
+  waiter.semaphore:wait((math.ceil(time * 1000) + 0.5) / 1000) -- nginx cuts at a millisecond
+  self.waiters[id] = nil
 end
 
 local strategy = {}
+
+function strategy.engine()
+  return this_worker().engine
+end
 
 function strategy.submit(request)
   return this_worker().engine:submit(request)
@@ -154,27 +171,15 @@ function strategy.park()
 end
 
 function strategy.await(call, seconds)
-  if call:done() then
-    return true
+  local due = core.clock() + seconds
+  while not call:done() do
+    local left = due - core.clock()
+    if left <= 0 then
+      return false
+    end
+    this_worker():stand(call, left)
   end
-  local self = this_worker()
-  local id = call:id()
-  local waiter = { semaphore = semaphore.new(), call = call }
-  self.waiters[id] = waiter
-  self.waiting = self.waiting + 1
-  if not self.dispatching then
-    self:start()
-  end
-  if not self.sweeping then
-    self.sweeping = ngx.timer.at(SWEEP, function(premature)
-      if not premature then
-        self:sweep()
-      end
-    end)
-  end
-  waiter.semaphore:wait(seconds)
-  self:forget(id)
-  return call:done()
+  return true
 end
 
 --- The way to wait inside nginx; raises in a phase where waiting would block the worker.
@@ -190,14 +195,14 @@ end
 --- livechat.gather with one light thread for each of `concurrency` at a time.
 function nginx.gather(items, fn, concurrency)
   local n, next_index, results = #items, 1, {}
+  local function keep(index, fine, ...)
+    results[index] = fine and { n = select("#", ...), ... } or { n = 2, nil, (...) }
+  end
   local function work()
     while next_index <= n do
       local index = next_index
       next_index = index + 1
-      local function keep(ok, ...)
-        results[index] = ok and { n = select("#", ...), ... } or { n = 2, nil, (...) }
-      end
-      keep(pcall(fn, items[index], index))
+      keep(index, pcall(fn, items[index], index))
     end
   end
   local threads = {}

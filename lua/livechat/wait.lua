@@ -1,9 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- How this program waits. A strategy is a table of
----   submit(request)       hands a request to the engine: call | nil, code, text
+---   engine()              the engine behind it, of this process
+---   submit(request)       hands a request to it: call | nil, code, text
 ---   park()                a call that ends only when it is cancelled: something to sleep on
 ---   await(call, seconds)  returns once the call has finished (true) or the time is up (false)
---- Which one holds is asked anew for every attempt: the same client may be used inside a loop and
+--- and, where an event loop is told of a descriptor, `poll(fd, seconds)`.
+---
+--- Which one holds is asked anew for every call: the same client may be used inside a loop and
 --- outside of it. Everything that is global to a process is keyed by pid: nginx forks.
 local core = require "livechat.core"
 local nginx = require "livechat.nginx"
@@ -11,14 +14,13 @@ local nginx = require "livechat.nginx"
 local wait = {}
 
 -- A long wait in C would keep ^C waiting: Lua's signal hook runs between the slices.
-local SLICE = 0.25
+wait.SLICE = 0.25
 
 local engines = {} ---@type table<string, table> by kind
 
---- The engine of this process and kind. A forked child makes its own: a thread does not survive
---- a fork, and a connection must not be used by two processes.
----@param kind "pumped"|"threaded"
-function wait.engine(kind)
+-- A forked child makes its own: a thread does not survive a fork, and a connection must not be
+-- used by two processes.
+local function engine_of(kind)
   local pid = core.pid()
   if engines.pid ~= pid then
     engines = { pid = pid }
@@ -34,26 +36,32 @@ function wait.engine(kind)
   return engine
 end
 
---- A plain script: the transfers run on the caller's own thread.
-local plain = {}
-wait.plain = plain
-
-function plain.submit(request)
-  return wait.engine("pumped"):submit(request)
-end
-
-function plain.park()
-  return wait.engine("pumped"):park()
-end
-
-function plain.await(call, seconds)
+--- Waits on this thread, whatever else there is to do on it.
+---@return boolean done
+function wait.block(call, seconds)
   local due = core.clock() + seconds
-  while not call:wait(math.max(0, math.min(SLICE, due - core.clock()))) do
+  while not call:wait(math.max(0, math.min(wait.SLICE, due - core.clock()))) do
     if core.clock() >= due then
       return false
     end
   end
   return true
+end
+
+--- A plain script: the transfers run on the caller's own thread, and there is no other.
+local plain = { await = wait.block }
+wait.plain = plain
+
+function plain.engine()
+  return engine_of("pumped")
+end
+
+function plain.submit(request)
+  return engine_of("pumped"):submit(request)
+end
+
+function plain.park()
+  return engine_of("pumped"):park()
 end
 
 --- Another event loop: the transfers run on the engine's thread, and the loop is told when to
@@ -62,13 +70,17 @@ end
 function wait.foreign(poll)
   local strategy = { poll = poll }
 
+  function strategy.engine()
+    return engine_of("threaded")
+  end
+
   function strategy.submit(request)
     request.notify = true
-    return wait.engine("threaded"):submit(request)
+    return engine_of("threaded"):submit(request)
   end
 
   function strategy.park()
-    return wait.engine("threaded"):park(true)
+    return engine_of("threaded"):park(true)
   end
 
   function strategy.await(call, seconds)
@@ -86,6 +98,40 @@ function wait.foreign(poll)
   return strategy
 end
 
+-- ---- what there is around a coroutine ----------------------------------------------------------
+
+-- Lua 5.1 and 5.2 do not tell. A yield passes no C function, in 5.2 but these; and in 5.1 no call
+-- that an instruction other than a call makes: an iterator's, a metamethod's. Where the stack does
+-- not show it for certain the answer is no: to wait without a yield is always right.
+local PASSES = _VERSION == "Lua 5.2" and { [pcall] = true, [xpcall] = true } or {}
+
+local function stack_may_yield()
+  local co, is_main = coroutine.running()
+  if not co or is_main then
+    return false
+  end
+  local level = 2
+  local frame = debug.getinfo(level, "nSf")
+  while frame do
+    level = level + 1
+    local caller = debug.getinfo(level, "nSf")
+    if frame.what == "C" and not PASSES[frame.func] then
+      return false
+    end
+    local unnamed = frame.namewhat == "" and frame.what ~= "tail" and caller
+      and caller.what ~= "tail" and not PASSES[caller.func]
+    if _VERSION == "Lua 5.1" and (unnamed or frame.name == "(for generator)") then
+      return false
+    end
+    frame = caller
+  end
+  return true
+end
+
+--- Whether the running coroutine may yield from where it is.
+---@type fun(): boolean
+wait.may_yield = coroutine.isyieldable or stack_may_yield
+
 local in_cqueues = wait.foreign(function(fd, seconds)
   package.loaded["cqueues"].poll({ pollfd = fd, events = "r" }, seconds)
 end)
@@ -99,28 +145,40 @@ function wait.host()
   local cqueues = package.loaded["cqueues"]
   if type(cqueues) == "table" and cqueues.running then
     local _, inside = cqueues.running()
-    if inside then
+    if inside and wait.may_yield() then
       return in_cqueues
     end
   end
   return plain
 end
 
-local adopted = setmetatable({}, { __mode = "k" })
+-- The innermost guest that is being resumed: control comes back through wait.resume before
+-- anything else can run, so that a variable is enough.
+local guest ---@type { co: thread, choose: fun(own: table|nil): table }|nil
 
---- What this coroutine itself awaits, not what those await that it runs, is the adopter's affair:
---- `choose(own)` gives the strategy.
----@param choose fun(own: table|nil): table
-function wait.adopt(co, choose)
-  adopted[co] = choose
+local function came_back(outer, ...)
+  guest = outer
+  return ...
+end
+
+--- Resumes `visitor.co`. What that coroutine itself awaits, not what those await that it runs,
+--- is awaited by the strategy that `visitor.choose(own)` gives.
+function wait.resume(visitor, ...)
+  local outer = guest
+  guest = visitor
+  return came_back(outer, coroutine.resume(visitor.co, ...))
+end
+
+--- The guest that is running right now, nil for any other coroutine.
+function wait.guest()
+  return guest and guest.co == coroutine.running() and guest or nil
 end
 
 --- The strategy of the running coroutine; `own` is the one that a client was made with.
 function wait.current(own)
-  local co = coroutine.running()
-  local choose = co and adopted[co]
-  if choose then
-    return choose(own)
+  local running = wait.guest()
+  if running then
+    return running.choose(own)
   end
   return own or wait.host()
 end
