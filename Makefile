@@ -57,7 +57,7 @@ BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 .DELETE_ON_ERROR:
 .SECONDARY:
 
-all: $(FOUND:%=build/%/livechat/core.so)
+all: $(foreach v,$(FOUND),build/$v/livechat/core.so build/$v/livechat/engine.so)
 	@$(if $(FOUND),,echo "no Lua headers found: run tools/deps.sh demo" >&2; exit 1)
 
 build/core/%.o: csrc/%.c $(HEADERS)
@@ -72,15 +72,21 @@ build/tsan/%.o: csrc/%.c $(HEADERS)
 	@mkdir -p $(@D)
 	$(COMPILE) $(tsan) -c -o $@ $<
 
-build/%/livechat/core.so: $(BINDING) $(CORE:%=build/core/%) $(HEADERS)
+# Two libraries: only the engine needs libcurl. Each takes of the archive what it refers to.
+build/%/livechat/core.so: $(filter-out csrc/lengine.c,$(BINDING)) build/core/core.a $(HEADERS)
 	@mkdir -p $(@D)
 	$(COMPILE) $(shell pkg-config --cflags $(PACKAGE_$*)) $(SHARED) -o $@ \
-		$(filter %.c %.o,$^) $(LIBS)
+		$(filter %.c %.a,$^) $(LDFLAGS) -lpthread -lm
+build/%/livechat/engine.so: csrc/lengine.c csrc/lbind.c build/core/core.a $(HEADERS)
+	@mkdir -p $(@D)
+	$(COMPILE) $(shell pkg-config --cflags $(PACKAGE_$*)) $(SHARED) -o $@ \
+		$(filter %.c %.a,$^) $(LIBS) -lm
 
 # An archive: a test that includes a file of the core, to look into it, brings that file itself.
+build/core/core.a: $(CORE:%=build/core/%)
 build/asan/core.a: $(CORE:%=build/asan/%)
 build/tsan/core.a: $(CORE:%=build/tsan/%)
-build/asan/core.a build/tsan/core.a:
+build/core/core.a build/asan/core.a build/tsan/core.a:
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -129,7 +135,7 @@ install: all
 		lib="$(DESTDIR)$(PREFIX)/lib/lua/$$v/livechat"; \
 		share="$(DESTDIR)$(PREFIX)/share/lua/$$v"; \
 		mkdir -p "$$lib" "$$share" "$(DESTDIR)$(PREFIX)/bin"; \
-		install -m 755 build/$$v/livechat/core.so "$$lib"; \
+		install -m 755 build/$$v/livechat/*.so "$$lib"; \
 		cp -R lua/livechat "$$share"; \
 	done; install -m 755 bin/livechat "$(DESTDIR)$(PREFIX)/bin"
 

@@ -2,10 +2,11 @@
 /* Calls over libcurl's multi interface. turn() is the whole pump: the owner's verbs run it, or the
  * engine's own thread does. The multi, its handles and the transfers that have begun belong to
  * whoever pumps and need no lock; what several threads share is in the register of calls. */
-#define _GNU_SOURCE 1 /* pthread_setname_np */
+#define _GNU_SOURCE 1 /* pthread_setname_np, dladdr */
 #include "core.h"
 
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -228,12 +229,26 @@ static void *run(void *arg) {
   return NULL;
 }
 
+/* A Lua state that ends unloads its libraries, perhaps before the thread has run its last
+ * instruction: the code stays, however this library was linked. */
+static void stay_loaded(void) {
+#ifdef RTLD_NODELETE
+  Dl_info info;
+  void *library = NULL;
+  if (dladdr((void *)(uintptr_t)run, &info) != 0)
+    library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
+  if (library != NULL)
+    dlclose(library);
+#endif
+}
+
 enum lc_err lc_engine_start(struct lc_engine *engine) {
   sigset_t all, old;
   if (!at_home(engine))
     return LC_ECLOSED;
   if (engine->threaded)
     return LC_OK;
+  stay_loaded();
   /* The signals are the program's: the thread is born with all of them blocked. */
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &old);

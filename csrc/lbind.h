@@ -40,8 +40,7 @@ int lb_fail(lua_State *L, enum lc_err err, const char *text);
 
 const struct lc_secret *lb_tosecret(lua_State *L, int idx); /* raises where it is wiped */
 
-void lb_open_engine(lua_State *L); /* each adds its functions to the table on top */
-void lb_open_throttle(lua_State *L);
+void lb_open_throttle(lua_State *L); /* each adds its functions to the table on top */
 void lb_open_record(lua_State *L);
 void lb_open_spool(lua_State *L);
 

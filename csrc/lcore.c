@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* luaopen_livechat_core: the shim, the clocks and credentials. */
+/* luaopen_livechat_core: all that needs no libcurl, which takes longer to load than everything else
+ * together: the engine is a library of its own, loaded when the first one is made. */
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -9,115 +10,7 @@
 
 #include "lbind.h"
 
-/* ---- the shim ------------------------------------------------------------------------------ */
-
-void lb_settable(lua_State *L, int idx) {
-#if LUA_VERSION_NUM == 501
-  lua_setfenv(L, idx);
-#else
-  lua_setuservalue(L, idx);
-#endif
-}
-
-void lb_gettable(lua_State *L, int idx) {
-#if LUA_VERSION_NUM == 501
-  lua_getfenv(L, idx);
-#else
-  lua_getuservalue(L, idx);
-#endif
-}
-
-void *lb_new(lua_State *L, size_t size, const char *type) {
-  void *handle = lua_newuserdata(L, size);
-  memset(handle, 0, size);
-  luaL_getmetatable(L, type);
-  lua_setmetatable(L, -2);
-  return handle;
-}
-
-void *lb_test(lua_State *L, int idx, const char *type) {
-  void *handle = lua_touserdata(L, idx);
-  if (!handle || !lua_getmetatable(L, idx))
-    return NULL;
-  luaL_getmetatable(L, type);
-  bool same = lua_rawequal(L, -1, -2) != 0;
-  lua_pop(L, 2);
-  return same ? handle : NULL;
-}
-
-void lb_register(lua_State *L, const luaL_Reg *functions) {
-  for (; functions->name; functions++) {
-    lua_pushcfunction(L, functions->func);
-    lua_setfield(L, -2, functions->name);
-  }
-}
-
-void lb_type(lua_State *L, const char *type, const luaL_Reg *meta, const luaL_Reg *methods) {
-  luaL_newmetatable(L, type);
-  lb_register(L, meta);
-  lua_pushstring(L, type);
-  lua_setfield(L, -2, "__name");
-  lua_newtable(L);
-  lb_register(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}
-
-lua_Number lb_number(lua_State *L, int idx, const char *name, lua_Number otherwise) {
-  lua_getfield(L, idx, name);
-  if (!lua_isnil(L, -1)) {
-    if (lua_type(L, -1) != LUA_TNUMBER)
-      luaL_error(L, "%s: number expected, got %s", name, luaL_typename(L, -1));
-    otherwise = lua_tonumber(L, -1);
-  }
-  lua_pop(L, 1);
-  return otherwise;
-}
-
-const char *lb_string(lua_State *L, int idx, const char *name) {
-  lua_getfield(L, idx, name);
-  const char *text = NULL;
-  if (!lua_isnil(L, -1)) {
-    size_t len;
-    if (lua_type(L, -1) != LUA_TSTRING)
-      luaL_error(L, "%s: string expected, got %s", name, luaL_typename(L, -1));
-    text = lua_tolstring(L, -1, &len);
-    if (strlen(text) != len)
-      luaL_error(L, "%s: a NUL byte is not allowed", name);
-  }
-  lua_pop(L, 1); /* the table keeps it alive */
-  return text;
-}
-
-bool lb_flag(lua_State *L, int idx, const char *name) {
-  lua_getfield(L, idx, name);
-  bool flag = lua_toboolean(L, -1) != 0;
-  lua_pop(L, 1);
-  return flag;
-}
-
-int64_t lb_units(lua_Number seconds, lua_Number per_second, int64_t max) {
-  double units = ceil((double)seconds * (double)per_second);
-  if (!(units > 0))
-    return 0;
-  return units >= (double)max ? max : (int64_t)units;
-}
-
-int lb_fail(lua_State *L, enum lc_err err, const char *text) {
-  lua_pushnil(L);
-  lua_pushstring(L, lc_err_name(err));
-  lua_pushstring(L, text && *text ? text : lc_err_name(err));
-  return 3;
-}
-
 /* ---- credentials --------------------------------------------------------------------------- */
-
-const struct lc_secret *lb_tosecret(lua_State *L, int idx) {
-  struct lc_secret *secret = luaL_checkudata(L, idx, LB_SECRET);
-  if (!secret->line)
-    luaL_error(L, "the credential is wiped");
-  return secret;
-}
 
 /* secret("basic", user, password, url) or ("bearer", token, url) -> secret | nil, code, text */
 static int core_secret(lua_State *L) {
@@ -267,6 +160,18 @@ static int core_digest(lua_State *L) {
   return 1;
 }
 
+/* engine() -> engine | nil, code, text */
+static int core_engine(lua_State *L) {
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "livechat.engine");
+  lua_call(L, 1, 1);
+  lua_call(L, 0, 3);
+  if (lua_isnil(L, -3))
+    return 3;
+  lua_pop(L, 2);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"secret", core_secret},
     {"clock", core_clock},
@@ -274,6 +179,7 @@ static const luaL_Reg functions[] = {
     {"pid", core_pid},
     {"random", core_random},
     {"equal", core_equal},
+    {"engine", core_engine},
     {"timestamp", core_timestamp},
     {"time", core_time},
     {"json_check", core_json_check},
@@ -301,7 +207,6 @@ __attribute__((visibility("default"))) int luaopen_livechat_core(lua_State *L) {
   lb_type(L, LB_SECRET, secret_meta, secret_methods);
   lua_newtable(L);
   lb_register(L, functions);
-  lb_open_engine(L);
   lb_open_throttle(L);
   lb_open_record(L);
   lb_open_spool(L);

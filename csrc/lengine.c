@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The binding of engine.c. A call holds its engine through its table and knows it by an id; all
- * that libcurl touches belongs to the engine, so no error raised here can reach a callback. */
+/* luaopen_livechat_engine: the binding of engine.c. A call holds its engine through its table and
+ * knows it by an id; all that libcurl touches belongs to the engine, so no error raised here can
+ * reach a callback. */
 #include <string.h>
 
 #include "lbind.h"
@@ -37,7 +38,7 @@ static int engine_close(lua_State *L) {
 }
 
 /* engine() -> engine | nil, code, text */
-static int core_engine(lua_State *L) {
+static int engine_new(lua_State *L) {
   struct engine *engine = lb_new(L, sizeof *engine, LB_ENGINE);
   lua_createtable(L, 1, 0); /* the table of the engine's calls: it holds the engine */
   lua_pushvalue(L, -2);
@@ -326,10 +327,12 @@ static const luaL_Reg call_methods[] = {
     {NULL, NULL},
 };
 
-static const luaL_Reg functions[] = {{"engine", core_engine}, {NULL, NULL}};
+LUALIB_API int luaopen_livechat_engine(lua_State *L);
 
-void lb_open_engine(lua_State *L) {
+/* The function that makes an engine. */
+__attribute__((visibility("default"))) int luaopen_livechat_engine(lua_State *L) {
   lb_type(L, LB_ENGINE, engine_meta, engine_methods);
   lb_type(L, LB_CALL, call_meta, call_methods);
-  lb_register(L, functions);
+  lua_pushcfunction(L, engine_new);
+  return 1;
 }
