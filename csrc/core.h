@@ -108,6 +108,10 @@ enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, in
 /* Gives a grant back that was not used. Of no effect once its moment has passed, or where `calls`
  * later moments have been granted meanwhile. */
 void lc_throttle_release(struct lc_throttle *throttle, int64_t now_us, int64_t at_us);
+/* The call of a grant had surely arrived late_us after its moment. What that is beyond the guard is
+ * added to the moment, so that arrivals keep the law too, however long a connection took to make. Of
+ * no effect where `calls` later moments have been granted meanwhile. */
+void lc_throttle_settle(struct lc_throttle *throttle, int64_t at_us, int64_t late_us);
 /* Nobody is granted a moment before until_us. A pause never shortens another. */
 void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us);
 
@@ -144,6 +148,7 @@ enum lc_err lc_shm_open(struct lc_shm **shm, const struct lc_shm_options *option
 enum lc_err lc_shm_reserve(struct lc_shm *shm, int64_t max_wait_us, int64_t *at_us,
                            int64_t *now_us);
 enum lc_err lc_shm_release(struct lc_shm *shm, int64_t at_us);
+enum lc_err lc_shm_settle(struct lc_shm *shm, int64_t at_us, int64_t late_us);
 enum lc_err lc_shm_pause(struct lc_shm *shm, int64_t wait_us);
 enum lc_err lc_shm_state(struct lc_shm *shm, struct lc_throttle_state *state);
 void lc_shm_close(struct lc_shm *shm); /* NULL is fine */

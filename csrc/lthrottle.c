@@ -94,6 +94,18 @@ static int throttle_release(lua_State *L) {
   return 0;
 }
 
+/* settle(grant, seconds): by then, after the grant's moment, its call had arrived */
+static int throttle_settle(lua_State *L) {
+  struct throttle *t = to_throttle(L);
+  int64_t at_us = (int64_t)luaL_checknumber(L, 2);
+  int64_t late_us = to_us(luaL_checknumber(L, 3));
+  if (t->own)
+    lc_throttle_settle(t->own, at_us, late_us);
+  else
+    lc_shm_settle(t->shared, at_us, late_us);
+  return 0;
+}
+
 static int throttle_pause(lua_State *L) {
   struct throttle *t = to_throttle(L);
   int64_t wait_us = to_us(luaL_checknumber(L, 2));
@@ -154,9 +166,10 @@ static const luaL_Reg meta[] = {
 };
 
 static const luaL_Reg methods[] = {
-    {"reserve", throttle_reserve}, {"release", throttle_release}, {"pause", throttle_pause},
-    {"paused", throttle_paused},   {"state", throttle_state},     {"close", throttle_close},
-    {NULL, NULL},
+    {"reserve", throttle_reserve}, {"release", throttle_release},
+    {"settle", throttle_settle},   {"pause", throttle_pause},
+    {"paused", throttle_paused},   {"state", throttle_state},
+    {"close", throttle_close},     {NULL, NULL},
 };
 
 static const luaL_Reg functions[] = {{"throttle", core_throttle}, {NULL, NULL}};

@@ -436,6 +436,17 @@ enum lc_err lc_shm_release(struct lc_shm *shm, int64_t at_us) {
   return LC_OK;
 }
 
+enum lc_err lc_shm_settle(struct lc_shm *shm, int64_t at_us, int64_t late_us) {
+  if (late_us <= shm->throttle->guard_us)
+    return LC_OK;
+  enum lc_err err = lock(shm);
+  if (err != LC_OK)
+    return err;
+  lc_throttle_settle(shm->throttle, at_us, late_us);
+  unlock(shm);
+  return LC_OK;
+}
+
 enum lc_err lc_shm_pause(struct lc_shm *shm, int64_t wait_us) {
   enum lc_err err = lock(shm);
   if (err != LC_OK)

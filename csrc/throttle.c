@@ -22,7 +22,7 @@
 #define SPAN_MAX ((int64_t)1 << 60)     /* of a period, of a guard */
 #define MOMENT_MAX ((int64_t)1 << 61)   /* of a clock; times two still fits */
 #define NEVER (-((int64_t)1 << 62) * 2) /* the word of a call that was not made: W cannot reach */
-#define NO_HOLE UINT32_MAX
+#define NONE UINT32_MAX
 
 /* A test looks at the memory after every store, to die there. */
 #ifndef STORED
@@ -81,7 +81,7 @@ enum lc_err lc_throttle_init(struct lc_throttle *throttle, uint32_t calls, int64
 static int64_t next_moment(const struct lc_throttle *throttle, int64_t now_us, uint32_t *hole) {
   int64_t from = max64(now_us, LOAD(throttle->paused_until_us));
   int64_t at_us = from;
-  *hole = NO_HOLE;
+  *hole = NONE;
   if (LOAD(throttle->given_back) != 0) {
     for (uint32_t i = throttle->calls; i-- > 0;) {
       if ((word_of(throttle, i) & 1) == 0)
@@ -91,7 +91,7 @@ static int64_t next_moment(const struct lc_throttle *throttle, int64_t now_us, u
       if (at_us == from)
         break;
     }
-    if (*hole != NO_HOLE)
+    if (*hole != NONE)
       return at_us;
   }
   at_us = max64(from, moment_of(throttle, 0) + throttle->period_us + throttle->guard_us);
@@ -104,13 +104,19 @@ static void append(struct lc_throttle *throttle, int64_t at_us) {
   STORE(throttle->head, place(throttle, 1));
 }
 
-/* Grants that lie between the hole and its new moment move down, lowest first: meanwhile one of
- * them is there twice, as if the hole had been granted with it. */
-static void fill(struct lc_throttle *throttle, uint32_t hole, int64_t at_us) {
-  uint32_t i = hole;
-  for (; i + 1 < throttle->calls && moment_of(throttle, i + 1) < at_us; i++)
-    STORE(throttle->slot[place(throttle, i)], word_of(throttle, i + 1));
-  STORE(throttle->slot[place(throttle, i)], at_us * 2);
+/* Grants that lie between the place and its new moment move down, lowest first: meanwhile one of
+ * them is there twice, as if the new grant had its moment. A hole among them is none until it is
+ * there once. */
+static void fill(struct lc_throttle *throttle, uint32_t i, int64_t at_us) {
+  int64_t moved = 0;
+  for (bool last = false; !last; i++) {
+    last = i + 1 == throttle->calls || moment_of(throttle, i + 1) >= at_us;
+    int64_t word = last ? at_us * 2 : word_of(throttle, i + 1);
+    STORE(throttle->slot[place(throttle, i)], word & ~(int64_t)1);
+    if ((moved & 1) != 0)
+      STORE(throttle->slot[place(throttle, i - 1)], moved);
+    moved = word;
+  }
 }
 
 enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, int64_t latest_us,
@@ -122,7 +128,7 @@ enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, in
   *at_us = next_moment(throttle, now_us, &hole);
   if (*at_us > latest_us || *at_us > MOMENT_MAX)
     return LC_ETIMEOUT;
-  if (hole != NO_HOLE) {
+  if (hole != NONE) {
     fill(throttle, hole, *at_us);
     return LC_OK;
   }
@@ -132,16 +138,30 @@ enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, in
   return LC_OK;
 }
 
+/* Which of the ring's grants has that moment and was not given back. */
+static uint32_t find(const struct lc_throttle *throttle, int64_t at_us) {
+  if (at_us < -MOMENT_MAX || at_us > MOMENT_MAX)
+    return NONE;
+  for (uint32_t i = throttle->calls; i-- > 0 && moment_of(throttle, i) >= at_us;)
+    if (word_of(throttle, i) == at_us * 2)
+      return i;
+  return NONE;
+}
+
 void lc_throttle_release(struct lc_throttle *throttle, int64_t now_us, int64_t at_us) {
-  if (at_us < now_us || at_us < -MOMENT_MAX || at_us > MOMENT_MAX)
+  uint32_t i = at_us < now_us ? NONE : find(throttle, at_us);
+  if (i == NONE)
     return;
-  for (uint32_t i = throttle->calls; i-- > 0 && moment_of(throttle, i) >= at_us;) {
-    if (word_of(throttle, i) != at_us * 2)
-      continue;
-    STORE(throttle->given_back, 1);
-    STORE(throttle->slot[place(throttle, i)], at_us * 2 + 1);
-    return;
-  }
+  STORE(throttle->given_back, 1);
+  STORE(throttle->slot[place(throttle, i)], at_us * 2 + 1);
+}
+
+/* As with a hole: the grant moves later among others that stay. */
+void lc_throttle_settle(struct lc_throttle *throttle, int64_t at_us, int64_t late_us) {
+  int64_t beyond_us = late_us > throttle->guard_us ? late_us - throttle->guard_us : 0;
+  uint32_t i = beyond_us == 0 || beyond_us > SPAN_MAX ? NONE : find(throttle, at_us);
+  if (i != NONE && at_us + beyond_us <= MOMENT_MAX)
+    fill(throttle, i, at_us + beyond_us);
 }
 
 void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us) {

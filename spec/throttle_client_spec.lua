@@ -166,6 +166,38 @@ describe("a client's throttle", function()
     assert.is_true(held >= 5)
   end)
 
+  it("keeps the law at the service, however long the way there was", function()
+    sandbox.control("POST", "options", { calls = 3, period = 0.6 })
+    local server = helper.redis()
+    local slow = helper.nginx { http = ([[
+      server {
+        listen 127.0.0.1:$PORT;
+        location / {
+          access_by_lua_block {
+            if not arrived then
+              arrived = true
+              ngx.sleep(0.3)
+            end
+          }
+          proxy_pass http://127.0.0.1:%d;
+        }
+      }]]):format(sandbox.port) }
+    for _, where in ipairs { {}, { path = helper.folder() .. "/throttle" },
+      { key = "account", redis = function()
+        return require("redis").connect("127.0.0.1", server.port)
+      end } } do
+      slow.stop()
+      slow.start()
+      sandbox.control("DELETE", "calls")
+      where.calls, where.period = 3, 0.6
+      local client = new { base_url = "http://127.0.0.1:" .. slow.port, retry = false,
+        throttle = where }
+      -- The first arrives 0.3 s late: the fourth may not until 0.6 s after that.
+      for _ = 1, 5 do assert(get(client)) end
+      assert.equal(0, #sandbox.control("GET", "calls").refused)
+    end
+  end)
+
   it("is refused where another process set other limits, and both are named", function()
     local file = helper.folder() .. "/throttle"
     assert(new { throttle = { path = file, calls = 50 } })

@@ -56,7 +56,7 @@ local function machine(calls, period, guard)
   function it.ask(verb, argument, options)
     options = options or {}
     local argv = { verb, calls, period, guard, it.generation, options.remember or 0,
-      options.pause or 0, argument or 0, unpack(options.ages or {}) }
+      options.pause or 0, argument or 0, options.late or 0, unpack(options.ages or {}) }
     for i = 1, #argv do argv[i] = text(argv[i]) end
     env.ARGV = argv
     local reply = script()
@@ -135,7 +135,18 @@ describe("the script", function()
           ring.ask("release", at)
           if holes(ring) > before then table.remove(moments, i) end
         end
-      elseif dice <= 78 then
+      elseif dice <= 80 and #moments > 0 then
+        local i = math.random(#moments)
+        local at, rest = moments[i], { unpack(moments) }
+        local late = math.random(0, 300)
+        table.remove(rest, i)
+        table.insert(rest, at + late)
+        table.sort(rest)
+        if at + late <= ring.now and kept(ring, at) and not crowded(rest, calls, W) then
+          ring.ask("settle", at, { late = late + 50 })
+          moments = rest
+        end
+      elseif dice <= 83 then
         paused = math.max(paused, ring.now + 300)
         ring.ask("pause", 0, { pause = 300 })
       else
@@ -232,6 +243,19 @@ describe("the throttle in Redis", function()
     local state = a:state()
     assert.same({ 3, 1, 3 }, { state.calls, state.period, state.used })
     assert.equal(0, (new { key = "another" }:reserve()))
+  end)
+
+  it("keeps the allowance from when a call arrived, and asks only where that was late", function()
+    local one, watch = new { period = 2 }, connect()
+    local _, first = one:reserve()
+    for _ = 1, 2 do one:reserve() end
+    watch:config("resetstat")
+    one:settle(first, 0.05)
+    assert.is_nil(watch:raw_cmd("INFO commandstats"):match("cmdstat_evalsha"))
+    one:settle(first, 1.05)
+    assert.is_true(math.abs(one:reserve() - 2.05) < 0.1)
+    one:reserve()
+    assert.is_true(math.abs(one:reserve() - 3.05) < 0.1)
   end)
 
   it("grants nothing where the wait would be too long, and tells the wait", function()

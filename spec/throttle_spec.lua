@@ -61,6 +61,19 @@ local function behaves(new)
     near(20.10, (one:reserve()))
   end)
 
+  it("keeps the allowance from when a call arrived, where that was late", function()
+    local one = new { calls = 2, period = 10, guard = 0.5 }
+    local _, first = one:reserve()
+    local _, second = one:reserve()
+    one:settle(first, 0.5) -- what the guard is for
+    near(10.5, one:state().wait)
+    one:settle(first, 3)
+    near(10.5, (one:reserve()))
+    near(13, (one:reserve()))
+    one:settle(second, 3) -- two more were granted since
+    near(21, one:state().wait)
+  end)
+
   it("pauses, and a shorter pause ends no longer one", function()
     local one = new { calls = 5, period = 10 }
     assert.equal(0, one:paused())
@@ -94,6 +107,7 @@ local function behaves(new)
       assert.error_matches(function() one[verb](one) end, "attempt to use a closed throttle")
     end
     assert.error_matches(function() one:release(1) end, "attempt to use a closed throttle")
+    assert.error_matches(function() one:settle(1, 1) end, "attempt to use a closed throttle")
     assert.error_matches(function() one:pause(1) end, "attempt to use a closed throttle")
     assert.matches("closed", tostring(one))
   end)

@@ -126,6 +126,8 @@ end
 ---@field path string as it is sent
 ---@field began number on the clock of core.clock
 ---@field due number|nil
+---@field grant any the throttle's, for the attempt that is made
+---@field moment number when that may leave
 ---@field number integer attempts made
 ---@field outcome string|nil the worst of the attempts so far
 
@@ -195,10 +197,13 @@ end
 ---@return table|nil err
 function Connection:admit(life)
   while self.throttle do
+    local asked = core.clock()
     local pause, grant, text = self.throttle:reserve(left(life))
     if not pause then
       return nil, self:error(life, throttle_failure(grant, text))
-    elseif pause == 0 then
+    end
+    life.grant, life.moment = grant, asked + pause
+    if pause == 0 then
       return true
     end
     self:tell_wait(pause)
@@ -210,6 +215,14 @@ function Connection:admit(life)
     end
   end
   return true
+end
+
+--- Tells the throttle by when the attempt had arrived: what took long on its way, a new connection,
+--- say, must not come closer to the next ones than it left.
+function Connection:settle(life, result)
+  if life.grant and result.sent then
+    self.throttle:settle(life.grant, core.clock() - life.moment)
+  end
 end
 
 function Connection:tell_attempt(life, result)
@@ -385,6 +398,7 @@ function Connection:call(spec)
     end
     life.number = life.number + 1
     local result = self:attempt(life, wire)
+    self:settle(life, result)
     result.kind = result.code and retry.kind(result)
     self:tell_attempt(life, result)
     self:notice(life, result)

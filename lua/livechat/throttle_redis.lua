@@ -22,8 +22,8 @@ local RETRY = 1 -- seconds between attempts to reach Redis again
 local MOST_US = 2 ^ 52 -- so that a moment fits into a double
 
 --- KEYS: the hash. ARGV: verb, calls, period, guard, the generation that the caller knows, for how
---- long its calls still count, a pause, the verb's argument, and the ages of grants made without
---- Redis, oldest first. All times are microseconds.
+--- long its calls still count, a pause, the verb's two arguments, and the ages of grants made
+--- without Redis, oldest first. All times are microseconds.
 ---
 --- The hash: the limits; slots 0 to calls - 1, each the moment of a grant, negative once given
 --- back; `head`, the slot of the oldest; `holes`, 0 where surely none was given back; `paused`; and
@@ -31,7 +31,7 @@ local MOST_US = 2 ^ 52 -- so that a moment fits into a double
 throttle_redis.SCRIPT = [[
 local key, verb = KEYS[1], ARGV[1]
 local calls, period, guard = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local wanted, window = tonumber(ARGV[8]), period + guard
+local wanted, late, window = tonumber(ARGV[8]), tonumber(ARGV[9]), period + guard
 
 local function whole(n) return string.format("%.0f", n) end
 
@@ -65,7 +65,7 @@ local function append(at)
   head = place(1)
 end
 
-for i = 9, #ARGV do
+for i = 10, #ARGV do
   append(math.max(now - tonumber(ARGV[i]), moment(calls - 1)))
 end
 
@@ -82,11 +82,8 @@ local function next_moment()
   return math.max(from, moment(0) + window, moment(calls - 1))
 end
 
-local function grant(at, hole)
-  if not hole then
-    holes = 0
-    return append(at)
-  end
+-- Those in between move down.
+local function fill(hole, at)
   while hole + 1 < calls and moment(hole + 1) < at do
     set(hole, word(hole + 1))
     hole = hole + 1
@@ -94,14 +91,17 @@ local function grant(at, hole)
   set(hole, at)
 end
 
-local function give_back(at)
+local function grant(at, hole)
+  if hole then return fill(hole, at) end
+  holes = 0
+  append(at)
+end
+
+local function find(at)
   for i = calls - 1, 0, -1 do
     local value = word(i)
+    if value == at then return i end
     if math.abs(value) < at then return end
-    if value == at then
-      holes = 1
-      return set(i, -at)
-    end
   end
 end
 
@@ -110,8 +110,11 @@ local at, hole = next_moment()
 if verb == "reserve" then
   more = at
   if at - now > wanted then said = "late" else grant(at, hole) end
-elseif verb == "release" and wanted >= now then
-  give_back(wanted)
+elseif verb == "release" and wanted >= now and find(wanted) then
+  set(find(wanted), -wanted)
+  holes = 1
+elseif verb == "settle" and find(wanted) then
+  fill(find(wanted), wanted + late - guard)
 elseif verb == "state" then
   for i = 0, calls - 1 do
     if word(i) > now - period then more = more + 1 end
@@ -196,11 +199,11 @@ function Throttle:mismatch(reply)
     limits_text(limits.calls, to_us(limits.period), to_us(limits.guard)))
 end
 
-function Throttle:arguments(verb, wanted_us, now)
+function Throttle:arguments(verb, wanted_us, late_us, now)
   local limits = self.limits
   return {
     verb, limits.calls, to_us(limits.period), to_us(limits.guard), self.generation,
-    to_us(self.counts_until - now), to_us(self.paused_until - now), wanted_us,
+    to_us(self.counts_until - now), to_us(self.paused_until - now), wanted_us, late_us,
   }
 end
 
@@ -208,7 +211,7 @@ end
 ---@return table|nil reply
 ---@return string|nil code
 ---@return string|nil text
-function Throttle:ask(verb, wanted_us)
+function Throttle:ask(verb, wanted_us, late_us)
   if self.closed then
     error("attempt to use a closed throttle", 3)
   end
@@ -216,7 +219,7 @@ function Throttle:ask(verb, wanted_us)
   if now < self.away_until then
     return nil, "network", self.trouble
   end
-  local args, telling = self:arguments(verb, wanted_us, now), {}
+  local args, telling = self:arguments(verb, wanted_us, late_us or 0, now), {}
   for _, grant in ipairs(self.own) do
     if grant.untold then
       grant.untold = false -- nor is it told by others while this one waits for the answer
@@ -272,6 +275,13 @@ end
 function Throttle:release(grant)
   if grant then -- nil: made without Redis
     self:ask("release", grant)
+  end
+end
+
+--- A second round trip only where the call took longer than the guard.
+function Throttle:settle(grant, seconds)
+  if grant and seconds > self.limits.guard then
+    self:ask("settle", grant, to_us(seconds))
   end
 end
 
