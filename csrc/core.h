@@ -108,9 +108,9 @@ enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, in
 /* Gives a grant back that was not used. Of no effect once its moment has passed, or where `calls`
  * later moments have been granted meanwhile. */
 void lc_throttle_release(struct lc_throttle *throttle, int64_t now_us, int64_t at_us);
-/* The call of a grant had surely arrived late_us after its moment. What that is beyond the guard is
- * added to the moment, so that arrivals keep the law too, however long a connection took to make. Of
- * no effect where `calls` later moments have been granted meanwhile. */
+/* The call of a grant had surely arrived late_us after its moment. What that is beyond the guard
+ * is added to the moment, so that arrivals keep the law too, however long a connection took to
+ * make. Of no effect where `calls` later moments have been granted meanwhile. */
 void lc_throttle_settle(struct lc_throttle *throttle, int64_t at_us, int64_t late_us);
 /* Nobody is granted a moment before until_us. A pause never shortens another. */
 void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us);
@@ -235,6 +235,19 @@ struct lc_entry {   /* a regular file whose name does not begin with a dot */
 enum lc_err lc_folder_open(const char *path, void **folder);
 enum lc_err lc_folder_next(void *folder, struct lc_entry *entry);
 void lc_folder_close(void *folder); /* NULL is fine */
+
+/* ---- child.c: a program that this one starts and watches ---------------------------------------- */
+
+struct lc_child;
+
+/* argv[0] is a path. While it runs, SIGINT, SIGTERM, SIGHUP and SIGQUIT to this process are held
+ * back; lc_child_wait passes them on. A program that cannot be executed ends with status 127. */
+enum lc_err lc_child_start(struct lc_child **child, char *const argv[]);
+/* LC_ETIMEOUT: it still runs after wait_ms. *signal is the last one that was passed on, as it was
+ * before where none came; *status is an exit status, or 128 and the signal that ended it. */
+enum lc_err lc_child_wait(struct lc_child *child, int64_t wait_ms, int *status, int *signal);
+/* Ends it first where it still runs, after five seconds by force. NULL is fine. */
+void lc_child_free(struct lc_child *child);
 
 /* ---- notify.c: telling a thread, or a loop, that something has happened --------------------- */
 

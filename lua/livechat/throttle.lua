@@ -40,10 +40,19 @@ local function positive(options, name, default, fname)
   return value
 end
 
---- Makes a throttle. `calls` per `period` seconds: no window of that length, wherever it starts,
---- holds more. `guard` (seconds) is added to the period, because calls that leave apart may arrive
---- closer together.
----@param options { calls?: integer, period?: number, guard?: number, path?: string, mode?: string, redis?: table, key?: string, fallback?: "local", share?: number } # luacheck: no max line length
+---@class livechat.ThrottleOptions
+---@field calls? integer 100
+---@field period? number seconds; no window of that length, wherever it starts, holds more (60)
+---@field guard? number seconds added to the period: calls that leave apart may arrive closer (0.05)
+---@field path? string a file: shared with every process of this machine that names it
+---@field mode? string the permission bits of that file, "0600"
+---@field redis? livechat.Redis a connection: shared with all who name the same server and key
+---@field key? string
+---@field fallback? "local" what to do while that server cannot be reached, other than fail
+---@field share? number then: this process's part of the calls (0.1)
+
+--- Makes a throttle.
+---@param options livechat.ThrottleOptions
 ---@param fname? string the function to blame for a bad option
 ---@return table|nil throttle
 ---@return table|nil err a file that cannot be shared: kind `invalid`, field `path`
