@@ -43,5 +43,6 @@ const struct lc_secret *lb_tosecret(lua_State *L, int idx); /* raises where it i
 void lb_open_throttle(lua_State *L); /* each adds its functions to the table on top */
 void lb_open_record(lua_State *L);
 void lb_open_spool(lua_State *L);
+void lb_open_child(lua_State *L);
 
 #endif

@@ -17,6 +17,7 @@ build = {
     ["livechat.core"] = {
       sources = {
         "csrc/buf.c",
+        "csrc/child.c",
         "csrc/digest.c",
         "csrc/json.c",
         "csrc/secret.c",
@@ -25,6 +26,7 @@ build = {
         "csrc/stamp.c",
         "csrc/throttle.c",
         "csrc/lbind.c",
+        "csrc/lchild.c",
         "csrc/lcore.c",
         "csrc/lrecord.c",
         "csrc/lspool.c",
