@@ -11,7 +11,12 @@ local SLACK = 1 -- seconds: between the clocks of the machines that the service 
 local DAY = 86400
 
 local function text_of(value)
-  return type(value) == "string" and value:gsub("\r\n?", "\n"):match("^%s*(.-)%s*$") or nil
+  return type(value) == "string" and (value:gsub("\r\n?", "\n"):match("^%s*(.*%S)") or "") or nil
+end
+
+local function subject_of(value)
+  local text = text_of(value)
+  return text ~= nil and text ~= "" and text or NO_SUBJECT
 end
 
 local function address_of(value)
@@ -47,8 +52,7 @@ local function same(ticket, wanted)
   local requester, message = ticket.requester, first_message(ticket)
   return type(requester) == "table" and message ~= nil
     and address_of(requester.mail) == address_of(wanted.requester.mail)
-    and text_of(ticket.subject) == (text_of(wanted.subject or "") ~= "" and text_of(wanted.subject)
-      or NO_SUBJECT)
+    and subject_of(ticket.subject) == subject_of(wanted.subject)
     and text_of(message.message) == text_of(wanted.message)
 end
 
@@ -71,7 +75,7 @@ function reconcile.match(tickets, wanted, options)
   return oldest
 end
 
---- What to ask the list for. The date is by the local clock: a day of room on each side.
+--- What to ask the list for. The date is by the local clock, with a day of room.
 ---@param began number epoch seconds when the request left, by the local clock
 function reconcile.filter(wanted, began)
   return {
@@ -85,16 +89,14 @@ end
 ---@param limit number seconds
 ---@return fun(): number|nil wait before the next look
 function reconcile.schedule(limit)
-  local pause, spent = 0.25, 0
+  local pause, left = 0.25, limit
   return function()
-    if spent >= limit then
+    if left <= 0 then
       return nil
     end
-    local wait = math.min(pause, limit - spent)
-    if limit - spent - wait < wait then
-      wait = limit - spent -- the look after this would come at the limit anyway
-    end
-    pause, spent = pause * 2, spent + wait
+    -- Where the next wait would not fit in as well, this is the last.
+    local wait = left < 2 * pause and left or pause
+    pause, left = pause * 2, left - wait
     return wait
   end
 end
@@ -117,7 +119,7 @@ Ledger.__index = Ledger
 local REMEMBER = 600 -- seconds: longer than any look goes back
 
 local function fingerprint(wanted)
-  return table.concat({ address_of(wanted.requester.mail), text_of(wanted.subject or ""),
+  return table.concat({ address_of(wanted.requester.mail), subject_of(wanted.subject),
     text_of(wanted.message) }, "\0")
 end
 
@@ -136,6 +138,11 @@ local function sweep(self)
   for id, at in pairs(self.given) do
     if now - at > REMEMBER then
       self.given[id] = nil
+    end
+  end
+  for print, alike in pairs(self.open) do
+    if next(alike) == nil then -- its creates have died
+      self.open[print] = nil
     end
   end
 end
