@@ -48,9 +48,25 @@ local function base(path) return path:match("[^/]+$") end
 
 --- Comments and the contents of literals blanked, lines kept.
 local function code_of_c(text)
-  text = text:gsub("/%*.-%*/", function(comment) return (comment:gsub("[^\n]", " ")) end)
-  text = text:gsub("\\[^\n]", "  "):gsub('"[^"\n]*"', '""')
-  return text
+  local out, from = {}, 1
+  while true do
+    local at = text:find("[/\"']", from)
+    if not at then return table.concat(out) .. text:sub(from) end
+    out[#out + 1] = text:sub(from, at - 1)
+    local quote, to = text:sub(at, at), at
+    if text:sub(at, at + 1) == "/*" then
+      to = select(2, text:find("*/", at + 2, true))
+      out[#out + 1] = text:sub(at, to):gsub("[^\n]", " ")
+    elseif quote == "/" then
+      out[#out + 1] = quote
+    else
+      repeat
+        to = to + (text:sub(to, to) == "\\" and 2 or 1)
+      until text:sub(to, to) == quote
+      out[#out + 1] = quote .. quote
+    end
+    from = to + 1
+  end
 end
 
 local function requires(path)
