@@ -94,7 +94,7 @@ local function connect(options, api, user_agent)
     on_wait = options.on_wait, on_attempt = options.on_attempt, on_notice = options.on_notice,
     noticed = {},
     strategy = options.wait and wait.foreign(options.wait),
-    calls = setmetatable({}, { __mode = "k" }), -- in flight or asleep
+    calls = setmetatable({}, { __mode = "v" }), last = 0, -- in flight or asleep
   }, Connection)
 end
 
@@ -102,7 +102,7 @@ end
 function Connection:close()
   self.closed = true
   self.secret:wipe()
-  for call in pairs(self.calls) do
+  for _, call in pairs(self.calls) do
     call:cancel()
   end
 end
@@ -124,6 +124,7 @@ end
 ---@class livechat.Life
 ---@field spec table
 ---@field path string as it is sent
+---@field how table the strategy by which its attempts are awaited
 ---@field began number on the clock of core.clock
 ---@field due number|nil
 ---@field grant any the throttle's, for the attempt that is made
@@ -153,18 +154,27 @@ local function left(life)
   return life.due and math.max(0, life.due - core.clock())
 end
 
+--- Awaits a call, which close() ends meanwhile. Numbers, because many calls at once would keep a
+--- table whose keys are userdata busy with making room.
+---@return boolean done
+function Connection:await(how, call, time)
+  local number = self.last + 1
+  self.last, self.calls[number] = number, call
+  local done = how.await(call, time)
+  self.calls[number] = nil
+  return done
+end
+
 --- Sleeps; false where the client was closed meanwhile.
 function Connection:sleep(time)
   local how = wait.current(self.strategy)
   local due = core.clock() + time
   local call = assert(how.park())
-  self.calls[call] = true
   local rest = time
   while not self.closed and rest > 0 do
-    how.await(call, rest)
+    self:await(how, call, rest)
     rest = due - core.clock()
   end
-  self.calls[call] = nil
   call:drop()
   return not self.closed
 end
@@ -192,7 +202,7 @@ local function throttle_failure(why, text)
 end
 
 --- Waits for a slot of the throttle. A pause that began meanwhile holds for this call too: it
---- takes another slot, behind the pause.
+--- gives its slot back and takes one behind the pause.
 ---@return boolean|nil granted
 ---@return table|nil err
 function Connection:admit(life)
@@ -207,22 +217,29 @@ function Connection:admit(life)
       return true
     end
     self:tell_wait(pause)
-    if not self:sleep(pause) then
-      self.throttle:release(grant)
-      return nil, self:closed_error(life, "not_sent")
-    elseif self.throttle:paused() == 0 then
+    local slept = self:sleep(pause)
+    if slept and self.throttle:paused() == 0 then
       return true
+    end
+    self.throttle:release(grant)
+    if not slept then
+      return nil, self:closed_error(life, "not_sent")
     end
   end
   return true
 end
 
---- Tells the throttle by when the attempt had arrived: what took long on its way, a new connection,
---- say, must not come closer to the next ones than it left.
+--- Tells the throttle by when the attempt had arrived. What took long on its way must not come
+--- closer to the next ones than it left: the connection that was made first, and what the answer
+--- took longer than the quickest one, which tells how long the way and the service's work are.
 function Connection:settle(life, result)
-  if life.grant and result.sent then
-    self.throttle:settle(life.grant, core.clock() - life.moment)
+  if not life.grant or not result.sent then
+    return
   end
+  local left_at = result.left or life.moment
+  local answer = core.clock() - left_at
+  self.quickest = math.min(self.quickest or answer, answer)
+  self.throttle:settle(life.grant, left_at - life.moment + answer - self.quickest)
 end
 
 function Connection:tell_attempt(life, result)
@@ -238,27 +255,25 @@ end
 --- Sends once and waits for the answer.
 ---@return table result { status=, headers=, body=, seconds= } or { code=, text=, sent=, seconds= }
 function Connection:attempt(life, wire)
-  local how = wait.current(self.strategy)
   local timeout = math.min(self.timeout, left(life) or math.huge)
   wire.timeout = math.max(timeout, 0.001)
-  local call, code, text = how.submit(wire)
+  local call, code, text = life.how.submit(wire)
   if not call then
     return { code = code, text = text, sent = false, seconds = 0 }
   end
-  self.calls[call] = true
-  if not how.await(call, timeout + GRACE) then
+  if not self:await(life.how, call, timeout + GRACE) then
     call:cancel()
   end
-  self.calls[call] = nil
-  local status, headers, body, sent, spent = call:take()
+  local status, headers, body, sent, spent, gone = call:take()
   if status then
-    return { status = status, headers = headers, body = body, seconds = sent, sent = true }
+    return { status = status, headers = headers, body = body, seconds = sent, sent = true,
+      left = spent }
   end
   code, text = headers, body
   if code == "cancelled" and not self.closed then
     code, text = "timeout", "no answer within " .. timeout .. " s"
   end
-  return { code = code, text = text, sent = sent ~= false, seconds = spent or 0 }
+  return { code = code, text = text, sent = sent ~= false, seconds = spent or 0, left = gone }
 end
 
 --- Decodes the body of a 2xx answer.
@@ -382,6 +397,7 @@ function Connection:call(spec)
   if self.closed then
     error("attempt to use a closed livechat client", 3)
   end
+  local how = wait.current(self.strategy) -- raises where a call cannot wait, before it costs a slot
   local wire, invalid = self:wire(spec)
   if not wire then
     return nil, invalid
@@ -389,8 +405,10 @@ function Connection:call(spec)
   local began = core.clock()
   local within = math.min(self.deadline or math.huge, spec.within or math.huge)
   local path = wire.path
-  local life = { spec = spec, path = path, began = began, number = 0, due = within < math.huge and
-    began + within or nil }
+  local life = {
+    spec = spec, path = path, how = how, began = began, number = 0,
+    due = within < math.huge and began + within or nil,
+  }
   while true do
     local granted, err = self:admit(life)
     if not granted then
