@@ -267,4 +267,5 @@ return {
   kinds = kinds,
   answers = answers,
   resources = { agents = agents, tickets = tickets, webhooks = webhooks },
+  data_types = DATA_TYPES,
 }

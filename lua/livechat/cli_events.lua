@@ -1,0 +1,330 @@
+-- SPDX-License-Identifier: MIT
+--- The commands about events: inbox, drain, listen, sandbox, trigger.
+local cli_text = require "livechat.cli_text"
+local core = require "livechat.core"
+local handlers = require "livechat.handlers"
+local json = require "livechat.json"
+local livechat = require "livechat"
+
+local commands = {} ---@type table<string, livechat.Command>
+
+local plural = cli_text.plural
+
+local function fail(shell, message)
+  shell.say(tostring(message))
+  return 1
+end
+
+-- ---- inboxes ----------------------------------------------------------------------------------
+
+local INBOX = {
+  { name = "inbox", kind = "text", value = "PATH", help = "the inbox's folder (LIVECHAT_INBOX)" },
+  { name = "redis", kind = "text", value = "HOST:PORT", help = "or the Redis server that has it" },
+  { name = "stream", kind = "text", value = "KEY", help = "its stream there (livechat:inbox)" },
+}
+
+--- The account that the environment names, nil where it names none.
+---@return livechat.Client|nil
+local function client_of(shell)
+  local key = shell.getenv("LIVECHAT_API_KEY") or shell.getenv("LIVECHAT_ACCESS_TOKEN")
+  return key and key ~= "" and assert(livechat.new()) or nil
+end
+
+local function with(list, more)
+  local made = {}
+  for _, options in ipairs { list, more } do
+    for _, option in ipairs(options) do
+      made[#made + 1] = option
+    end
+  end
+  return made
+end
+
+---@return livechat.Inbox|nil
+---@return string|nil problem
+local function inbox_of(options, shell)
+  if options.redis then
+    local host, port = options.redis:match("^(.+):(%d+)$")
+    if not host then
+      return nil, "--redis " .. options.redis .. ": must be HOST:PORT"
+    end
+    return livechat.inbox { stream = options.stream, redis = function()
+      return require("redis").connect(host, tonumber(port))
+    end }
+  end
+  local path = options.inbox or shell.getenv("LIVECHAT_INBOX")
+  if not path or path == "" then
+    return nil, "which inbox? Say --inbox PATH, or set LIVECHAT_INBOX"
+  end
+  return livechat.inbox(path)
+end
+
+local function show_event(event)
+  local wire = json.decode(event.text)
+  wire = type(wire) == "table" and wire or {}
+  return {
+    event.id, event.state, tostring(event.attempts), livechat.timestamp(event.time) or "",
+    type(wire.event_type) == "string" and wire.event_type or "?",
+    cli_text.first_line(event.error or ""),
+  }
+end
+
+local actions = {}
+
+function actions.list(inbox, _, options, shell)
+  local events, problem = inbox:list()
+  if not events then
+    return fail(shell, problem)
+  elseif options.json then
+    local list = json.array {}
+    for i, event in ipairs(events) do
+      list[i] = {
+        id = event.id, state = event.state, attempts = event.attempts, error = event.error,
+        time = livechat.timestamp(event.time), event = (json.decode(event.text)),
+      }
+    end
+    shell.out(json.encode(list) .. "\n")
+  elseif #events == 0 then
+    shell.say("the inbox is empty")
+  else
+    local rows = { { "ID", "STATE", "ATTEMPTS", "TIME", "EVENT", "ERROR" } }
+    for i, event in ipairs(events) do
+      rows[i + 1] = show_event(event)
+    end
+    shell.out(cli_text.table(rows))
+  end
+  return 0
+end
+
+--- The ids that were named, or those of all that failed.
+local function chosen(inbox, ids, options)
+  if options.all and #ids > 0 then
+    return nil, "either ids or --all"
+  elseif not options.all and #ids == 0 then
+    return nil, "which events? Name their ids, or say --all for what failed"
+  elseif not options.all then
+    return ids
+  end
+  local events, problem = inbox:list()
+  for _, event in ipairs(events or {}) do
+    if event.state == "failed" then
+      ids[#ids + 1] = event.id
+    end
+  end
+  return ids, problem
+end
+
+local function each_chosen(verb, outcome)
+  return function(inbox, ids, options, shell)
+    local list, problem = chosen(inbox, ids, options)
+    if not list then
+      return nil, problem
+    elseif problem then
+      return fail(shell, problem)
+    end
+    local count = 0
+    for _, id in ipairs(list) do
+      local fine, done_so, why = pcall(inbox[verb], inbox, id) -- what cannot be an id raises
+      if fine and done_so then
+        count = count + 1
+      else
+        shell.say(tostring(why or done_so))
+      end
+    end
+    shell.say(plural(count, "event") .. " " .. outcome)
+    return count == #list and 0 or 1
+  end
+end
+
+actions.retry = each_chosen("retry", "to be handled again")
+actions.purge = each_chosen("purge", "removed")
+
+commands.inbox = {
+  summary = "show and mend an inbox",
+  usage = "list | retry ID… | purge ID…",
+  options = with(INBOX, {
+    { name = "all", kind = "flag", help = "retry or purge: everything that failed" },
+    { name = "json", kind = "flag", help = "list: for programs" },
+  }),
+  run = function(options, rest, shell)
+    local action = actions[table.remove(rest, 1) or ""]
+    if not action or action == actions.list and #rest > 0 then
+      return nil, "list, retry or purge?"
+    end
+    local inbox, problem = inbox_of(options, shell)
+    if not inbox then
+      return nil, problem
+    end
+    return action(inbox, rest, options, shell)
+  end,
+}
+
+-- ---- drain ------------------------------------------------------------------------------------
+
+--- Handles what there is, telling from time to time how far it is.
+local function drain(receiver, options, shell)
+  local handled, failed, told = 0, 0, core.clock()
+  local limit = options.limit or math.huge
+  while handled + failed < limit do
+    local more, bad = receiver:drain {
+      limit = math.min(100, limit - handled - failed), attempts = options.attempts,
+    }
+    if not more then
+      return nil, bad
+    elseif more + bad == 0 then
+      break
+    end
+    handled, failed = handled + more, failed + bad
+    if core.clock() - told > 1 then
+      shell.say(("%s handled, %d failed so far"):format(plural(handled, "event"), failed))
+      told = core.clock()
+    end
+  end
+  return handled, failed
+end
+
+commands.drain = {
+  summary = "run the handlers over what an inbox holds",
+  usage = "HANDLERS.lua",
+  options = with(INBOX, {
+    { name = "limit", kind = "whole", value = "N", help = "at most so many events" },
+    { name = "attempts", kind = "whole", value = "N", help = "before an event is set aside (10)" },
+    { name = "watch", kind = "flag", help = "wait for more, until ^C" },
+    { name = "poll", kind = "number", value = "SECONDS", help = "how often to look then (1)" },
+    { name = "json", kind = "flag", help = "the result for programs" },
+  }),
+  run = function(options, rest, shell)
+    if #rest ~= 1 then
+      return nil, "one file of handlers expected"
+    end
+    local inbox, problem = inbox_of(options, shell)
+    if not inbox then
+      return nil, problem
+    end
+    local found, message = handlers.load(rest[1])
+    if not found then
+      return fail(shell, message)
+    end
+    local receiver = livechat.receiver {
+      token = false, inbox = inbox, client = client_of(shell), on_error = shell.say,
+    }
+    handlers.register(receiver, found)
+    if options.watch then
+      receiver:run { poll = options.poll, attempts = options.attempts }
+    end
+    local handled, failed = drain(receiver, options, shell)
+    if not handled then
+      return fail(shell, failed)
+    end
+    shell.out(options.json and json.encode { handled = handled, failed = failed } .. "\n"
+      or ("%s handled, %d failed\n"):format(plural(handled, "event"), failed))
+    return failed > 0 and 1 or 0
+  end,
+}
+
+-- ---- listen -----------------------------------------------------------------------------------
+
+commands.listen = {
+  summary = "receive webhooks and run handlers",
+  usage = "HANDLERS.lua",
+  options = {
+    { name = "port", kind = "port", value = "N", help = "where to listen (8080)" },
+    { name = "host", kind = "text", value = "ADDRESS", help = "on which address (127.0.0.1)" },
+    { name = "token", kind = "text", value = "TOKEN", list = true,
+      help = "what an event must carry (LIVECHAT_WEBHOOK_TOKEN); may be repeated" },
+    { name = "register", kind = "text", value = "URL",
+      help = "register this URL, which leads here, until the end" },
+    { name = "json", kind = "flag", help = "print the events as JSON, one a line" },
+  },
+  run = function(options, rest, shell)
+    local token = shell.getenv("LIVECHAT_WEBHOOK_TOKEN")
+    token = options.token or token and token ~= "" and { token } or nil
+    if #rest ~= 1 then
+      return nil, "one file of handlers expected"
+    elseif options.register and not options.register:find("^https?://[^/%s]") then
+      return nil, "--register " .. options.register .. ": must be an http or https URL"
+    end
+    local client = client_of(shell)
+    if options.register and not client then
+      return nil, "to register, set LIVECHAT_USERNAME and LIVECHAT_API_KEY"
+    elseif not token and not options.register then
+      shell.say("events are taken from anyone: say --token or --register to know the service")
+    end
+    local done, message = require("livechat.listen").run({
+      handlers = rest[1], host = options.host or "127.0.0.1", port = options.port or 8080,
+      token = token, json = options.json or false, register = options.register, client = client,
+    }, shell.say)
+    return done and 0 or fail(shell, message)
+  end,
+}
+
+-- ---- the local service ------------------------------------------------------------------------
+
+commands.sandbox = {
+  summary = "run a local service that behaves as LiveChat's does",
+  usage = "",
+  options = {
+    { name = "port", kind = "port", value = "N", help = "where to listen (a free port)" },
+    { name = "username", kind = "text", value = "NAME", help = "what clients must say" },
+    { name = "api-key", kind = "text", value = "KEY", help = "what clients must say" },
+    { name = "calls", kind = "whole", value = "N", help = "allowed in a period (100)" },
+    { name = "period", kind = "number", value = "SECONDS", help = "(60)" },
+    { name = "fault", kind = "text", value = "FAULT", list = true,
+      help = "a fault, as http500@2/POST /tickets; may be repeated" },
+    { name = "seed", kind = "whole", value = "N", help = "so many tickets at first" },
+    { name = "lag", kind = "number", value = "SECONDS", help = "of the ticket list behind writes" },
+    { name = "token", kind = "text", value = "TOKEN", help = "of the webhooks" },
+    { name = "speed", kind = "number", value = "N", help = "redelivers so many times faster" },
+  },
+  run = function(options, rest, shell)
+    if #rest > 0 then
+      return nil, "no argument expected: " .. rest[1]
+    end
+    options.api_key, options["api-key"] = options["api-key"], nil
+    local fine, done, message = pcall(require("livechat.sandbox.server").run, options)
+    if not fine then
+      return nil, tostring(done):gsub("^.-livechat%.sandbox%.server: ", "")
+    end
+    return done and 0 or fail(shell, message)
+  end,
+}
+
+commands.trigger = {
+  summary = "have the local service send an event",
+  usage = "EVENT",
+  options = {
+    { name = "url", kind = "text", value = "URL", help = "its address (LIVECHAT_BASE_URL)" },
+    { name = "count", kind = "whole", value = "N", help = "so many of them" },
+    { name = "data", kind = "object", value = "JSON", help = 'changes, as {"chat":{"id":"X"}}' },
+    { name = "json", kind = "flag", help = "the result for programs" },
+  },
+  run = function(options, rest, shell)
+    local url = options.url or shell.getenv("LIVECHAT_BASE_URL")
+    if #rest ~= 1 then
+      return nil, "one event expected: ticket_created, chat_started, chat_ended, …"
+    elseif not url or url == "" then
+      return nil, "which service? Say --url URL, or set LIVECHAT_BASE_URL"
+    end
+    local body = options.data or {}
+    body.event_type, body.count = rest[1], options.count
+    -- No credentials of an account go to a service that is told what to do.
+    local client = livechat.new { username = "sandbox", api_key = "none", base_url = url,
+      throttle = false, retry = false }
+    local answer, err = client:request {
+      method = "POST", path = "/_sandbox/trigger", body = body,
+    }
+    client:close()
+    if not answer then
+      return fail(shell, err)
+    end
+    if options.json then
+      shell.out(json.encode(answer) .. "\n")
+    else
+      shell.out(("%s, sent to %s\n"):format(plural(answer.events, "event"),
+        plural(answer.deliveries, "webhook")))
+    end
+    return 0
+  end,
+}
+
+return commands

@@ -1,0 +1,313 @@
+-- SPDX-License-Identifier: MIT
+--- `livechat listen`: an nginx in the foreground that receives webhooks for a file of handlers. One
+--- part runs in the command's own Lua and looks after nginx, the other inside nginx.
+local core = require "livechat.core"
+local handlers = require "livechat.handlers"
+local json = require "livechat.json"
+local launch = require "livechat.sandbox.launch"
+local livechat = require "livechat"
+local v2 = require "livechat.api.v2"
+
+local listen = {}
+
+local USER = "livechat-listen" -- in the URLs that are registered here
+
+-- ---- inside nginx -----------------------------------------------------------------------------
+
+local function one_line(text)
+  text = tostring(text):gsub("%c+", " ")
+  return #text > 120 and text:sub(1, 117) .. "..." or text
+end
+
+--- What an event is about, for somebody who watches.
+---@param event livechat.Event
+---@return string
+function listen.describe(event)
+  local words, chat, visitor = { event.type }, event.chat or {}, event.visitor or {}
+  local function add(value)
+    words[#words + 1] = value and one_line(value) or nil
+  end
+  if event.ticket then
+    local requester = event.ticket.requester
+    add(event.ticket.id)
+    add(event.ticket.subject)
+    add(requester and requester.mail)
+  elseif event.canned_response then
+    add(event.canned_response.id)
+    add(event.canned_response.text)
+  else
+    add(chat.id)
+    add(visitor.name)
+    add(visitor.email or visitor.id)
+  end
+  return table.concat(words, "  ")
+end
+
+local function announce(as_json)
+  return function(event)
+    local line = as_json and json.encode(event:raw())
+      or livechat.timestamp(core.now()) .. "  " .. listen.describe(event)
+    print(line)
+  end
+end
+
+-- In nginx `print` is a line of its log; a file of handlers means the terminal.
+local function print_to_stdout(...)
+  local words = {}
+  for i = 1, select("#", ...) do
+    words[i] = tostring((select(i, ...)))
+  end
+  io.stdout:write(table.concat(words, "\t"), "\n")
+end
+
+--- Makes the receiver, which nginx's content handler then uses.
+---@param path string what `run` has written
+function listen.init(path)
+  local settings = assert(json.decode(assert(launch.read(path))))
+  assert(os.remove(path)) -- it holds what the events are known by
+  io.stdout:setvbuf("line")
+  print = print_to_stdout -- luacheck: ignore 121
+  local found, problem = handlers.load(settings.handlers)
+  if not found then
+    error(problem, 0)
+  end
+  listen.receiver = livechat.receiver {
+    token = settings.token, basic_auth = settings.basic_auth,
+    client = settings.live and livechat.new() or nil,
+    on_error = function(text) io.stderr:write(text, "\n") end,
+  }
+  listen.receiver:on("*", announce(settings.json))
+  handlers.register(listen.receiver, found)
+  listen.kinds, listen.folder = handlers.kinds(found), settings.folder
+end
+
+--- Tells the command that nginx answers, and what for.
+function listen.init_worker()
+  launch.write(listen.folder .. "/ready.tmp", json.encode(listen.kinds))
+  assert(os.rename(listen.folder .. "/ready.tmp", listen.folder .. "/ready"))
+end
+
+-- ---- the configuration ------------------------------------------------------------------------
+
+--- The folders of this program's modules, as LuaJIT has to be told: what is built for one Lua is
+--- beside what is built for the others.
+local function paths_of(path)
+  return (path:gsub("5%.%d", "5.1"))
+end
+
+-- nginx hides its environment from what runs in it.
+local function environment()
+  local lines = {}
+  for name in launch.output("env"):gmatch("([%a_][%w_]*)=") do
+    lines[#lines + 1] = "env " .. name .. ";"
+  end
+  return table.concat(lines, "\n")
+end
+
+local function http_block(options, folder)
+  return table.concat({
+    "init_by_lua_file " .. launch.parameter(folder .. "/init.lua") .. ";",
+    'init_worker_by_lua_block { require("livechat.listen").init_worker() }',
+    "access_log off;",
+    "server_tokens off;",
+    "client_max_body_size 2m;",
+    "client_body_buffer_size 1m;",
+    "server {",
+    ("listen %s:%d;"):format(options.host, options.port),
+    "location / { content_by_lua_block {",
+    'require("livechat.nginx").serve(require("livechat.listen").receiver)',
+    "} } }",
+  }, "\n")
+end
+
+local function prepare(options, folder, nginx)
+  local settings = {
+    handlers = options.handlers, folder = folder, json = options.json, live = options.client ~= nil,
+    token = options.token or false, basic_auth = options.basic_auth,
+  }
+  launch.write(folder .. "/settings.json", json.encode(settings))
+  launch.write(folder .. "/init.lua", ([[
+    package.path, package.cpath = %q .. package.path, %q .. package.cpath
+    local fine, problem = pcall(require, "livechat.listen")
+    if not fine then
+      error("nginx runs LuaJIT: livechat must be built for Lua 5.1 too\n" .. problem, 0)
+    end
+    problem.init(%q)
+  ]]):format(paths_of(package.path) .. ";", paths_of(package.cpath) .. ";",
+    folder .. "/settings.json"))
+  return launch.conf {
+    nginx = nginx, folder = folder, http = http_block(options, folder), main = environment(),
+    error_log = "stderr warn",
+  }
+end
+
+-- ---- registering ------------------------------------------------------------------------------
+
+--- A URL with credentials that the service will send along; those it has are kept.
+---@return string url
+---@return { user: string, password: string } basic_auth
+function listen.with_credentials(url)
+  local user, password = url:match("^%a+://([^/?#:@]*):([^/?#@]*)@")
+  if user then
+    local function unescape(text)
+      return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+    end
+    return url, { user = unescape(user), password = unescape(password) }
+  end
+  local random = assert(io.open("/dev/urandom", "rb"))
+  password = random:read(16):gsub(".", function(c) return ("%02x"):format(c:byte()) end)
+  random:close()
+  return (url:gsub("^(%a+://)", "%1" .. USER .. ":" .. password .. "@", 1)),
+    { user = USER, password = password }
+end
+
+local function without_credentials(url)
+  return (url:gsub("^(%a+://)[^/?#@]*@", "%1", 1))
+end
+
+local function kinds_to_register(kinds)
+  for _, kind in ipairs(kinds) do
+    if kind == "*" then
+      kinds = {}
+      for known in pairs(v2.data_types) do
+        kinds[#kinds + 1] = known
+      end
+      table.sort(kinds)
+      return kinds
+    end
+  end
+  return kinds
+end
+
+--- Removes what an earlier run left behind for this address, because it was killed outright.
+local function remove_stale(client, url)
+  local hooks, err = client.webhooks:list()
+  for _, hook in ipairs(hooks or {}) do
+    local ours = tostring(hook.url):find("://" .. USER .. ":", 1, true)
+    if ours and without_credentials(hook.url) == without_credentials(url) then
+      local removed
+      removed, err = client.webhooks:delete(hook.id)
+      err = not removed and err or nil
+    end
+  end
+  return err
+end
+
+--- Registers the URL for each event. What was registered is in `ids`, also after a failure.
+---@return livechat.Error|nil err
+local function register(client, url, kinds, ids)
+  local err = remove_stale(client, url)
+  if err then
+    return err
+  end
+  for _, kind in ipairs(kinds_to_register(kinds)) do
+    local hook, problem = client.webhooks:create {
+      event_type = kind, data_types = v2.data_types[kind], url = url,
+    }
+    if not hook then
+      return problem
+    end
+    ids[#ids + 1] = hook.id
+  end
+end
+
+local function unregister(client, ids, say)
+  for _, id in ipairs(ids) do
+    local removed, err = client.webhooks:delete(id)
+    if not removed then
+      say("the webhook " .. id .. " was not removed: " .. tostring(err))
+    end
+  end
+  if #ids > 0 then
+    say("removed " .. #ids .. " webhooks")
+  end
+end
+
+-- ---- running ----------------------------------------------------------------------------------
+
+--- Waits for nginx to answer, to end, or for a signal.
+---@return string[]|nil kinds
+---@return string|nil problem
+local function wait_ready(child, folder)
+  while true do
+    local status, _, signal = child:wait(0.05)
+    if status then
+      return nil, "nginx did not start: see its message above"
+    elseif signal then
+      return nil
+    elseif launch.read(folder .. "/ready") then
+      return json.decode(launch.read(folder .. "/ready"))
+    end
+  end
+end
+
+--- Waits for nginx to end by itself, which it should not, or for a signal.
+---@return string|nil problem
+local function wait_end(child)
+  while true do
+    local status, word, signal = child:wait(0.2)
+    if signal or status and word then
+      return nil
+    elseif status then
+      return "nginx ended with status " .. status
+    end
+  end
+end
+
+--- From the start of nginx to its end.
+---@return string|nil problem
+local function watch(child, folder, options, url, ids, say)
+  local kinds, problem = wait_ready(child, folder)
+  if not kinds then
+    return problem
+  end
+  say(("listening on http://%s:%d/"):format(options.host, options.port))
+  local err = url and register(options.client, url, kinds, ids)
+  if err then
+    return "not registered: " .. tostring(err)
+  elseif url then
+    say("registered " .. #ids .. " webhooks for " .. without_credentials(url))
+  end
+  return wait_end(child)
+end
+
+---@class livechat.ListenOptions
+---@field handlers string a path
+---@field host string
+---@field port integer
+---@field token? string[]
+---@field basic_auth? { user: string, password: string }
+---@field json boolean prints events as JSON
+---@field register? string a URL that leads here
+---@field client? livechat.Client for registering; the handlers have one of their own
+
+--- Runs until nginx ends or a signal comes. What was registered is removed then.
+---@param options livechat.ListenOptions
+---@param say fun(text: string) for whoever watches
+---@return boolean|nil succeeded
+---@return string|nil message
+function listen.run(options, say)
+  local nginx, message = launch.find()
+  if not nginx then
+    return nil, message
+  end
+  local folder, ids, url = launch.folder(), {}, options.register
+  if url then
+    url, options.basic_auth = listen.with_credentials(url)
+  end
+  launch.write(folder .. "/nginx.conf", prepare(options, folder, nginx))
+  local child, _, problem = core.spawn { nginx.binary, "-p", folder .. "/", "-c",
+    folder .. "/nginx.conf" }
+  if child then
+    local fine, raised = pcall(watch, child, folder, options, url, ids, say)
+    problem = raised
+    child:close()
+    unregister(options.client, ids, say)
+    launch.remove(folder)
+    return (fine and not problem) or nil, problem
+  end
+  launch.remove(folder)
+  return nil, "nginx could not be started: " .. problem
+end
+
+return listen
