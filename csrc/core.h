@@ -105,12 +105,13 @@ enum lc_err lc_throttle_init(struct lc_throttle *throttle, uint32_t calls, int64
  * range. */
 enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, int64_t latest_us,
                                 int64_t *at_us);
-/* Gives a grant back that was not used. Of no effect once its moment has passed, or where `calls`
+/* Gives a grant back that was not used, also when its moment has passed. Of no effect where `calls`
  * later moments have been granted meanwhile. */
-void lc_throttle_release(struct lc_throttle *throttle, int64_t now_us, int64_t at_us);
+void lc_throttle_release(struct lc_throttle *throttle, int64_t at_us);
 /* The call of a grant had surely arrived late_us after its moment. What that is beyond the guard
  * is added to the moment, so that arrivals keep the law too, however long a connection took to
- * make. Of no effect where `calls` later moments have been granted meanwhile. */
+ * make. Where `calls` later moments have been granted meanwhile, nobody is granted one before that
+ * call has left the window; who sleeps towards one asks for the pause when he wakes. */
 void lc_throttle_settle(struct lc_throttle *throttle, int64_t at_us, int64_t late_us);
 /* Nobody is granted a moment before until_us. A pause never shortens another. */
 void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us);
@@ -313,6 +314,8 @@ struct lc_response {
   struct lc_buf headers; /* the final response's "Name: value" lines, each ended by CR LF */
   struct lc_buf body;
   double seconds;
+  int64_t left_us; /* when the request began to leave, on lc_clock_us; 0: it did not, or a libcurl
+                      before 7.80 did not say */
 };
 
 struct lc_transfer { /* the head of it, which is the engine's; the rest is transfer.c's own */

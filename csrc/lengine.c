@@ -228,8 +228,9 @@ static int call_wait(lua_State *L) {
   return 1;
 }
 
-/* call:take() -> status, headers (raw lines), body, seconds
- *              | nil, code, text, sent, seconds; once */
+/* call:take() -> status, headers (raw lines), body, seconds, left
+ *              | nil, code, text, sent, seconds, left; once. `left` is when the request began to
+ * leave, on core.clock(), or nil. */
 static int call_take(lua_State *L) {
   struct call *call = to_call(L);
   struct lc_engine *engine = engine_of(call);
@@ -250,7 +251,11 @@ static int call_take(lua_State *L) {
     lua_pushlstring(L, r->body.data ? r->body.data : "", r->body.len);
   }
   lua_pushnumber(L, r->seconds);
-  int results = r->err ? 5 : 4;
+  if (r->left_us > 0)
+    lua_pushnumber(L, (lua_Number)r->left_us / 1e6);
+  else
+    lua_pushnil(L);
+  int results = r->err ? 6 : 5;
   lc_buf_free(&r->headers);
   lc_buf_free(&r->body);
   return results;

@@ -34,6 +34,7 @@ struct transfer {
   bool encoded;        /* the final response has a Content-Encoding */
   bool headed;         /* the final response's header is complete: what follows are trailers */
   enum lc_err refused; /* why a callback ended the transfer */
+  int64_t left_us;
   long timeout_ms;
   long connect_timeout_ms;
   const char *method; /* these point into the block */
@@ -146,7 +147,10 @@ static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port, in
   struct transfer *t = user;
   int was = GATE_SHUT;
   (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
-  return atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT) ? 0 : 1;
+  if (!atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT))
+    return 1;
+  t->left_us = lc_clock_us();
+  return 0;
 }
 
 static int status_of(const char *line, size_t len) {
@@ -455,7 +459,7 @@ static void explain(const struct transfer *t, CURLcode code, struct lc_response 
 
 void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response) {
   struct transfer *t = (struct transfer *)transfer;
-  *response = (struct lc_response){.sent = was_sent(t), .status = t->status};
+  *response = (struct lc_response){.sent = was_sent(t), .status = t->status, .left_us = t->left_us};
   response->err = outcome(t, (CURLcode)code, response->sent);
   if (response->err != LC_OK) {
     explain(t, (CURLcode)code, response);

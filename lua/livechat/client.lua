@@ -231,15 +231,16 @@ end
 
 --- Tells the throttle by when the attempt had arrived. What took long on its way must not come
 --- closer to the next ones than it left: the connection that was made first, and what the answer
---- took longer than the quickest one, which tells how long the way and the service's work are.
+--- took longer than the quickest before it, which tell how long the way and the service's work are.
 function Connection:settle(life, result)
   if not life.grant or not result.sent then
     return
   end
   local left_at = result.left or life.moment
   local answer = core.clock() - left_at
+  local odd = math.max(0, answer - (self.quickest or 0))
   self.quickest = math.min(self.quickest or answer, answer)
-  self.throttle:settle(life.grant, left_at - life.moment + answer - self.quickest)
+  self.throttle:settle(life.grant, left_at - life.moment + odd)
 end
 
 function Connection:tell_attempt(life, result)
