@@ -94,7 +94,8 @@ local function connect(options, api, user_agent)
     on_wait = options.on_wait, on_attempt = options.on_attempt, on_notice = options.on_notice,
     noticed = {},
     strategy = options.wait and wait.foreign(options.wait),
-    calls = setmetatable({}, { __mode = "v" }), last = 0, -- in flight or asleep
+    calls = setmetatable({}, { __mode = "v" }), -- in flight or asleep, by place
+    places = {}, n_places = 0, -- the free ones, and how many there are in all
   }, Connection)
 end
 
@@ -154,14 +155,22 @@ local function left(life)
   return life.due and math.max(0, life.due - core.clock())
 end
 
---- Awaits a call, which close() ends meanwhile. Numbers, because many calls at once would keep a
---- table whose keys are userdata busy with making room.
+--- Awaits a call, which close() ends meanwhile. Places are used again, because always new keys keep
+--- a table busy with making room.
 ---@return boolean done
 function Connection:await(how, call, time)
-  local number = self.last + 1
-  self.last, self.calls[number] = number, call
+  local places = self.places
+  local place = places[#places]
+  if place then
+    places[#places] = nil
+  else
+    place = self.n_places + 1
+    self.n_places = place
+  end
+  self.calls[place] = call
   local done = how.await(call, time)
-  self.calls[number] = nil
+  self.calls[place] = nil
+  places[#places + 1] = place
   return done
 end
 
