@@ -29,7 +29,7 @@ PACKAGE_5.1 := $(call package,5.1,luajit)
 PACKAGE_5.2 := $(call package,5.2)
 PACKAGE_5.3 := $(call package,5.3)
 PACKAGE_5.4 := $(call package,5.4)
-FOUND := $(foreach v,$(LUAS),$(if $(PACKAGE_$v),$v))
+FOUND := $(strip $(foreach v,$(LUAS),$(if $(PACKAGE_$v),$v)))
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wundef -Wvla $(if $(filter true,$(CI)),-Werror)
