@@ -411,8 +411,10 @@ int lc_engine_call_fd(struct lc_engine *engine, uint64_t id);
 void lc_engine_join(struct lc_engine *engine, uint64_t id, uint64_t group);
 void lc_engine_clear(struct lc_engine *engine, uint64_t id);
 /* For one dispatcher: a Unix socket, in a private folder, which the dispatcher connects to (its
- * name goes away as soon as a peer with this process's pid has connected). Whenever calls have
- * finished since the last look, one byte arrives. */
+ * name goes away as soon as a peer with this process's pid has connected). A byte arrives when a
+ * call finishes, then none until lc_engine_finished has given its last id: so read a byte, ask for
+ * ids until there are none, and read again. What finished before somebody came counts too. Called
+ * anew, it lets the next dispatcher take over, with what the last one had not asked for. */
 enum lc_err lc_engine_listen(struct lc_engine *engine, char *path, size_t path_size);
 /* Takes up to n ids of calls that have finished since the first look, or since listen, and were not
  * yet reported here. */

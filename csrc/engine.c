@@ -16,6 +16,9 @@
 #define IDLE_MAX 64 /* handles kept for the next calls */
 #define CONNECTIONS_MIN 16
 #define REST_MS 60000 /* what the thread sleeps where nothing is due earlier */
+/* And with transfers under way: libcurl 7.88 can forget that it holds data of an HTTP/2 stream when
+ * another begins in the same moment, and then sleeps until the next of its timers (10 s were seen). */
+#define REST_RUNNING_MS 100
 
 struct lc_engine {
   pid_t pid;
@@ -28,11 +31,36 @@ struct lc_engine {
   size_t n_running;
   size_t n_finished;
   size_t max_connections;
+  bool raises_sigpipe;
 };
 
 /* false in a process that forked: nobody there would ever give a lock back. */
 static bool at_home(const struct lc_engine *engine) {
   return engine->pid == getpid();
+}
+
+/* Before 7.87 libcurl lets OpenSSL write to connections that the peer has closed: the signal which
+ * that raises would end the program. true: it is held back, and allow_sigpipe has to follow. */
+static bool block_sigpipe(const struct lc_engine *engine, sigset_t *old) {
+  sigset_t set;
+  if (!engine->raises_sigpipe)
+    return false;
+  sigemptyset(&set);
+  sigaddset(&set, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &set, old);
+  return !sigismember(old, SIGPIPE);
+}
+
+static void allow_sigpipe(const sigset_t *old) {
+  sigset_t set;
+  int signal;
+  sigpending(&set);
+  if (sigismember(&set, SIGPIPE)) {
+    sigemptyset(&set);
+    sigaddset(&set, SIGPIPE);
+    sigwait(&set, &signal);
+  }
+  pthread_sigmask(SIG_SETMASK, old, NULL);
 }
 
 /* ---- the pump ------------------------------------------------------------------------------- */
@@ -91,7 +119,9 @@ static void begin(struct lc_engine *engine, struct lc_transfer *transfer) {
 static void turn(struct lc_engine *engine) {
   struct lc_transfer *transfer;
   CURLMsg *message;
+  sigset_t old;
   int n;
+  bool blocked = block_sigpipe(engine, &old);
   sweep(engine);
   while ((transfer = lc_calls_next(engine->calls)) != NULL)
     begin(engine, transfer);
@@ -102,6 +132,8 @@ static void turn(struct lc_engine *engine) {
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
     finish(engine, (struct lc_transfer *)(void *)user, (int)code);
   }
+  if (blocked)
+    allow_sigpipe(&old);
 }
 
 /* Sleeps until libcurl has something to do, somebody wakes the engine, or wait_ms have passed.
@@ -111,6 +143,8 @@ static bool rest(struct lc_engine *engine, int wait_ms) {
   int fds[2];
   struct curl_waitfd waits[2] = {{0}};
   size_t n = lc_calls_fall_asleep(engine->calls, fds);
+  if (engine->n_running > 0 && wait_ms > REST_RUNNING_MS)
+    wait_ms = REST_RUNNING_MS;
   for (size_t i = 0; i < n; i++)
     waits[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
   if (n > 0)
@@ -180,8 +214,13 @@ bool lc_engine_take(struct lc_engine *engine, uint64_t id, struct lc_response *r
 /* Without a thread the connection of a call that ended early is let go at once: nobody may pump
  * for a long time. */
 static void sweep_if_owner(struct lc_engine *engine) {
-  if (!engine->threaded)
-    sweep(engine);
+  sigset_t old;
+  if (engine->threaded)
+    return;
+  bool blocked = block_sigpipe(engine, &old);
+  sweep(engine);
+  if (blocked)
+    allow_sigpipe(&old);
 }
 
 void lc_engine_cancel(struct lc_engine *engine, uint64_t id) {
@@ -300,6 +339,7 @@ enum lc_err lc_engine_new(struct lc_engine **engine) {
   }
   e->pid = getpid();
   e->max_connections = CONNECTIONS_MIN;
+  e->raises_sigpipe = curl_version_info(CURLVERSION_NOW)->version_num < 0x075700;
   curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MIN);
   curl_multi_setopt(e->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
   *engine = e;
@@ -309,15 +349,19 @@ enum lc_err lc_engine_new(struct lc_engine **engine) {
 /* In a child of the process that made the engine nothing is done at all: closing a connection would
  * say good-bye in the parent's name, and any descriptor may long be somebody else's. */
 void lc_engine_free(struct lc_engine *engine) {
+  sigset_t old;
   if (engine == NULL || !at_home(engine))
     return;
   lc_calls_close(engine->calls);
   if (engine->threaded)
     pthread_join(engine->thread, NULL);
+  bool blocked = block_sigpipe(engine, &old);
   sweep(engine);
   while (engine->n_idle > 0)
     curl_easy_cleanup(engine->idle[--engine->n_idle]);
   curl_multi_cleanup(engine->multi);
+  if (blocked)
+    allow_sigpipe(&old);
   lc_calls_free(engine->calls);
   free(engine);
 }

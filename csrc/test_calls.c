@@ -56,6 +56,9 @@ static void cancels(void) {
     lc_engine_cancel(engine, id);
     CHECK(lc_engine_done(engine, id) && lc_engine_wait(engine, id, 0) == LC_OK);
     CHECK(test_take(id, &sent) == LC_ECANCELLED && sent);
+    for (int tries = 0; tries < 200 && atomic_load(&server.live) > 0; tries++)
+      test_sleep_ms(10);
+    CHECK(atomic_load(&server.live) == 0); /* its connection is closed, though nobody pumps */
   }
   if (test_threaded)
     return; /* what follows could have begun by itself */

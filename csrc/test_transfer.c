@@ -211,19 +211,17 @@ static void sends_once(void) {
   for (int once = 0; once < 2; once++) {
     CHECK(lc_engine_new(&engine) == LC_OK);
     int before = test_http_asked(&server, "/die");
-    int connections = atomic_load(&server.connections);
-    asked.once = false;
-    struct lc_response got =
-        test_call(&asked); /* leaves a connection that dies of the next request */
+    asked.once = false; /* leaves a connection that dies of the next request */
+    struct lc_response got = test_call(&asked);
     CHECK(got.err == LC_OK && test_http_asked(&server, "/die") == before + 1);
     test_done(&got);
     asked.once = once == 1;
     got = test_call(&asked);
     CHECK(once ? got.err == LC_OK && got.status == 200 : got.err == LC_ENETWORK && got.sent);
-    CHECK(atomic_load(&server.connections) == connections + 2);
-    CHECK(test_http_asked(&server, "/die") - before == 2);
     test_done(&got);
     lc_engine_free(engine);
+    test_sleep_ms(50); /* what was sent again would be there by now */
+    CHECK(test_http_asked(&server, "/die") == before + 2);
   }
   engine = kept;
 }
