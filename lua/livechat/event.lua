@@ -41,7 +41,7 @@ end
 --- The event of a body that was read. Members that nobody knows come along.
 ---@param body table
 ---@param id string
----@param text string what the body was decoded from, without the token
+---@param text string what the body was decoded from
 ---@param client livechat.Client|nil
 ---@return livechat.Event
 function Dialect:event(body, id, text, client)
@@ -92,7 +92,7 @@ end
 --- else. (Two events that say the same, without a time in either, cannot be told from one that was
 --- delivered twice.)
 ---@param body table one that was read
----@param text string what it was decoded from, without the token
+---@param text string what it was decoded from
 ---@return string id
 function Dialect:identify(body, text)
   local data = self.data

@@ -166,6 +166,7 @@ end
 local GENERATION = 50000
 local REMEMBER = 7 * 3600
 
+-- Of each id either true, for what was handled, or what has become of it so far.
 local function recall(self, id)
   local memory, now = self.memory, core.clock()
   if memory.count >= GENERATION or now - memory.began > REMEMBER then
@@ -180,25 +181,24 @@ local function recall(self, id)
 end
 
 --- Without an inbox.
-local function handle_now(self, wire, id, text)
+local function handle_now(self, wire, id, body)
   local state = recall(self, id)
-  if state.done then
+  if state == true then
     return 200, "handled already\n"
   elseif state.running then -- in another coroutine; if that fails it must come again
     return 500, "it is being handled\n"
   end
   state.running = true
-  local event = self.dialect:event(wire, id, text, self.client)
-  local problem = self:dispatch(event, state.succeeded)
+  local problem = self:dispatch(self.dialect:event(wire, id, body, self.client), state.succeeded)
   state.running = nil
   if problem then
     return 500, "a handler failed\n"
   end
-  state.done, state.succeeded = true, nil
+  self.memory.young[id] = true
   return 200, "handled\n"
 end
 
-local function store(self, text, id)
+local function store(self, id, text)
   local stored, problem = self.inbox:store(id, text)
   if not stored then
     self:report("livechat: event " .. id .. " was not stored: " .. problem)
@@ -252,14 +252,13 @@ function Receiver:handle(body, headers)
   if problem then
     return 400, "not a webhook: " .. problem .. "\n"
   end
-  if first then -- JSON, and no token, for the digest and the inbox
+  local id = self.dialect:identify(wire, body)
+  if not self.inbox then
+    return handle_now(self, wire, id, body)
+  elseif first then -- no token is stored
     body = body:sub(1, first - 1) .. "null" .. body:sub(last + 1)
   end
-  local id = self.dialect:identify(wire, body)
-  if self.inbox then
-    return store(self, body, id)
-  end
-  return handle_now(self, wire, id, body)
+  return store(self, id, body)
 end
 
 -- ---- draining --------------------------------------------------------------------------------
