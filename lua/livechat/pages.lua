@@ -174,7 +174,8 @@ function Loop:read()
   local look = { count = count, total = tonumber(answer.total), pages = tonumber(answer.pages),
     date = answer.date, first = count > 0 and self.modified(answer[1]) or nil,
     last = count > 0 and self.modified(answer[count]) or nil }
-  if count == 0 and look.pages and walk.page < look.pages then
+  if count == 0 and look.pages and walk.page < look.pages
+    and self.seen_count < (look.total or 0) then
     protocol(("page %d of the list's %d came empty"):format(walk.page, look.pages))
   end
   self.fetches = self.fetches + 1
