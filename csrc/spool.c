@@ -16,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096, CHUNK = 16384 };
+enum { PATH_SIZE = 4096, CHUNK = 16384, DRAFT_MODE = 0600 };
 
 static enum lc_err system_error(int why) {
   errno = why;
@@ -47,12 +47,27 @@ static enum lc_err touch_now(int fd) {
 }
 
 static enum lc_err write_file(int fd, const void *data, size_t len, unsigned mode) {
-  if (fchmod(fd, (mode_t)mode) != 0)
+  if (mode != DRAFT_MODE && fchmod(fd, (mode_t)mode) != 0)
     return LC_ESYS;
   enum lc_err err = write_all(fd, data, len);
   if (err == LC_OK)
     err = touch_now(fd);
   return err == LC_OK && fsync(fd) != 0 ? LC_ESYS : err;
+}
+
+/* Gives the draft its name, unless that is taken, and takes the draft's away: one call where system
+ * and file system know how. */
+static enum lc_err settle(const char *draft, int folder, const char *name) {
+#ifdef RENAME_NOREPLACE
+  if (renameat2(AT_FDCWD, draft, folder, name, RENAME_NOREPLACE) == 0)
+    return LC_OK;
+  if (errno != EINVAL && errno != ENOSYS)
+    return LC_ESYS;
+#endif
+  if (linkat(AT_FDCWD, draft, folder, name, 0) != 0)
+    return LC_ESYS;
+  unlink(draft);
+  return LC_OK;
 }
 
 enum lc_err lc_file_store(const char *drafts, const char *folder, const char *name,
@@ -64,12 +79,13 @@ enum lc_err lc_file_store(const char *drafts, const char *folder, const char *na
   int there = -1, why = 0, fd = mkostemp(draft, O_CLOEXEC);
   if (fd < 0)
     return LC_ESYS;
+  bool is_draft = true;
   enum lc_err err = write_file(fd, data, len, mode);
   if (err != LC_OK)
     goto out;
   there = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (there < 0 || linkat(AT_FDCWD, draft, there, name, 0) != 0)
-    err = LC_ESYS;
+  err = there >= 0 ? settle(draft, there, name) : LC_ESYS;
+  is_draft = err != LC_OK;
   why = errno;
   /* Also where somebody else's file has the name: whoever learns that it is there relies on it. */
   if ((err == LC_OK || why == EEXIST) && fsync(there) != 0) {
@@ -79,7 +95,8 @@ enum lc_err lc_file_store(const char *drafts, const char *folder, const char *na
   errno = why;
 out:
   why = errno;
-  unlink(draft);
+  if (is_draft)
+    unlink(draft);
   close(fd);
   if (there >= 0)
     close(there);
