@@ -1,5 +1,8 @@
 -- SPDX-License-Identifier: MIT
--- Starts the local service, runs triage.lua against it, and stops what it started.
+-- Starts the local service and, for its events, `livechat listen`; runs triage.lua against it; and
+-- stops what it started.
+local core = require "livechat.core"
+local livechat = require "livechat"
 local server = require "livechat.sandbox.server"
 
 local sandbox = assert(server.start { seed = 110, lifetime = 300 })
@@ -15,7 +18,35 @@ os.getenv = function(name) -- luacheck: ignore 122
   return environment[name] or getenv(name)
 end
 
-local ok, err = xpcall(dofile, debug.traceback, folder .. "/triage.lua")
+--- Starts the command as somebody else would, in a shell; it is ready when the service knows it.
+local function listen()
+  local port = 19000 + sandbox.port % 1000
+  local words = { "/usr/bin/env" }
+  for name, value in pairs(environment) do
+    words[#words + 1] = name .. "=" .. value
+  end
+  for _, word in ipairs { arg[-1], folder .. "/../bin/livechat", "listen", "--port", tostring(port),
+    "--register", "http://127.0.0.1:" .. port .. "/", folder .. "/handlers.lua" } do
+    words[#words + 1] = word
+  end
+  local listener = assert(core.spawn(words))
+  local client = livechat.new { throttle = false }
+  while #assert(client.webhooks:list()) == 0 do
+    assert(not listener:wait(0.1), "livechat listen has ended")
+  end
+  client:close()
+  return listener
+end
+
+local listener
+local ok, err = xpcall(function()
+  listener = listen()
+  dofile(folder .. "/triage.lua")
+  listener:wait(1)
+end, debug.traceback)
+if listener then
+  listener:close()
+end
 sandbox.stop()
 if not ok then
   io.stderr:write(tostring(err), "\n")

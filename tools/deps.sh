@@ -23,6 +23,7 @@ demo pkg-config|pkgconf pkg-config
 demo libcurl4-openssl-dev|libcurl4-gnutls-dev curl-config
 demo lua5.4 lua5.4
 demo liblua5.4-dev -
+demo liblua5.1-dev|liblua5.1-0-dev -
 demo lua-cjson -
 demo nginx nginx
 demo libnginx-mod-http-lua -
@@ -30,7 +31,6 @@ test lua5.1 lua5.1
 test lua5.2 lua5.2
 test lua5.3 lua5.3
 test luajit2|luajit luajit
-test liblua5.1-dev|liblua5.1-0-dev -
 test liblua5.2-dev -
 test liblua5.3-dev -
 test lua-busted busted
