@@ -88,7 +88,7 @@ static int throttle_release(lua_State *L) {
   struct throttle *t = to_throttle(L);
   int64_t at_us = (int64_t)luaL_checknumber(L, 2);
   if (t->own)
-    lc_throttle_release(t->own, lc_clock_us(), at_us);
+    lc_throttle_release(t->own, at_us);
   else
     lc_shm_release(t->shared, at_us);
   return 0;

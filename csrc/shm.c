@@ -431,7 +431,7 @@ enum lc_err lc_shm_release(struct lc_shm *shm, int64_t at_us) {
   enum lc_err err = lock(shm);
   if (err != LC_OK)
     return err;
-  lc_throttle_release(shm->throttle, lc_clock_us(), at_us);
+  lc_throttle_release(shm->throttle, at_us);
   unlock(shm);
   return LC_OK;
 }

@@ -76,7 +76,7 @@ static void try_one(void) {
   }
   for (size_t i = 0; i < CALLS; i++)
     if (roll(3) == 0)
-      lc_throttle_release(&ring.throttle, 0, at_us[i]);
+      lc_throttle_release(&ring.throttle, at_us[i]);
   size_t i = (size_t)roll(CALLS);
   if (find(&ring.throttle, at_us[i]) == NONE)
     return;
@@ -92,7 +92,27 @@ static void try_one(void) {
     n_wrong += moment_of(&ring.throttle, k - 1) > moment_of(&ring.throttle, k);
 }
 
+/* Where its place in the ring is gone, everyone waits until it has left the window. */
+static void test_gone(void) {
+  struct lc_throttle_state state;
+  int64_t at_us;
+  lc_throttle_init(&ring.throttle, CALLS, WINDOW, 10);
+  for (int i = 0; i < CALLS + 1; i++)
+    lc_throttle_reserve(&ring.throttle, i, INT64_MAX, &at_us);
+  CHECK(at_us == WINDOW + 10);
+  lc_throttle_settle(&ring.throttle, 0, 10); /* what the guard is for */
+  lc_throttle_state(&ring.throttle, 50, &state);
+  CHECK(state.paused_us == 0);
+  lc_throttle_settle(&ring.throttle, 0, 50);
+  lc_throttle_state(&ring.throttle, 50, &state);
+  CHECK(state.paused_us == WINDOW);
+  lc_throttle_release(&ring.throttle, at_us); /* who slept towards it */
+  CHECK(lc_throttle_reserve(&ring.throttle, at_us, INT64_MAX, &at_us) == LC_OK);
+  CHECK(at_us == WINDOW + 50);
+}
+
 int main(void) {
+  test_gone();
   for (int i = 0; i < 20000; i++)
     try_one();
   CHECK(n_wrong == 0);

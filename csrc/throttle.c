@@ -148,25 +148,30 @@ static uint32_t find(const struct lc_throttle *throttle, int64_t at_us) {
   return NONE;
 }
 
-void lc_throttle_release(struct lc_throttle *throttle, int64_t now_us, int64_t at_us) {
-  uint32_t i = at_us < now_us ? NONE : find(throttle, at_us);
+void lc_throttle_release(struct lc_throttle *throttle, int64_t at_us) {
+  uint32_t i = find(throttle, at_us);
   if (i == NONE)
     return;
   STORE(throttle->given_back, 1);
   STORE(throttle->slot[place(throttle, i)], at_us * 2 + 1);
 }
 
-/* As with a hole: the grant moves later among others that stay. */
-void lc_throttle_settle(struct lc_throttle *throttle, int64_t at_us, int64_t late_us) {
-  int64_t beyond_us = late_us > throttle->guard_us ? late_us - throttle->guard_us : 0;
-  uint32_t i = beyond_us == 0 || beyond_us > SPAN_MAX ? NONE : find(throttle, at_us);
-  if (i != NONE && at_us + beyond_us <= MOMENT_MAX)
-    fill(throttle, i, at_us + beyond_us);
-}
-
 void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us) {
   if (until_us > LOAD(throttle->paused_until_us))
     STORE(throttle->paused_until_us, until_us < MOMENT_MAX ? until_us : MOMENT_MAX);
+}
+
+/* As with a hole: the grant moves later among others that stay. */
+void lc_throttle_settle(struct lc_throttle *throttle, int64_t at_us, int64_t late_us) {
+  int64_t beyond_us = late_us > throttle->guard_us ? late_us - throttle->guard_us : 0;
+  if (beyond_us == 0 || beyond_us > SPAN_MAX || at_us < -MOMENT_MAX ||
+      at_us > MOMENT_MAX - beyond_us)
+    return;
+  uint32_t i = find(throttle, at_us);
+  if (i != NONE)
+    fill(throttle, i, at_us + beyond_us);
+  else
+    lc_throttle_pause(throttle, at_us + late_us + throttle->period_us);
 }
 
 void lc_throttle_state(const struct lc_throttle *throttle, int64_t now_us,

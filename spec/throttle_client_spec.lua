@@ -148,7 +148,7 @@ describe("a client's throttle", function()
     local shared = livechat.throttle { calls = 2, period = 0.3 }
     local client = new { throttle = shared }
     for _ = 1, 2 do assert(get(client)) end
-    sandbox.control("POST", "faults", { fault = "http429=1/GET /tickets" })
+    sandbox.control("POST", "faults", { fault = "http429=0.5/GET /tickets" })
     -- Two go as soon as they may, and the first is refused: those behind them wait by then.
     local results = livechat.gather({ 1, 2, 3, 4, 5, 6 }, function() return get(client) end)
     for i = 1, 6 do assert.truthy(results[i][1], tostring(results[i][2])) end
@@ -160,14 +160,14 @@ describe("a client's throttle", function()
     local held = 0
     for i = refused + 1, #log do
       local since = log[i].at - log[refused].at
-      assert.is_true(since < 0.1 or since >= 0.95, "sent " .. since .. " s into the pause")
-      if since >= 0.95 then held = held + 1 end
+      assert.is_true(since < 0.1 or since >= 0.45, "sent " .. since .. " s into the pause")
+      if since >= 0.45 then held = held + 1 end
     end
     assert.is_true(held >= 5)
   end)
 
   it("keeps the law at the service, however long the way there was", function()
-    sandbox.control("POST", "options", { calls = 3, period = 0.6 })
+    sandbox.control("POST", "options", { calls = 2, period = 0.4 })
     local server = helper.redis()
     local slow = helper.nginx { http = ([[
       server {
@@ -176,7 +176,7 @@ describe("a client's throttle", function()
           access_by_lua_block {
             if not arrived then
               arrived = true
-              ngx.sleep(0.3)
+              ngx.sleep(0.25)
             end
           }
           proxy_pass http://127.0.0.1:%d;
@@ -189,11 +189,11 @@ describe("a client's throttle", function()
       slow.stop()
       slow.start()
       sandbox.control("DELETE", "calls")
-      where.calls, where.period = 3, 0.6
+      where.calls, where.period = 2, 0.4
       local client = new { base_url = "http://127.0.0.1:" .. slow.port, retry = false,
         throttle = where }
-      -- The first arrives 0.3 s late: the fourth may not until 0.6 s after that.
-      for _ = 1, 5 do assert(get(client)) end
+      -- The first arrives 0.25 s late: the third may not until 0.4 s after that.
+      for _ = 1, 4 do assert(get(client)) end
       assert.equal(0, #sandbox.control("GET", "calls").refused)
     end
   end)

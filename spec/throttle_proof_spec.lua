@@ -14,7 +14,9 @@ local WORKER = [[
     verify = false, retry = false, throttle = { calls = $CALLS, period = $PERIOD, $SHARED } })
   $SLEEP($FROM - core.now())
   while core.now() < $UNTIL do
-    assert(client:request { method = "GET", path = "/tickets", query = { worker = $NAME } })
+    local fine, err = client:request { method = "GET", path = "/tickets",
+      query = { worker = $NAME } }
+    if not fine then error(tostring(err), 0) end
   end
   client:close()
 ]]
@@ -69,10 +71,22 @@ local function judge(sandbox)
     served = least / (#times / workers) }
 end
 
---- `shared(i)` gives the options with which process i, or nginx, shares the throttle, the URL of
---- the service there, and what stands before the command.
-local function prove(what, sandbox, shared)
-  local from = helper.now() + 2
+local function confirm(what, seen)
+  print(("\nnote: %s: %d calls of %d processes, at most %d of %d in a window, %.2f %% of the " ..
+    "allowance used, the least served got %.0f %% of its share"):format(what, seen.n,
+    seen.workers, seen.fullest, CALLS, seen.used * 100, seen.served * 100))
+  assert.equal(PROCESSES + 2, seen.workers)
+  assert.equal(0, seen.refused)
+  assert.is_true(seen.fullest <= CALLS)
+  assert.is_true(seen.rounds >= math.floor(SECONDS / WINDOW))
+  assert.is_true(seen.used >= 0.99)
+  assert.is_true(seen.served >= 0.5)
+end
+
+--- Starts ten processes. `shared(i)` gives the options with which process i, or nginx, shares the
+--- throttle, the URL of the service there, and what stands before the command.
+---@return fun() judge waits for them
+local function start(what, sandbox, from, shared)
   local values = { USER = sandbox.username, KEY = sandbox.api_key, CALLS = tostring(CALLS),
     PERIOD = tostring(PERIOD), FROM = ("%.3f"):format(from),
     UNTIL = ("%.3f"):format(from + SECONDS) }
@@ -87,99 +101,101 @@ local function prove(what, sandbox, shared)
   values.SHARED, values.URL = shared("nginx")
   local nginx = start_nginx(fill(WORKER, values))
   assert.is_true(helper.now() < from, "all began together")
-  for _, process in ipairs(processes) do
-    assert.is_true(helper.wait_exit(process.pid, SECONDS + 10))
-    assert.equal("", helper.read(process.output))
+  return function()
+    for _, process in ipairs(processes) do
+      assert.is_true(helper.wait_exit(process.pid, SECONDS + 10))
+      assert.equal("", helper.read(process.output))
+    end
+    helper.sleep(math.max(0, from + SECONDS + WINDOW - helper.now())) -- nginx's last calls
+    assert.is_nil(helper.read(nginx.log):match("[^\n]*%[error%][^\n]*"))
+    confirm(what, judge(sandbox))
   end
-  helper.sleep(PERIOD)
-  assert.is_nil(helper.read(nginx.log):match("[^\n]*%[error%][^\n]*"))
-  local seen = judge(sandbox)
-  print(("\nnote: %s: %d calls of %d processes, at most %d of %d in a window, %.2f %% of the " ..
-    "allowance used, the least served got %.0f %% of its share"):format(what, seen.n,
-    seen.workers, seen.fullest, CALLS, seen.used * 100, seen.served * 100))
-  assert.equal(PROCESSES + 2, seen.workers)
-  assert.equal(0, seen.refused)
-  assert.is_true(seen.fullest <= CALLS)
-  assert.is_true(seen.rounds >= math.floor(SECONDS / WINDOW))
-  assert.is_true(seen.used >= 0.99)
-  assert.is_true(seen.served >= 0.5)
 end
 
-describe("ten processes with one allowance", function()
-  local sandbox
+--- Makes a network namespace, where this user may.
+---@return string|nil prefix the command that enters it
+---@return string|nil address this machine's in it
+local function namespace(i, id)
+  local name, address = ("livechat%d-%d"):format(id, i), "10.213." .. i
+  local status = helper.run(fill([[
+    ip netns add $NAME &&
+    ip link add lc$ID type veth peer name eth0 netns $NAME &&
+    ip addr add $ADDRESS.1/30 dev lc$ID && ip link set lc$ID up &&
+    ip -n $NAME addr add $ADDRESS.2/30 dev eth0 && ip -n $NAME link set eth0 up
+  ]], { NAME = name, ID = ("%x-%d"):format(id, i), ADDRESS = address }))
+  helper.defer(function() helper.run("ip netns del " .. name) end)
+  if status == 0 then return "ip netns exec " .. name, address .. ".1" end
+end
 
-  before_each(function() sandbox = helper.sandbox { calls = CALLS, period = PERIOD } end)
-  after_each(helper.cleanup)
-
-  it("share it exactly through a file", function()
-    local options = ('path = "%s/throttle"'):format(helper.folder())
-    prove("a shared file", sandbox, function() return options, sandbox.url end)
-  end)
-
-  --- Makes a network namespace, where this user may.
-  ---@return string|nil prefix the command that enters it
-  ---@return string|nil address this machine's in it
-  local function namespace(i)
-    local name, address = ("livechat%d-%d"):format(sandbox.pid, i), "10.213." .. i
-    local status = helper.run(fill([[
-      ip netns add $NAME &&
-      ip link add lc$ID type veth peer name eth0 netns $NAME &&
-      ip addr add $ADDRESS.1/30 dev lc$ID && ip link set lc$ID up &&
-      ip -n $NAME addr add $ADDRESS.2/30 dev eth0 && ip -n $NAME link set eth0 up
-    ]], { NAME = name, ID = ("%x-%d"):format(sandbox.pid, i), ADDRESS = address }))
-    helper.defer(function() helper.run("ip netns del " .. name) end)
-    if status == 0 then return "ip netns exec " .. name, address .. ".1" end
-  end
-
-  --- The service on this machine's other addresses: by itself it listens on loopback only.
-  local function forward(addresses)
-    local listen = {}
-    for i, address in ipairs(addresses) do listen[i] = "listen " .. address .. ":$PORT;" end
-    return helper.nginx { http = fill([[
-      upstream service { server 127.0.0.1:$SERVICE; keepalive 32; }
-      keepalive_requests 1000000;
-      access_log off;
-      server {
-        listen 127.0.0.1:$PORT;
-        $LISTEN
-        location / {
-          proxy_pass http://service;
-          proxy_http_version 1.1;
-          proxy_set_header Connection "";
-        }
+--- The service on this machine's other addresses: by itself it listens on loopback only.
+local function forward(sandbox, addresses)
+  local listen = {}
+  for i, address in ipairs(addresses) do listen[i] = "listen " .. address .. ":$PORT;" end
+  return helper.nginx { http = fill([[
+    upstream service { server 127.0.0.1:$SERVICE; keepalive 32; }
+    keepalive_requests 1000000;
+    access_log off;
+    server {
+      listen 127.0.0.1:$PORT;
+      $LISTEN
+      location / {
+        proxy_pass http://service;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
       }
-    ]], { SERVICE = tostring(sandbox.port), LISTEN = table.concat(listen, " "), PORT = "$PORT" })
-      :gsub("%$LISTEN", table.concat(listen, " ")) }.port
-  end
+    }
+  ]], { SERVICE = tostring(sandbox.port), LISTEN = table.concat(listen, " "), PORT = "$PORT" }) }
+    .port
+end
 
-  it("share it exactly through Redis, each in a network of its own", function()
-    local prefixes, addresses = {}, {}
-    for i = 1, PROCESSES do
-      prefixes[i], addresses[i] = namespace(i)
-      if not prefixes[i] then break end
+local function start_with_file(from)
+  local sandbox = helper.sandbox { calls = CALLS, period = PERIOD }
+  local options = ('path = "%s/throttle"'):format(helper.folder())
+  return start("a shared file", sandbox, from, function() return options, sandbox.url end)
+end
+
+local function start_with_redis(from)
+  local sandbox = helper.sandbox { calls = CALLS, period = PERIOD }
+  local prefixes, addresses = {}, {}
+  for i = 1, PROCESSES do
+    prefixes[i], addresses[i] = namespace(i, sandbox.pid)
+    if not prefixes[i] then break end
+  end
+  local apart = #prefixes == PROCESSES
+  local redis_port, port = helper.free_port(), apart and forward(sandbox, addresses)
+  helper.spawn { "redis-server", "--port", tostring(redis_port), "--bind",
+    "127.0.0.1 " .. (apart and table.concat(addresses, " ") or ""), "--protected-mode", "no",
+    "--save", "", "--dir", helper.folder() }
+  helper.wait_port(redis_port)
+  local what = apart and "Redis, eight networks" or "Redis, a connection each"
+  return start(what, sandbox, from, function(i)
+    if i == "nginx" then
+      return fill([[key = "account", redis = function()
+        local connection = require("nginx.redis"):new()
+        assert(connection:connect("127.0.0.1", $PORT))
+        return connection
+      end]], { PORT = tostring(redis_port) }), sandbox.url
     end
-    local apart = #prefixes == PROCESSES
-    local redis_port, port = helper.free_port(), apart and forward(addresses)
-    helper.spawn { "redis-server", "--port", tostring(redis_port), "--bind",
-      "127.0.0.1 " .. (apart and table.concat(addresses, " ") or ""), "--protected-mode", "no",
-      "--save", "", "--dir", helper.folder() }
-    helper.wait_port(redis_port)
-    prove(apart and "Redis, eight networks" or "Redis, a connection each", sandbox, function(i)
-      local connect = [[
-        key = "account", redis = function()
-          local connection = require("nginx.redis"):new()
-          assert(connection:connect("127.0.0.1", $PORT))
-          return connection
-        end]]
-      if i ~= "nginx" then
-        connect = 'key = "account", redis = function() return require("redis").connect("$HOST", ' ..
-          "$PORT) end"
-      end
-      return fill(connect, { HOST = apart and addresses[i] or "127.0.0.1",
-        PORT = tostring(redis_port) }), i ~= "nginx" and apart and
-        ("http://%s:%d"):format(addresses[i], port) or sandbox.url, apart and prefixes[i] or nil
-    end)
+    local host = apart and addresses[i] or "127.0.0.1"
+    return fill([[key = "account", redis = function()
+      return require("redis").connect("$HOST", $PORT)
+    end]], { HOST = host, PORT = tostring(redis_port) }),
+      apart and ("http://%s:%d"):format(host, port) or sandbox.url, prefixes[i]
   end)
+end
+
+describe("ten processes share one allowance exactly", function()
+  local finish_file, finish_redis
+
+  -- At the same time, because each takes its time.
+  setup(function()
+    local from = helper.now() + 5
+    finish_file, finish_redis = start_with_file(from), start_with_redis(from)
+  end)
+  teardown(helper.cleanup)
+
+  it("through a file", function() finish_file() end)
+  it("through Redis, from networks of their own", function() finish_redis() end)
 end)
 
 describe("a file whose users are killed", function()

@@ -130,7 +130,7 @@ describe("the script", function()
       elseif dice <= 75 and #moments > 0 then
         local i = math.random(#moments)
         local at = moments[i]
-        if at < ring.now or kept(ring, at) then -- else `calls` later ones were granted: no effect
+        if kept(ring, at) then -- else `calls` later ones were granted: no effect
           local before = holes(ring)
           ring.ask("release", at)
           if holes(ring) > before then table.remove(moments, i) end
@@ -163,17 +163,30 @@ describe("the script", function()
 
   it("counts what it granted, and gives back what was not used", function()
     local ring = machine(3, 1000, 50)
-    local grants = {}
-    for i = 1, 5 do grants[i] = ring.ask("reserve", 1e6)[4] end
-    assert.same({ 0, 0, 0, 1050, 1050 }, { grants[1] - ring.now, grants[2] - ring.now,
-      grants[3] - ring.now, grants[4] - ring.now, grants[5] - ring.now })
-    ring.ask("release", grants[4])
-    assert.equal(1050, ring.ask("state")[3])
-    assert.equal(grants[4], ring.ask("reserve", 1e6)[4])
+    local began, grants = ring.now, {}
+    for i = 1, 5 do
+      grants[i] = ring.ask("reserve", 1e6)[4] - began
+      ring.now = ring.now + 1
+    end
+    assert.same({ 0, 1, 2, 1050, 1051 }, grants)
+    ring.ask("release", began + 1050)
+    assert.equal(1045, ring.ask("state")[3])
+    assert.equal(began + 1050, ring.ask("reserve", 1e6)[4])
     assert.equal(3, ring.ask("state")[4])
-    ring.now = ring.now + 999
-    ring.ask("release", grants[1]) -- was used: of no effect
-    assert.equal(1050, ring.ask("state")[3] + 999)
+    ring.ask("release", began + 1) -- left the ring: of no effect
+    assert.equal(1047, ring.ask("state")[3])
+    ring.ask("release", began + 2)
+    assert.equal(0, ring.ask("state")[3])
+  end)
+
+  it("pauses where a call arrived late and its place in the ring is gone", function()
+    local ring = machine(2, 1000, 50)
+    local first = ring.ask("reserve", 1e6)[4]
+    ring.now = ring.now + 1
+    for _ = 1, 2 do ring.ask("reserve", 1e6) end
+    ring.now = ring.now + 199
+    ring.ask("settle", first, { late = 200 })
+    assert.equal(1000, ring.ask("state")[6])
   end)
 
   it("goes on counting where Redis's clock is set back", function()

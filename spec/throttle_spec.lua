@@ -70,8 +70,10 @@ local function behaves(new)
     one:settle(first, 3)
     near(10.5, (one:reserve()))
     near(13, (one:reserve()))
-    one:settle(second, 3) -- two more were granted since
     near(21, one:state().wait)
+    assert.equal(0, one:paused())
+    one:settle(second, 3) -- two more were granted since
+    near(13, one:paused())
   end)
 
   it("pauses, and a shorter pause ends no longer one", function()

@@ -2,7 +2,7 @@
 --- Throttles: exact sliding windows over a process, a machine or a fleet, with the same verbs:
 ---   reserve(max_wait)  wait, grant | nil, the wait it would take | nil, code, text
 ---   release(grant)     gives back what was not used
----   settle(grant, s)   the call that used it had arrived s seconds after its moment, or earlier
+---   settle(grant, s)   the call that used it had arrived s seconds after its moment at the latest
 ---   pause(seconds)     nobody who shares the throttle goes before
 ---   paused()           the seconds that are left of a pause, as far as this process knows; or 0
 ---   state()            { calls=, period=, used=, wait= } | nil, code, text

@@ -110,11 +110,15 @@ local at, hole = next_moment()
 if verb == "reserve" then
   more = at
   if at - now > wanted then said = "late" else grant(at, hole) end
-elseif verb == "release" and wanted >= now and find(wanted) then
+elseif verb == "release" and find(wanted) then
   set(find(wanted), -wanted)
   holes = 1
-elseif verb == "settle" and find(wanted) then
-  fill(find(wanted), wanted + late - guard)
+elseif verb == "settle" then
+  if find(wanted) then
+    fill(find(wanted), wanted + late - guard)
+  else
+    paused = math.max(paused, wanted + late + period)
+  end
 elseif verb == "state" then
   for i = 0, calls - 1 do
     if word(i) > now - period then more = more + 1 end
