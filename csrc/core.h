@@ -174,7 +174,7 @@ bool lc_stamp_number(double value, int64_t *epoch_ms);
 /* false, and an empty text, outside those years. */
 bool lc_stamp_format(int64_t epoch_ms, char text[LC_STAMP_SIZE]);
 
-/* ---- json.c: what is wrong with a JSON text --------------------------------------------------- */
+/* ---- json.c: what is wrong with a JSON text -------------------------------------------------- */
 
 #define LC_JSON_MAX_DEPTH 1000
 
@@ -201,7 +201,7 @@ enum lc_json lc_json_check(const char *text, size_t len, unsigned max_depth, con
  * U+10FFFF. Any byte below 0x80 may be in it, 0 among them. */
 bool lc_utf8(const char *text, size_t len);
 
-/* ---- digest.c: a name for a text ---------------------------------------------------------------- */
+/* ---- digest.c: a name for a text ------------------------------------------------------------- */
 
 #define LC_DIGEST_SIZE 33 /* 32 hex digits and their 0 */
 
@@ -209,11 +209,11 @@ bool lc_utf8(const char *text, size_t len);
  * Texts that differ by chance differ in it; it is no proof against whoever wants two to agree. */
 void lc_digest(const void *data, size_t len, char hex[LC_DIGEST_SIZE]);
 
-/* ---- spool.c: files that come into being whole, and belong to one process at a time ------------ */
+/* ---- spool.c: files that come into being whole, and belong to one process at a time ---------- */
 
 /* Writes a file below the folder `drafts`, syncs it, and gives it the name folder/name unless that
- * is taken (LC_ESYS, EEXIST); in both cases what has the name is on disk when this returns. Its time
- * is that of the call, to the microsecond. Nothing is left of what failed. */
+ * is taken (LC_ESYS, EEXIST); in both cases what has the name is on disk when this returns. The
+ * file's time is that of the call, to the microsecond. Nothing is left of what failed. */
 enum lc_err lc_file_store(const char *drafts, const char *folder, const char *name,
                           const void *data, size_t len, unsigned mode);
 /* Opens and locks; the caller closes *fd. EWOULDBLOCK: someone has it; ENOENT: it is gone. */
@@ -237,7 +237,7 @@ enum lc_err lc_folder_open(const char *path, void **folder);
 enum lc_err lc_folder_next(void *folder, struct lc_entry *entry);
 void lc_folder_close(void *folder); /* NULL is fine */
 
-/* ---- child.c: a program that this one starts and watches ---------------------------------------- */
+/* ---- child.c: a program that this one starts and watches ------------------------------------- */
 
 struct lc_child;
 

@@ -6,7 +6,6 @@ local handlers = require "livechat.handlers"
 local json = require "livechat.json"
 local launch = require "livechat.sandbox.launch"
 local livechat = require "livechat"
-local v2 = require "livechat.api.v2"
 
 local listen = {}
 
@@ -78,12 +77,24 @@ function listen.init(path)
   }
   listen.receiver:on("*", announce(settings.json))
   handlers.register(listen.receiver, found)
-  listen.kinds, listen.folder = handlers.kinds(found), settings.folder
+  listen.found, listen.folder = found, settings.folder
+end
+
+--- The registrations that lead to these handlers.
+local function wanted(found, data_types)
+  local list = json.array {}
+  for _, kind in ipairs(handlers.kinds(found["*"] and data_types or found)) do
+    if data_types[kind] then
+      list[#list + 1] = { event_type = kind, data_types = data_types[kind] }
+    end
+  end
+  return list
 end
 
 --- Tells the command that nginx answers, and what for.
 function listen.init_worker()
-  launch.write(listen.folder .. "/ready.tmp", json.encode(listen.kinds))
+  local data_types = listen.receiver.dialect.api.data_types
+  launch.write(listen.folder .. "/ready.tmp", json.encode(wanted(listen.found, data_types)))
   assert(os.rename(listen.folder .. "/ready.tmp", listen.folder .. "/ready"))
 end
 
@@ -165,20 +176,6 @@ local function without_credentials(url)
   return (url:gsub("^(%a+://)[^/?#@]*@", "%1", 1))
 end
 
-local function kinds_to_register(kinds)
-  for _, kind in ipairs(kinds) do
-    if kind == "*" then
-      kinds = {}
-      for known in pairs(v2.data_types) do
-        kinds[#kinds + 1] = known
-      end
-      table.sort(kinds)
-      return kinds
-    end
-  end
-  return kinds
-end
-
 --- Removes what an earlier run left behind for this address, because it was killed outright.
 local function remove_stale(client, url)
   local hooks, err = client.webhooks:list()
@@ -194,15 +191,16 @@ local function remove_stale(client, url)
 end
 
 --- Registers the URL for each event. What was registered is in `ids`, also after a failure.
+---@param list { event_type: string, data_types: string[] }[]
 ---@return livechat.Error|nil err
-local function register(client, url, kinds, ids)
+local function register(client, url, list, ids)
   local err = remove_stale(client, url)
   if err then
     return err
   end
-  for _, kind in ipairs(kinds_to_register(kinds)) do
+  for _, each in ipairs(list) do
     local hook, problem = client.webhooks:create {
-      event_type = kind, data_types = v2.data_types[kind], url = url,
+      event_type = each.event_type, data_types = each.data_types, url = url,
     }
     if not hook then
       return problem
@@ -226,7 +224,7 @@ end
 -- ---- running ----------------------------------------------------------------------------------
 
 --- Waits for nginx to answer, to end, or for a signal.
----@return string[]|nil kinds
+---@return table[]|nil wanted
 ---@return string|nil problem
 local function wait_ready(child, folder)
   while true do
@@ -257,12 +255,12 @@ end
 --- From the start of nginx to its end.
 ---@return string|nil problem
 local function watch(child, folder, options, url, ids, say)
-  local kinds, problem = wait_ready(child, folder)
-  if not kinds then
+  local list, problem = wait_ready(child, folder)
+  if not list then
     return problem
   end
   say(("listening on http://%s:%d/"):format(options.host, options.port))
-  local err = url and register(options.client, url, kinds, ids)
+  local err = url and register(options.client, url, list, ids)
   if err then
     return "not registered: " .. tostring(err)
   elseif url then
