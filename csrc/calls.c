@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The register of calls: which there are, what state each is in, and who is told of a change. Any
- * thread may ask and change; libcurl is never called from here. A transfer belongs to its call until
- * that ends early: then it waits among the abandoned for the pump, the only one who may take it out
- * of libcurl's hands. */
+ * thread may ask and change; libcurl is never called from here. A transfer belongs to its call
+ * until that ends early: then it waits among the abandoned for the pump, the only one who may take
+ * it out of libcurl's hands. */
 #define _GNU_SOURCE 1 /* pthread_condattr_setclock */
 #include "core.h"
 

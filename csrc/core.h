@@ -300,8 +300,9 @@ struct lc_request { /* everything is copied by lc_engine_submit */
   bool notify;         /* lc_engine_call_fd() will be asked for */
 };
 
-/* LC_EINVAL for a method that is no token, a URL without an origin (lc_origin), a header that is not
- * one "Name: value" line or frames the message, and a secret of another origin; `text` says which. */
+/* LC_EINVAL for a method that is no token, a URL without an origin (lc_origin), a header that is
+ * not one "Name: value" line or frames the message, and a secret of another origin; `text` says
+ * which. */
 enum lc_err lc_request_check(const struct lc_request *request, char *text, size_t text_size);
 
 /* ---- transfer.c: one HTTP exchange over one libcurl easy handle ----------------------------- */
@@ -387,7 +388,8 @@ enum lc_err lc_engine_submit(struct lc_engine *engine, const struct lc_request *
                              uint64_t *id, char *text, size_t text_size);
 /* A call without a transfer, which ends only when it is cancelled: something to sleep on. */
 enum lc_err lc_engine_park(struct lc_engine *engine, bool notify, uint64_t *id);
-/* Drives the transfers; returns when a call has finished or wait_ms have passed. Without a thread. */
+/* Drives the transfers, without a thread; returns when a call has finished or wait_ms have
+ * passed. */
 enum lc_err lc_engine_pump(struct lc_engine *engine, int wait_ms);
 /* Waits until this call has finished: pumps, or sleeps where the engine has a thread.
  * LC_ETIMEOUT after wait_ms; LC_ECLOSED for an id that is unknown or already taken. */

@@ -16,8 +16,9 @@
 #define IDLE_MAX 64 /* handles kept for the next calls */
 #define CONNECTIONS_MIN 16
 #define REST_MS 60000 /* what the thread sleeps where nothing is due earlier */
-/* And with transfers under way: libcurl 7.88 can forget that it holds data of an HTTP/2 stream when
- * another begins in the same moment, and then sleeps until the next of its timers (10 s were seen). */
+/* And with transfers under way: libcurl 7.88 can forget that it holds data of an HTTP/2 stream
+ * when another begins in the same moment, and then sleeps until the next of its timers (10 s were
+ * seen). */
 #define REST_RUNNING_MS 100
 
 struct lc_engine {

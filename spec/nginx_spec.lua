@@ -260,6 +260,27 @@ describe("in one worker", function()
     assert.same({ 200, ids[1] }, { finish() })
   end)
 
+  it("an answer is noticed when it comes", function()
+    assert.is_true(tonumber(nginx.run [[
+      local began = core.clock()
+      for _ = 1, 100 do get() end
+      return core.clock() - began]]) < 1.3)
+  end)
+
+  it("no wait is so short that nginx would not wait at all", function()
+    assert.equal("true", nginx.run(fill [[
+      local semaphore, shortest = require "ngx.semaphore", math.huge
+      local wait = semaphore.wait
+      function semaphore.wait(self, seconds)
+        shortest = math.min(shortest, seconds)
+        return wait(self, seconds)
+      end
+      local limited = connect { throttle = { calls = 1, period = 0.0023, guard = 0 } }
+      for _ = 1, 20 do assert(limited.tickets:get("$ONE")) end
+      semaphore.wait = wait
+      return shortest >= 0.001]]))
+  end)
+
   it("the throttle's waits block nobody, and no call leaves early", function()
     local program = [[
       local limited = connect { throttle = { calls = 2, period = 0.25, guard = 0.005 } }
@@ -352,7 +373,8 @@ describe("in one worker", function()
     assert.equal("fine", nginx.run(fill [[
       local began = core.clock()
       local function fetch(id) return get(id) end
-      local results = livechat.gather({ "$ONE", "$TWO", "NONE", 4, 5, 6, 7, 8 }, function(item, index)
+      local items = { "$ONE", "$TWO", "NONE", 4, 5, 6, 7, 8 }
+      local results = livechat.gather(items, function(item, index)
         if item == 4 then error({ own = true }) end
         if item == 5 then return end
         if item == 6 then
