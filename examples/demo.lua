@@ -21,14 +21,15 @@ end
 --- Starts the command as somebody else would, in a shell; it is ready when the service knows it.
 local function listen()
   local port = 19000 + sandbox.port % 1000
-  local words = { "/usr/bin/env" }
+  -- By a file in the service's private folder: what a program's arguments are, everybody sees.
+  local file = assert(io.open(sandbox.folder .. "/environment", "w"))
   for name, value in pairs(environment) do
-    words[#words + 1] = name .. "=" .. value
+    file:write(("export %s='%s'\n"):format(name, value))
   end
-  for _, word in ipairs { arg[-1], folder .. "/../bin/livechat", "listen", "--port", tostring(port),
-    "--register", "http://127.0.0.1:" .. port .. "/", folder .. "/handlers.lua" } do
-    words[#words + 1] = word
-  end
+  file:close()
+  local words = { "/bin/sh", "-c", '. "$0"; exec "$@"', sandbox.folder .. "/environment",
+    "/usr/bin/env", arg[-1], folder .. "/../bin/livechat", "listen", "--port", tostring(port),
+    "--register", "http://127.0.0.1:" .. port .. "/", folder .. "/handlers.lua" }
   local listener = assert(core.spawn(words))
   local client = livechat.new { throttle = false }
   while #assert(client.webhooks:list()) == 0 do
