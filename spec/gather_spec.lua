@@ -191,7 +191,9 @@ describe("livechat.gather", function()
     results = livechat.gather({ 1, 2, 3 }, function(index)
       local count, list = 0, { 3, 1, 2 }
       for _ in client.tickets:each() do count = count + 1 end
-      table.sort(list, function(a, b) return get(ids[1]) == ids[1] and a < b end)
+      table.sort(list, function(a, b)
+        return get(ids[1]) == ids[1] and #livechat.gather({ ids[2] }, get) == 1 and a < b
+      end)
       local last = setmetatable({}, { __index = function(_, id)
         local got = get(id)
         return got

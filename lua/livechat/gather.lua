@@ -229,7 +229,7 @@ local function check(items, fn, options)
     end
   end
   local concurrency = options and options.concurrency or 16
-  if type(concurrency) ~= "number" or not (concurrency >= 1) or concurrency % 1 ~= 0 then
+  if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
     errors.argument("concurrency", FNAME, "a whole number from 1 expected", 4)
   end
   return concurrency

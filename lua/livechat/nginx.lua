@@ -113,10 +113,7 @@ end
 --- Runs in a timer of its own: no request's end is its end. Nothing may hold up the exit of a
 --- worker: then the dispatcher goes, and each who still waits looks for itself.
 function Worker:dispatch()
-  local socket, text
-  if not ngx.worker.exiting() then
-    socket, text = self:connect()
-  end
+  local socket, text = self:connect()
   while socket and not ngx.worker.exiting() do
     local byte
     byte, text = socket:receive(1)

@@ -100,27 +100,30 @@ end
 
 -- ---- what there is around a coroutine ----------------------------------------------------------
 
--- Lua 5.1 and 5.2 do not tell. A yield passes no C function, in 5.2 but these; and in 5.1 no call
--- that an instruction other than a call makes: an iterator's, a metamethod's. Where the stack does
--- not show it for certain the answer is no: to wait without a yield is always right.
-local PASSES = _VERSION == "Lua 5.2" and { [pcall] = true, [xpcall] = true } or {}
+-- Lua 5.1 and 5.2 do not tell, but the stack shows what a yield cannot pass: in 5.2 a C function,
+-- but these; in 5.1 also what an instruction other than a call calls, an iterator or a metamethod,
+-- and there such a function has no name. (One that a tail call has replaced is not seen.)
+local STOPS = {
+  ["Lua 5.1"] = function(frame, caller)
+    return frame.name == "(for generator)" or frame.namewhat == "" and frame.what ~= "tail"
+      and caller ~= nil and caller.what ~= "tail"
+  end,
+  ["Lua 5.2"] = function(frame)
+    return frame.what == "C" and frame.func ~= pcall and frame.func ~= xpcall
+  end,
+}
 
 local function stack_may_yield()
   local co, is_main = coroutine.running()
   if not co or is_main then
     return false
   end
-  local level = 2
+  local stops, level = STOPS[_VERSION], 2
   local frame = debug.getinfo(level, "nSf")
   while frame do
     level = level + 1
     local caller = debug.getinfo(level, "nSf")
-    if frame.what == "C" and not PASSES[frame.func] then
-      return false
-    end
-    local unnamed = frame.namewhat == "" and frame.what ~= "tail" and caller
-      and caller.what ~= "tail" and not PASSES[caller.func]
-    if _VERSION == "Lua 5.1" and (unnamed or frame.name == "(for generator)") then
+    if stops(frame, caller) then
       return false
     end
     frame = caller
