@@ -97,5 +97,5 @@ wait; show
 [ $shown = $count ] || give_up "suite $((shown + 1)) left no result"
 printf '%s suites in %s s\n' $count $SECONDS
 [ -z "$bad" ] || printf "failed:\n$bad"
-echo "$all_passed passed, $all_failed failed"
+echo "$all_passed passed, $all_failed failed" | tee $out/sum
 [ "$all_failed" = 0 ]
