@@ -212,6 +212,24 @@ describe("a worker", function()
     is_clean(nginx)
   end)
 
+  it("does not take over the engine of the process that it came from", function()
+    local other = start { init = [[
+      local get_phase = ngx.get_phase
+      ngx.get_phase = function() return "timer" end
+      wait.current().park():drop()
+      ngx.get_phase = get_phase
+    ]] }
+    assert.equal(2, threads(other.pid))
+    assert.equal(1, threads(other.workers()[1]))
+    assert.equal(ids[1], other.run "return get()")
+    assert.equal(2, threads(other.workers()[1]))
+    is_clean(other)
+    helper.kill(other.pid, "QUIT")
+    assert.is_true(helper.wait_exit(other.pid, 10))
+    is_clean { run = function() return "0" end, complaints = other.complaints,
+      leftovers = other.leftovers }
+  end)
+
   it("that is killed leaves nothing behind, and the next one works", function()
     fault("slow=3@1-3")
     local finish = {}

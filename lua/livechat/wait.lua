@@ -135,8 +135,11 @@ end
 ---@type fun(): boolean
 wait.may_yield = coroutine.isyieldable or stack_may_yield
 
+-- A loop of cqueues fails as a whole where a descriptor that it has seen is closed untold.
 local in_cqueues = wait.foreign(function(fd, seconds)
-  package.loaded["cqueues"].poll({ pollfd = fd, events = "r" }, seconds)
+  local cqueues = package.loaded["cqueues"]
+  cqueues.poll({ pollfd = fd, events = "r" }, seconds)
+  cqueues.cancel(fd)
 end)
 
 --- What the program around the running coroutine is.
