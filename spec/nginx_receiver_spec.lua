@@ -306,6 +306,25 @@ describe("an inbox in nginx", function()
     assert.is_nil(helper.read(nginx.log):find("[error]", 1, true))
   end)
 
+  it("lets the worker go that works it off", function()
+    local path = helper.folder() .. "/inbox"
+    local nginx = start(with_inbox(("%q"):format(path)) .. [[
+      got = {}
+      receiver:on("*", function(event) got[#got + 1] = event.id end)
+      function start_worker()
+        ngx.timer.at(0, function() receiver:run { poll = 0.1 } end)
+      end
+    ]])
+    local before = tonumber(get(nginx, "/pid"))
+    post(nginx, body_of "early")
+    helper.wait_until(function() return get(nginx, "/got"):find("early", 1, true) end)
+    helper.kill(nginx.pid, "HUP")
+    assert.truthy(helper.wait_exit(before, 10))
+    post(nginx, body_of "late")
+    helper.wait_until(function() return get(nginx, "/got"):find("late", 1, true) end)
+    assert.not_equal(before, tonumber(get(nginx, "/pid")))
+  end)
+
   it("may be in Redis", function()
     local server = helper.redis()
     local nginx = start(with_inbox(([[{ redis = function()

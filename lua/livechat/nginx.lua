@@ -16,6 +16,12 @@ if not ngx then
     return nil
   end
 
+  --- Whether this is a worker that is to end: a loop for ever must then leave it.
+  ---@return boolean
+  function nginx.exiting()
+    return false
+  end
+
   --- A line for whoever looks after this program: nginx's error log, or stderr.
   ---@param text string
   function nginx.log(text)
@@ -212,6 +218,10 @@ function nginx.gather(items, fn, concurrency)
   return results
 end
 
+function nginx.exiting()
+  return ngx.worker.exiting()
+end
+
 function nginx.log(text)
   ngx.log(ngx.ERR, text)
 end
@@ -242,7 +252,8 @@ end
 
 --- Answers one delivery: `content_by_lua_block { require("livechat.nginx").serve(receiver) }`.
 --- Nothing here waits but the handlers, which yield, and with an inbox in a folder the sync of the
---- event's file, for which the worker stands still: as long as the disk takes.
+--- event's file and name, for which the worker stands still: 5 ms on a virtual disk, 25 us on
+--- tmpfs.
 ---@param receiver livechat.Receiver
 function nginx.serve(receiver)
   if ngx.req.get_method() ~= "POST" then

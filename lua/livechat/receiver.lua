@@ -373,6 +373,8 @@ function Receiver:drain(options)
   return handled, failed
 end
 
+local CHUNK = 100 -- events between two looks at whether the worker is to end
+
 local function sleep(seconds)
   local how = wait.current()
   local call = assert(how.park())
@@ -383,21 +385,24 @@ local function sleep(seconds)
   call:drop()
 end
 
---- Drains for ever, looking again `poll` (1) seconds after there was nothing to do.
+--- Drains for ever, looking again `poll` (1) seconds after there was nothing to do. In nginx, where
+--- it runs in a timer, it ends with the worker.
 ---@param options? { poll?: number, attempts?: integer }
 function Receiver:run(options)
   check_inbox(self, "receiver:run")
   options = options or {}
   check_options(options, { poll = true, attempts = true }, "receiver:run")
   local said
-  while true do
-    local handled, err = self:drain { attempts = options.attempts }
-    local text = not handled and tostring(err) or nil
+  while not nginx.exiting() do
+    local handled, failed = self:drain { limit = CHUNK, attempts = options.attempts }
+    local text = not handled and tostring(failed) or nil
     if text and text ~= said then
       self:report(text)
     end
     said = text
-    sleep(options.poll or 1)
+    if not handled or handled + failed < CHUNK then
+      sleep(options.poll or 1)
+    end
   end
 end
 
