@@ -42,6 +42,8 @@ test lua-socket -
 test lua-redis -
 test lua-nginx-redis -
 test redis-server redis-server
+test procps pgrep
+test iproute2 ip
 test openssl openssl
 test valgrind valgrind
 bench wrk wrk
