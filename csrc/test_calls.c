@@ -158,14 +158,15 @@ static void grows(void) {
   for (int i = 1; i < 64; i++)
     test_park(false);
   enum lc_err err = LC_OK;
-  for (long n = 1; n < 10; n++) {
+  long n = 1;
+  for (; n < 10; n++) {
     test_fail_alloc(n);
     err = lc_engine_park(engine, true, &id);
     if (!test_alloc_failed())
       break;
     CHECK(err == LC_ENOMEM && lc_engine_pending(engine) == 64);
   }
-  CHECK(err == LC_OK && lc_engine_pending(engine) == 65);
+  CHECK(err == LC_OK && lc_engine_pending(engine) == 65 && n == 3); /* the call, the larger table */
   for (uint64_t i = first; i < first + 65; i++) {
     CHECK(!lc_engine_done(engine, i));
     lc_engine_drop(engine, i);
@@ -173,11 +174,71 @@ static void grows(void) {
   CHECK(lc_engine_pending(engine) == 0);
 }
 
+/* The register by itself: a transfer that ends when its call already has is the pump's to free. */
+static void crosses(void) {
+  struct lc_calls *calls;
+  struct lc_transfer *transfer = NULL;
+  struct lc_request asked = test_request("GET", test_url("/ok"));
+  struct lc_response got = {0};
+  uint64_t id = 0;
+  char text[256];
+  int fds[2];
+  CHECK(lc_calls_new(&calls) == LC_OK);
+  for (int dropped = 0; dropped < 2; dropped++) {
+    CHECK(lc_transfer_new(&transfer, &asked, text, sizeof text) == LC_OK);
+    CHECK(lc_calls_add(calls, transfer, false, &id) == LC_OK);
+    CHECK(lc_calls_fall_asleep(calls, fds) == 0);
+    CHECK(lc_calls_next(calls) == transfer && lc_calls_next(calls) == NULL);
+    CHECK(lc_calls_fall_asleep(calls, fds) == 1 && lc_calls_wake_up(calls));
+    if (dropped)
+      lc_calls_drop(calls, id);
+    else
+      lc_calls_cancel(calls, id);
+    CHECK(!lc_calls_finish(calls, transfer, &got));
+    CHECK(lc_calls_fall_asleep(calls, fds) == 0);
+    CHECK(lc_calls_abandoned(calls) == transfer && lc_calls_abandoned(calls) == NULL);
+    CHECK(lc_calls_fall_asleep(calls, fds) == 1 && lc_calls_wake_up(calls));
+    CHECK(lc_calls_take(calls, id, &got) == !dropped && (dropped || got.err == LC_ECANCELLED));
+    lc_transfer_free(transfer);
+  }
+  lc_calls_close(calls);
+  CHECK(lc_calls_fall_asleep(calls, fds) == 0 && !lc_calls_wake_up(calls));
+  CHECK(lc_calls_add(calls, NULL, true, &id) == LC_ECLOSED);
+  lc_calls_free(calls);
+}
+
+#define WAITERS 8
+
+static void *wait_long(void *calls) {
+  return lc_calls_wait(calls, 1, 10000) == LC_ECLOSED ? calls : NULL;
+}
+
+/* Nothing is freed under those who wait for a call: they leave first. */
+static void closes(void) {
+  struct lc_calls *calls;
+  pthread_t threads[WAITERS];
+  uint64_t id = 0;
+  void *result;
+  for (int round = 0; round < 5; round++) {
+    CHECK(lc_calls_new(&calls) == LC_OK && lc_calls_add(calls, NULL, true, &id) == LC_OK);
+    for (int i = 0; i < WAITERS; i++)
+      CHECK(pthread_create(&threads[i], NULL, wait_long, calls) == 0);
+    test_sleep_ms(20);
+    const void *freed = calls;
+    lc_calls_close(calls);
+    lc_calls_free(calls);
+    for (int i = 0; i < WAITERS; i++)
+      CHECK(pthread_join(threads[i], &result) == 0 && result == freed);
+  }
+}
+
 int main(void) {
   static void (*const tests[])(void) = {lives, waits, cancels,      cancels_while_connecting,
                                         drops, parks, raises_flags, joins_flags,
                                         grows};
   CHECK(test_http_start(&server, scripts, sizeof scripts / sizeof scripts[0]));
+  crosses();
+  closes();
   for (int i = 0; i < 2; i++) {
     test_threaded = i == 1;
     for (size_t n = 0; n < sizeof tests / sizeof tests[0]; n++) {

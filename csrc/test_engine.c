@@ -4,6 +4,7 @@
 #include "test_http.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -87,8 +88,26 @@ static void forks(void) {
   CHECK(atomic_load(&server.connections) == connections);
 }
 
+/* No program that this one executes gets a connection. */
+static void keeps_to_itself(void) {
+  struct sockaddr_in peer;
+  int n = 0;
+  uint64_t id = test_submit("/ok", true);
+  CHECK(lc_engine_wait(engine, id, 5000) == LC_OK);
+  CHECK((fcntl(lc_engine_call_fd(engine, id), F_GETFD) & FD_CLOEXEC) != 0);
+  for (int fd = 3; fd < 1024; fd++) {
+    socklen_t size = sizeof peer;
+    if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.sin_family == AF_INET &&
+        ntohs(peer.sin_port) == server.port) {
+      CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+      n++;
+    }
+  }
+  CHECK(n > 0);
+}
+
 static void both_ways(void) {
-  static void (*const tests[])(void) = {overlaps, forks, ends_all};
+  static void (*const tests[])(void) = {overlaps, keeps_to_itself, forks, ends_all};
   for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++) {
     test_open();
     tests[i]();
@@ -205,6 +224,22 @@ static void wakes_waiters_at_the_end(void) {
   engine = NULL;
 }
 
+/* After it was woken, and with somebody expected at the door, the thread sleeps again. */
+static void rests(void) {
+  char path[LC_DOOR_PATH];
+  struct timespec before, after;
+  test_open();
+  CHECK(lc_engine_listen(engine, path, sizeof path) == LC_OK);
+  test_sleep_ms(50); /* it does sleep */
+  uint64_t id = test_submit("/ok", false);
+  CHECK(lc_engine_wait(engine, id, 5000) == LC_OK);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+  test_sleep_ms(300);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+  CHECK((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 100);
+  test_close();
+}
+
 static int connect_to(const char *path) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   memcpy(address.sun_path, path, strlen(path));
@@ -252,9 +287,9 @@ static void dispatches(void) {
   test_done(&got);
   CHECK(test_ready(fd, 1000) && lc_engine_finished(engine, &id, 1) == 0);
   /* A dispatcher that died, and the next one, which is told what the first did not look at. */
-  close(fd);
   id = test_park(false);
   lc_engine_cancel(engine, id);
+  close(fd);
   CHECK(lc_engine_listen(engine, path, sizeof path) == LC_OK);
   fd = connect_to(path);
   memset(seen, 0, sizeof seen);
@@ -283,6 +318,7 @@ static void *stress(void *arg) {
     lc_engine_call_fd(engine, id);
     switch (parked ? 0 : seed >> 20 & 3) {
     case 0:
+      nanosleep(&(struct timespec){.tv_nsec = (long)(seed >> 8 & 4095) * 1000}, NULL);
       lc_engine_cancel(engine, id);
       break;
     case 1:
@@ -320,6 +356,7 @@ static void bears_stress(void) {
 
 static void with_a_thread(void) {
   blocks_signals();
+  rests();
   wakes_waiters();
   wakes_waiters_at_the_end();
   dispatches();
