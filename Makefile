@@ -50,7 +50,7 @@ HEADERS := $(wildcard csrc/*.h)
 TESTS := $(patsubst csrc/%.c,%,$(wildcard csrc/test_*.c))
 BINDING := $(wildcard csrc/l*.c)
 CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard csrc/*.c)))
-THREADED := $(filter test_engine test_transfer test_shm_many,$(TESTS))
+THREADED := $(filter test_calls test_engine test_shm_many,$(TESTS))
 BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 
 .PHONY: all env demo test ctests bench lint install clean
