@@ -57,7 +57,8 @@ function embed.start(options)
   }
   local tmp = options.tmp or helper.folder()
   local nginx = helper.nginx {
-    workers = options.workers, main = "env TMPDIR=" .. tmp .. ";\n" .. (options.main or ""),
+    workers = options.workers, before = options.before,
+    main = "env TMPDIR=" .. tmp .. ";\n" .. (options.main or ""),
     http = HTTP:gsub("%$(%u+)", values),
   }
   nginx.tmp = tmp

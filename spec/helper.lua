@@ -8,6 +8,7 @@ local launch = require "livechat.sandbox.launch"
 
 local helper = {}
 
+local unpack = table.unpack or unpack
 local LIFETIME = 600
 local undo = {}
 
@@ -295,7 +296,7 @@ end
 
 --- Starts an nginx with the Lua module.
 ---@param options table { http=<text of the http block; $PORT is the free port>, main=<text before
---- it>, workers=1, folder=<a folder that survives>, port= }
+--- it>, workers=1, folder=<a folder that survives>, port=, before=<words of what runs it> }
 ---@return table nginx { port=, pid=<the master>, folder=, log=<error log>, stop=, restart= }
 function helper.nginx(options)
   local found = assert(launch.find())
@@ -306,9 +307,13 @@ function helper.nginx(options)
   local conf = launch.conf({ nginx = found, folder = nginx.folder, workers = options.workers or 1,
     main = user .. (options.main or ""), http = options.http:gsub("%$PORT", nginx.port) })
   launch.write(nginx.folder .. "/nginx.conf", conf)
+  local command = { unpack(options.before or {}) }
+  for _, word in ipairs { found.binary, "-p", nginx.folder .. "/", "-c",
+    nginx.folder .. "/nginx.conf" } do
+    command[#command + 1] = word
+  end
   function nginx.start()
-    nginx.pid, nginx.output = helper.spawn({ found.binary, "-p", nginx.folder .. "/", "-c",
-      nginx.folder .. "/nginx.conf" })
+    nginx.pid, nginx.output = helper.spawn(command)
     helper.wait_until(function()
       local connection = socket.connect("127.0.0.1", nginx.port)
       if connection then connection:close() end

@@ -226,8 +226,8 @@ describe("a worker", function()
     is_clean(other)
     helper.kill(other.pid, "QUIT")
     assert.is_true(helper.wait_exit(other.pid, 10))
-    is_clean { run = function() return "0" end, complaints = other.complaints,
-      leftovers = other.leftovers }
+    assert.same({}, other.complaints())
+    assert.equal("", other.leftovers())
   end)
 
   it("that is killed leaves nothing behind, and the next one works", function()
@@ -285,14 +285,17 @@ describe("in one worker", function()
       return core.clock() - began]]) < 1.3)
   end)
 
-  it("no wait is so short that nginx would not wait at all", function()
+  it("a call waits once, and no wait is so short that nginx would not wait at all", function()
+    fault("slow=0.3@1")
     assert.equal("true", nginx.run(fill [[
-      local semaphore, shortest = require "ngx.semaphore", math.huge
+      local semaphore, shortest, count = require "ngx.semaphore", math.huge, 0
       local wait = semaphore.wait
       function semaphore.wait(self, seconds)
-        shortest = math.min(shortest, seconds)
+        shortest, count = math.min(shortest, seconds), count + 1
         return wait(self, seconds)
       end
+      get()
+      assert(count == 1, count .. " waits")
       local limited = connect { throttle = { calls = 1, period = 0.0023, guard = 0 } }
       for _ = 1, 20 do assert(limited.tickets:get("$ONE")) end
       semaphore.wait = wait
