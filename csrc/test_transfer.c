@@ -2,8 +2,6 @@
 /* What comes back: answers as they should be, and as they should not. */
 #include "test_http.h"
 
-#include <curl/curl.h>
-
 #define OK "HTTP/1.1 200 OK\r\n"
 
 static const char gzip_hello[] =
@@ -210,7 +208,7 @@ static void cannot_connect(void) {
 static void sends_once(void) {
   struct lc_request asked = test_request("POST", test_url("/die"));
   struct lc_engine *kept = engine;
-  for (int once = 0; once < 2; once++) {
+  for (int once = test_tells_sent() ? 0 : 1; once < 2; once++) {
     CHECK(lc_engine_new(&engine) == LC_OK);
     int before = test_http_asked(&server, "/die");
     asked.once = false; /* leaves a connection that dies of the next request */

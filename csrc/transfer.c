@@ -141,6 +141,7 @@ enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_reque
 
 /* ---- callbacks ------------------------------------------------------------------------------ */
 
+#if LIBCURL_VERSION_NUM >= 0x075000
 /* The connection stands; from here on bytes of the request may leave. libcurl by itself sends again
  * what was lost with a kept connection: not here, where each sending is a slot of a throttle. */
 static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port, int own_port) {
@@ -152,6 +153,7 @@ static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port, in
   t->left_us = lc_clock_us();
   return 0;
 }
+#endif
 
 static int status_of(const char *line, size_t len) {
   const char *at = memchr(line, ' ', len);
