@@ -32,6 +32,20 @@ static int secret_wipe(lua_State *L) {
   return 0;
 }
 
+/* secret:hide(text) -> the text with stars in place of the credential | nil where that cannot be */
+static int secret_hide(lua_State *L) {
+  const struct lc_secret *secret = luaL_checkudata(L, 1, LB_SECRET);
+  size_t len;
+  const char *text = luaL_checklstring(L, 2, &len);
+  char *copy = lua_newuserdata(L, len + 1);
+  memcpy(copy, text, len);
+  if (lc_secret_hide(secret, copy, len))
+    lua_pushlstring(L, copy, len);
+  else
+    lua_pushnil(L);
+  return 1;
+}
+
 static int secret_equal(lua_State *L) {
   const struct lc_secret *a = luaL_checkudata(L, 1, LB_SECRET);
   const struct lc_secret *b = luaL_checkudata(L, 2, LB_SECRET);
@@ -198,6 +212,7 @@ static const luaL_Reg secret_meta[] = {
 static const luaL_Reg secret_methods[] = {
     {"wipe", secret_wipe},
     {"equal", secret_equal},
+    {"hide", secret_hide},
     {NULL, NULL},
 };
 

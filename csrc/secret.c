@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define SECRET_MAX 65536 /* bytes of a user, a password, a token; a real one has below 4,000 */
+#define HIDDEN_MIN 6     /* bytes: a shorter password may well be a word of an innocent text */
 #define HOST_MAX 255     /* a name has at most 253 characters (RFC 1035), a literal two brackets */
 #define ORIGIN_SIZE (sizeof "https://:65535" + HOST_MAX)
 
@@ -126,14 +127,17 @@ enum lc_err lc_origin(const char *url, char **origin) {
 
 /* ---- the header line ---------------------------------------------------------------------- */
 
+#define BASIC "Authorization: Basic "
+
 struct base64 {
   char *to;
   unsigned bits; /* the 0 to 2 bytes that wait for a third */
   unsigned n;
 };
 
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
 static void base64_put(struct base64 *enc, const char *data, size_t len) {
-  static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   for (size_t i = 0; i < len; i++) {
     enc->bits = enc->bits << 8 | (unsigned char)data[i];
     if (++enc->n < 3)
@@ -190,7 +194,7 @@ enum lc_err lc_secret_basic(struct lc_secret *secret, const char *user, size_t u
     return LC_EINVAL;
   struct base64 enc = {0};
   size_t len = (user_len + 1 + password_len + 2) / 3 * 4;
-  enum lc_err err = begin_line(secret, url, "Authorization: Basic ", len, &enc.to);
+  enum lc_err err = begin_line(secret, url, BASIC, len, &enc.to);
   if (err != LC_OK)
     return err;
   base64_put(&enc, user, user_len);
@@ -218,6 +222,65 @@ enum lc_err lc_secret_bearer(struct lc_secret *secret, const char *token, size_t
   memcpy(to, token, token_len);
   to[token_len] = 0;
   return LC_OK;
+}
+
+/* The bytes that a line's base64, as base64_put makes it, stands for; how many. */
+static size_t base64_read(const char *from, unsigned char *to) {
+  size_t n = 0;
+  uint32_t bits = 0;
+  int held = 0;
+  for (const char *at; *from != 0 && (at = strchr(digits, *from)) != NULL; from++) {
+    bits = bits << 6 | (uint32_t)(at - digits);
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      to[n++] = (unsigned char)(bits >> held);
+    }
+  }
+  lc_wipe(&bits, sizeof bits);
+  return n;
+}
+
+/* Where `what`, found at the beginning of a text, ends there; 0: it is not there. JSON may have a
+ * backslash in front of a slash. */
+static size_t found(const char *text, size_t len, const char *what, size_t what_len) {
+  size_t at = 0;
+  for (size_t i = 0; i < what_len; i++, at++) {
+    if (what[i] == '/' && at + 1 < len && text[at] == '\\')
+      at++;
+    if (at >= len || text[at] != what[i])
+      return 0;
+  }
+  return at;
+}
+
+static void hide(char *text, size_t len, const char *what, size_t what_len) {
+  if (what_len < HIDDEN_MIN)
+    return;
+  for (size_t i = 0; i + what_len <= len; i++) {
+    size_t n = found(text + i, len - i, what, what_len);
+    memset(text + i, '*', n);
+  }
+}
+
+bool lc_secret_hide(const struct lc_secret *secret, char *text, size_t len) {
+  if (secret->line == NULL)
+    return false;
+  const char *sent = strrchr(secret->line, ' ') + 1;
+  size_t sent_len = strlen(sent);
+  hide(text, len, sent, sent_len);
+  if (strncmp(secret->line, BASIC, sizeof BASIC - 1) != 0)
+    return true;
+  unsigned char *plain = malloc(sent_len + 1);
+  if (plain == NULL)
+    return false;
+  size_t plain_len = base64_read(sent, plain);
+  const unsigned char *colon = memchr(plain, ':', plain_len);
+  if (colon != NULL)
+    hide(text, len, (const char *)colon + 1, (size_t)(plain + plain_len - colon) - 1);
+  lc_wipe(plain, sent_len + 1);
+  free(plain);
+  return true;
 }
 
 bool lc_secret_allows(const struct lc_secret *secret, const char *url) {

@@ -242,6 +242,45 @@ static void test_equal(void) {
   }
 }
 
+/* ---- hidden in a text ----------------------------------------------------------------------- */
+
+static bool hides(const struct lc_secret *secret, const char *text, const char *expected) {
+  char copy[256];
+  size_t len = strlen(text);
+  memcpy(copy, text, len + 1);
+  return lc_secret_hide(secret, copy, len) && strcmp(copy, expected) == 0;
+}
+
+static void test_hide(void) {
+  struct lc_secret secret;
+  /* dXM6bz9vL29rfm8/eA== stands for us:o?o/ok~o?x */
+  CHECK(lc_secret_basic(&secret, "us", 2, "o?o/ok~o?x", 10, URL) == LC_OK);
+  CHECK(hides(&secret, "", ""));
+  CHECK(hides(&secret, "us and nothing else", "us and nothing else"));
+  CHECK(hides(&secret, "o?o/ok~o?x", "**********"));
+  CHECK(hides(&secret, "o?o/ok~o?", "o?o/ok~o?"));
+  CHECK(hides(&secret, "oo?o/ok~o?xo?o/ok~o?x!", "o********************!"));
+  CHECK(hides(&secret, "\"o?o\\/ok~o?x\"", "\"***********\""));
+  CHECK(hides(&secret, "o?o\\", "o?o\\"));
+  CHECK(hides(&secret, "Basic dXM6bz9vL29rfm8/eA==.", "Basic ********************."));
+  CHECK(hides(&secret, "dXM6bz9vL29rfm8\\/eA==", "*********************"));
+  for (long n = 1; n < 3; n++) {
+    char text[] = "o?o/ok~o?x";
+    test_fail_alloc(n);
+    CHECK(lc_secret_hide(&secret, text, 10) == !test_alloc_failed());
+    CHECK(test_alloc_failed() || strcmp(text, "**********") == 0);
+  }
+  test_fail_alloc(0);
+  lc_secret_wipe(&secret);
+  CHECK(!hides(&secret, "text", "text"));
+  CHECK(lc_secret_basic(&secret, "user", 4, "short", 5, URL) == LC_OK);
+  CHECK(hides(&secret, "a short word, not dXNlcjpzaG9ydA==", "a short word, not ****************"));
+  lc_secret_wipe(&secret);
+  CHECK(lc_secret_bearer(&secret, "fra:token-1", 11, URL) == LC_OK);
+  CHECK(hides(&secret, "Bearer fra:token-1 fra:token-", "Bearer *********** fra:token-"));
+  lc_secret_wipe(&secret);
+}
+
 /* ---- nothing leaks ------------------------------------------------------------------------- */
 
 static size_t line_size, seen_freed, seen_traces;
@@ -296,6 +335,7 @@ int main(void) {
   test_refused();
   test_allows();
   test_equal();
+  test_hide();
   test_wiped();
   test_no_memory();
   return test_end();
