@@ -236,7 +236,8 @@ describe("schema.new", function()
     kinds = {
       thing = {
         id = "id", at = "time", count = "integer", private = "boolean", owner = "person",
-        groups = { list = "group" }, parts = { list = "part" }, flags = { map = "integer" },
+        groups = "groups", parts = { list = "part" }, flags = { map = "integer" },
+        words = { list = "text" },
         part = "part", plain = "plain",
       },
       part = { id = "id", at = "time" },
@@ -257,8 +258,9 @@ describe("schema.new", function()
 
   it("reads every form that a member may come in", function()
     for _, case in ipairs {
-      { "id", 12345678, '"12345678"' }, { "id", "5FUED", '"5FUED"' }, { "id", 1.5, "1.5" },
-      { "id", 2 ^ 60, tostring(json.encode(2 ^ 60)) }, { "id", json.null, "nil" },
+      { "id", 12345678, '"12345678"' }, { "id", "5FUED", '"5FUED"' }, { "id", 1.5, '"1.5"' },
+      { "id", 2 ^ 60, '"1152921504606846976"' }, { "id", 2 ^ 53, '"9007199254740992"' },
+      { "id", -12, '"-12"' }, { "id", json.null, "nil" },
       { "at", 12, json.encode(timestamp(12)) }, { "at", "12", json.encode(timestamp(12)) },
       { "at", "soon", '"soon"' }, { "at", "", '""' }, { "at", true, "true" }, { "at", {}, "{}" },
       { "at", -1, "-1" }, { "at", json.null, "nil" },
@@ -274,9 +276,12 @@ describe("schema.new", function()
       { "groups", { 0, 3 }, '[{"id":0},{"id":3}]' }, { "groups", { "3" }, '[{"id":3}]' },
       { "groups", { { id = "3", name = "S", inherited = true } },
         '[{"id":3,"inherited":true,"name":"S"}]' },
-      { "groups", {}, "[]" }, { "groups", json.null, "nil" }, { "groups", 3, "3" },
-      { "groups", { json.null, 3, "Sales" }, '[{"id":3},"Sales"]' },
-      { "groups", { a = 1 }, '{"a":1}' },
+      { "groups", {}, "[]" }, { "groups", json.null, "nil" }, { "groups", 3, '[{"id":3}]' },
+      { "groups", { json.null, 3, "Sales" }, '[{"id":3},{"name":"Sales"}]' },
+      { "groups", "4", '[{"id":4}]' }, { "groups", { id = "4" }, '[{"id":4}]' },
+      { "groups", { ["0"] = 5, ["12"] = 7, ["3"] = 6 }, '[{"id":5},{"id":6},{"id":7}]' },
+      { "words", { "a", 2024, json.null, 1.5 }, '["a","2024","1.5"]' }, { "words", {}, "[]" },
+      { "words", { ["2"] = "b", ["0"] = "a" }, '["a","b"]' }, { "words", { a = 1 }, '{"a":1}' },
       { "parts", { { id = 1, at = 5, x = json.null } },
         '[{"at":' .. json.encode(timestamp(5)) .. ',"id":"1"}]' },
       { "parts", { "odd", 3 }, '["odd",3]' },
@@ -364,6 +369,14 @@ describe("schema.new", function()
     assert.same({}, shapes:shape("things", {}))
     assert.same({ a }, shapes:shape("wrapped", { events = { a } }))
     assert.same({}, shapes:shape("wrapped", { events = {} }))
+    assert.same({ a }, shapes:shape("wrapped", { events = a }))
+    assert.same({ a }, shapes:shape("wrapped", a))
+    assert.same({ a, b }, shapes:shape("things", { ["0"] = a, ["2"] = b }))
+    assert.same({ a, b }, shapes:shape("things", { a, json.null, b }))
+    assert.same({ things = {} }, shapes:shape("page", { things = json.null }))
+    for _, done in ipairs { "done", true, json.null, {} } do
+      assert.same({}, shapes:shape("result", done))
+    end
     assert.same({ pages = 2, things = { a } }, shapes:shape("page", { pages = 2, things = { a } }))
     assert.same({ things = {} }, shapes:shape("page", { things = {} }))
     assert.same({ result = "x" }, shapes:shape("result", { result = "x" }))
@@ -385,7 +398,7 @@ describe("schema.new", function()
     assert.is_nil((shapes:shape("thing", { things = {} })))
     assert.is_nil((shapes:shape("things", { id = "A" })))
     assert.is_nil((shapes:shape("page", { total = 3 })))
-    assert.is_nil((shapes:shape("result", "done")))
+    assert.equal("the answer is empty", select(2, shapes:shape("thing", nil)))
   end)
 
   it("reads counts in any form", function()
@@ -418,6 +431,7 @@ describe("schema.error_text", function()
       ['{"error":null,"errors":[],"message":"m"}'] = "m",
       ['{"error":"","message":"m"}'] = "m",
       ['{"error":"e","errors":["f"],"message":"m"}'] = "e",
+      ['["bare"]'] = "bare", ['"text"'] = "text",
       ["<html><head><title>502 Bad\n Gateway</title></head></html>"] = "502 Bad Gateway",
     } do
       assert.equal(expected, text(body), body)
@@ -425,7 +439,7 @@ describe("schema.error_text", function()
   end)
 
   it("finds nothing where there is nothing, and is no crash", function()
-    for _, body in ipairs { "", "{}", "[]", "null", "12", '"text"', "garbage", "<html></html>",
+    for _, body in ipairs { "", "{}", "[]", "null", "12", "garbage", "<html></html>",
       '{"error":12}', '{"error":{}}', '{"error":[[],{}]}', '{"code":7}', "<title></title>",
       ("["):rep(900) .. ("]"):rep(900), ("\1\200"):rep(1000) } do
       assert.is_nil(text(body), body)

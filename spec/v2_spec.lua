@@ -39,7 +39,8 @@ describe("the data of API version 2", function()
     local verbs = { GET = true, POST = true, PUT = true, DELETE = true }
     local function walk(spec, path)
       local known = { string = true, email = true, date = true, time = true, url = true,
-        integer = true, flag = true, enum = true, list = true, object = true, map = true }
+        integer = true, group = true, flag = true, enum = true, list = true, object = true,
+        map = true }
       assert.is_true(known[spec.type], path)
       if spec.type == "enum" or spec.type == "list" or spec.type == "map" then
         assert.is_table(spec.of, path)

@@ -6,13 +6,15 @@
 ---   integer  min, max                      date (YYYY-MM-DD), time (HH:MM), url (http, https)
 ---   enum     of = { "a", "b" }             flag (0, 1 or a boolean; sent as 0 or 1)
 ---   list     of = <spec>, min              map   of = <spec>, names = { "a", "b" }
+---   group    as integer; or a table as a record has it, { id = }
 ---   object   fields = { name = <spec> }
 --- and for any of them `required = true`, `only_with = { other = value }` (of no meaning unless the
 --- field beside it has that value) and, for a list, `allowed_by = { field =, of = }` (what it may
 --- hold depends on the value of another field).
 ---
---- In: the reading of a member is the name of a type (time, id, integer, boolean, group, person,
---- plain) or of a kind of the dialect, `{ list = <reading> }` or `{ map = <reading> }`.
+--- In: the reading of a member is the name of a type (time, id, text, integer, boolean, groups,
+--- group, person, plain) or of a kind of the dialect, `{ list = <reading> }` or
+--- `{ map = <reading> }`.
 --- What is not of the expected type comes through as it is.
 local errors = require "livechat.errors"
 local json = require "livechat.json"
@@ -101,6 +103,13 @@ function checks.integer(spec, value)
     return nil, "must be a number" .. from .. (spec.max and (" to %d"):format(spec.max) or "")
   end
   return json.integer(value)
+end
+
+function checks.group(spec, value)
+  if type(value) == "table" then
+    value = value.id
+  end
+  return checks.integer(spec, value)
 end
 
 function checks.flag(_, value)
@@ -359,11 +368,13 @@ local function to_integer(value)
   return plain(value)
 end
 
-local function to_id(value)
-  if type(value) == "number" and value % 1 == 0 and math.abs(value) <= 2 ^ 53 then
-    return ("%d"):format(value)
+local function to_text(value)
+  if type(value) ~= "number" then
+    return plain(value)
+  elseif value % 1 ~= 0 then
+    return tostring(value)
   end
-  return plain(value)
+  return (math.abs(value) < 2 ^ 53 and "%d" or "%.0f"):format(value)
 end
 
 local function to_boolean(value)
@@ -375,7 +386,7 @@ local function to_boolean(value)
   return plain(value)
 end
 
--- Groups come as numbers or as objects.
+-- Groups come as numbers, as objects, or by their names.
 local function to_group(value)
   if type(value) == "table" then
     local group = plain(value)
@@ -386,7 +397,7 @@ local function to_group(value)
   if type(id) == "number" then
     return { id = id }
   end
-  return id
+  return id and { name = id }
 end
 
 local function object_of(readers)
@@ -402,7 +413,7 @@ local function object_of(readers)
   end
 end
 
-local object_with_id = object_of { id = to_id }
+local object_with_id = object_of { id = to_text }
 
 -- Somebody. An empty object or list is nobody, as PHP writes it.
 local function to_person(value)
@@ -413,17 +424,54 @@ local function to_person(value)
   return person
 end
 
+-- A list that PHP took something out of comes as an object: {"0":…,"2":…}.
+local function relisted(object)
+  local keys, list = {}, {}
+  for key in pairs(object) do
+    if type(key) ~= "string" or not key:find("^%d+$") then
+      return nil
+    end
+    keys[#keys + 1] = key
+  end
+  table.sort(keys, function(a, b)
+    return tonumber(a) < tonumber(b)
+  end)
+  for i, key in ipairs(keys) do
+    list[i] = object[key]
+  end
+  return list
+end
+
+-- The list that a decoded value is, nil for what is none.
+local function as_list(value)
+  if type(value) ~= "table" then
+    return nil
+  end
+  return (value[1] ~= nil or next(value) == nil) and value or relisted(value)
+end
+
 local function list_of(read)
   return function(value)
-    if type(value) ~= "table" or (next(value) ~= nil and #value == 0) then
+    local list = as_list(value)
+    if not list then
       return plain(value)
     end
     local made = json.array {}
-    for i = 1, #value do
-      made[#made + 1] = read(value[i])
+    for i = 1, #list do
+      made[#made + 1] = read(list[i])
     end
     return made
   end
+end
+
+local group_list = list_of(to_group)
+
+-- A list of groups, also where one stands alone.
+local function to_groups(value)
+  if value == json.null then
+    return nil
+  end
+  return group_list(as_list(value) or { value })
 end
 
 local function map_of(read)
@@ -470,8 +518,8 @@ Shapes.__index = Shapes
 ---@param dialect { kinds: table, answers: table }
 ---@return livechat.Shapes
 function schema.new(timestamp, dialect)
-  local types = { time = time_with(timestamp), id = to_id, integer = to_integer,
-    boolean = to_boolean, group = to_group, person = to_person, plain = plain }
+  local types = { time = time_with(timestamp), id = to_text, text = to_text, integer = to_integer,
+    boolean = to_boolean, groups = to_groups, group = to_group, person = to_person, plain = plain }
   local kinds = {}
   for kind in pairs(dialect.kinds) do
     kinds[kind] = {}
@@ -503,10 +551,6 @@ end
 
 -- ---- shapes of answers -----------------------------------------------------------------------
 
-local function is_list(value)
-  return type(value) == "table" and (value[1] ~= nil or next(value) == nil)
-end
-
 local function is_object(value)
   return type(value) == "table" and value[1] == nil
 end
@@ -516,37 +560,39 @@ local function has_id(value, name)
   return (type(id) == "string" and id ~= "") or type(id) == "number"
 end
 
-local function all_have_id(list, name)
-  for i = 1, is_list(list) and #list or 0 do
-    if not has_id(list[i], name) then
-      return false
+-- The records of a list without its nulls; nil where anything else is among them.
+local function records_of(value, id)
+  local list, made = as_list(value), {}
+  for i = 1, list and #list or 0 do
+    if has_id(list[i], id) then
+      made[#made + 1] = list[i]
+    elseif list[i] ~= json.null then
+      return nil
     end
   end
-  return is_list(list)
-end
-
--- A list is where the answer's data says: bare, or in a member. One of its members may stand alone.
-local function list_in(decoded, answer)
-  if is_list(decoded) then
-    return decoded
-  elseif is_object(decoded) and answer.within then
-    return decoded[answer.within] or has_id(decoded, answer.id) and { decoded } or nil
-  end
+  return list and made
 end
 
 local function shape_of(answer, decoded)
+  local name = answer.page or answer.within
+  local within = name and is_object(decoded) and decoded[name] or nil
+  if within == json.null then
+    within = {}
+  end
   if answer.page then
-    local page = is_list(decoded) and { [answer.page] = decoded } or decoded
-    return is_object(page) and all_have_id(page[answer.page], answer.id) and page or nil
+    local list = records_of(within or decoded, answer.id)
+    return list and { [name] = list, pages = within and decoded.pages,
+      total = within and decoded.total }
   elseif answer.list then
-    local list = list_in(decoded, answer)
-    return all_have_id(list, answer.id) and list or nil
+    -- Where there is a wrapper, a record may stand alone, in it or instead of it.
+    local alone = name and has_id(within or decoded, answer.id)
+    return alone and { within or decoded } or records_of(within or decoded, answer.id)
   elseif not answer.id then
-    return type(decoded) == "table" and decoded or nil
+    return type(decoded) == "table" and decoded or {} -- that it was answered is all there is to it
   end
   -- One record comes bare, or in the wrapper of a list.
-  local list = answer.within and is_object(decoded) and decoded[answer.within]
-  if is_list(list) and type(decoded[answer.id]) ~= "string" then
+  local list = as_list(within)
+  if list and type(decoded[answer.id]) ~= "string" then
     decoded = list[1]
   end
   return has_id(decoded, answer.id) and decoded or nil
@@ -563,7 +609,7 @@ function Shapes:shape(name, decoded)
   if value then
     return value
   end
-  return nil, "the answer is not " .. answer.what
+  return nil, decoded == nil and "the answer is empty" or "the answer is not " .. answer.what
 end
 
 --- A count that may come as a number or as digits.
@@ -592,16 +638,16 @@ local function page_title(raw)
   return title and title:find("%S") and (title:gsub("%s+", " ")) or nil
 end
 
---- What an error's body says: the first text in `error`, then in `errors`, then in `message`; of an
---- HTML page its title. nil where it says nothing that can be read.
+--- What an error's body says: the first text in `error`, then in `errors`, then in `message`, then
+--- in a bare list; of an HTML page its title. nil where it says nothing that can be read.
 ---@param decoded any the decoded body, nil where it is not JSON
 ---@param raw? string the body as it came
 ---@return string|nil
 function schema.error_text(decoded, raw)
   if type(decoded) == "table" then
-    return first_text(decoded.error) or first_text(decoded.errors) or first_text(decoded.message)
+    return first_text(decoded.error) or first_text(decoded.errors) or first_text(decoded)
   end
-  return raw and page_title(raw) or nil
+  return first_text(decoded) or raw and page_title(raw) or nil
 end
 
 return schema

@@ -26,7 +26,7 @@ end
 
 local FLAG, NEEDED_FLAG = { type = "flag" }, { type = "flag", required = true }
 local EMAIL, DATE, TIME = { type = "email" }, { type = "date" }, { type = "time" }
-local GROUP = { type = "integer", min = 0 }
+local GROUP = { type = "group", min = 0 }
 
 -- ---- agents ----------------------------------------------------------------------------------
 
@@ -219,7 +219,7 @@ local function map(of) return { map = of } end
 local kinds = {
   ticket = {
     id = "id", date = "time", modified = "time", requester = "person", assignee = "person",
-    groups = list "group", currentGroup = "group", source = "source", tags = list "plain",
+    groups = "groups", currentGroup = "group", source = "source", tags = list "text",
     events = list "ticket_event", opened = list "span", firstResponse = "span",
   },
   ticket_event = {
@@ -229,13 +229,13 @@ local kinds = {
   span = { from = "time", to = "time", date = "time" },
   agent = {
     daily_summary = "integer", max_chats_count = "integer", last_logout = "time",
-    groups = list "group", group_ids = list "integer", notifications = map "integer",
+    groups = "groups", group_ids = list "integer", notifications = map "integer",
     license_id = "id", work_scheduler = map "day",
   },
   day = { enabled = "integer" },
   hook = { id = "id", licence = "integer", verified = "boolean", data_types = list "plain" },
   chat = {
-    id = "id", started_timestamp = "time", ended_timestamp = "time", groups = list "group",
+    id = "id", started_timestamp = "time", ended_timestamp = "time", groups = "groups",
     messages = list "chat_line", events = list "chat_line", agents = list "plain",
     tags = list "plain", attachments = list "plain",
   },
