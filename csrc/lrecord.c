@@ -84,6 +84,10 @@ static int record_newindex(lua_State *L) {
   lua_rawget(L, lua_upvalueindex(METHODS));
   if (!lua_isnil(L, -1))
     return luaL_error(L, "'%s' is a method of this record, not a field", lua_tostring(L, 2));
+  lua_getfield(L, lua_upvalueindex(CLASS), "id");
+  if (lua_rawequal(L, -1, 2))
+    return luaL_error(L, "'%s' says which record this is, and cannot be changed",
+                      lua_tostring(L, 2));
   lua_settop(L, 3);
   lb_gettable(L, 1);
   lua_insert(L, 3);

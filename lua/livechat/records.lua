@@ -27,16 +27,17 @@ local function owner_of(record, fname)
   return owner
 end
 
---- Methods of both kinds of record. `resource` is the name of the client's resource.
-local function record_methods(resource, id)
+--- Methods of both kinds of record. `resource` is the name of the client's resource, `read` gives a
+--- member's normalised form.
+local function record_methods(resource, id, read)
   local methods = {}
 
   --- A plain table of what the record holds, staged changes included; ready for cjson.encode.
   function methods.totable(record)
     local wire, staged = core.record_get(record)
     local made = {}
-    for key in pairs(wire) do
-      made[key] = records.copy(record[key])
+    for key, value in pairs(wire) do
+      made[key] = read(key, value)
     end
     for key, value in pairs(staged or {}) do
       made[key] = records.copy(value)
@@ -90,11 +91,10 @@ local function same_account(a, b)
   return client.connection(a, "=="):same_account(client.connection(b, "=="))
 end
 
-local ticket_methods = record_methods("tickets", "id")
-local agent_methods = record_methods("agents", "login")
+local special = { ticket = {}, agent = {} } -- methods that one kind of record has
 
 --- Replaces the ticket's tags.
-function ticket_methods.tag(record, tags)
+function special.ticket.tag(record, tags)
   local owner = owner_of(record, "tag")
   local fresh, err = owner.tickets:tag(record.id, tags)
   if not fresh then
@@ -105,16 +105,20 @@ function ticket_methods.tag(record, tags)
 end
 
 --- Removes the agent.
-function agent_methods.delete(record)
+function special.agent.delete(record)
   return owner_of(record, "delete").agents:delete(record.login)
 end
 
 -- ---- dialects --------------------------------------------------------------------------------
 
-local function class(shapes, kind, name, id, methods)
+local function class(shapes, kind, name, id, resource)
+  local read = shapes:reader(kind)
+  local methods = record_methods(resource, id, read)
+  for own, method in pairs(special[kind]) do
+    methods[own] = method
+  end
   return core.class {
-    name = name, id = id, methods = methods, read = shapes:reader(kind),
-    same_account = same_account,
+    name = name, id = id, methods = methods, read = read, same_account = same_account,
   }
 end
 
@@ -129,8 +133,8 @@ function records.dialect(api)
     local shapes = schema.new(core.timestamp, api)
     dialect = {
       shapes = shapes,
-      ticket = class(shapes, "ticket", "livechat.Ticket", "id", ticket_methods),
-      agent = class(shapes, "agent", "livechat.Agent", "login", agent_methods),
+      ticket = class(shapes, "ticket", "livechat.Ticket", "id", "tickets"),
+      agent = class(shapes, "agent", "livechat.Agent", "login", "agents"),
     }
     dialects[api] = dialect
   end
