@@ -18,6 +18,9 @@ local FNAME = "livechat.new"
 -- libcurl ends a transfer at its own time-out; this much later it is ended for it.
 local GRACE = 5
 
+-- Bytes of the service's words in which the credential is looked for: more than an error keeps.
+local HIDDEN_MAX = 16384
+
 ---@class livechat.Connection
 local Connection = {}
 Connection.__index = Connection
@@ -286,15 +289,12 @@ function Connection:attempt(life, wire)
   return { code = code, text = text, sent = sent ~= false, seconds = spent or 0, left = gone }
 end
 
---- Decodes the body of a 2xx answer.
+--- Decodes the body of a 2xx answer; nil where it has none.
 ---@return any decoded
 ---@return string|nil problem
 local function decode(result)
-  if result.status == 204 or result.status == 205 then
-    return nil
-  end
   if result.body == "" then
-    return nil, "the answer is empty"
+    return nil
   end
   local decoded, text = json.decode(result.body, core.utf8)
   if text then
@@ -315,15 +315,23 @@ function Connection:notice(life, result)
     local value = request.header(result.headers, name)
     if value then
       self.noticed[endpoint] = true
-      self.on_notice(endpoint .. ": the service says " .. name .. ": " .. value)
+      self.on_notice(endpoint .. ": the service says " .. name .. ": " .. (self:hide(value) or ""))
       return
     end
   end
 end
 
-local function failure_message(result, decoded)
+--- What the service wrote, without the credential, should it have told it back; nil where that can
+--- no longer be seen to.
+---@param text string|nil
+---@return string|nil
+function Connection:hide(text)
+  return text and self.secret:hide(text:sub(1, HIDDEN_MAX))
+end
+
+function Connection:failure_message(result, decoded)
   if result.status then
-    local text = schema.error_text(decoded, result.body)
+    local text = self:hide(schema.error_text(decoded, result.body))
     return text or ("the service answered with status " .. result.status)
   end
   return result.text
@@ -348,8 +356,8 @@ function Connection:failure(life, result, attempt)
   local decoded = result.status and json.decode(result.body, core.utf8) or nil
   local fields = {
     kind = retry.kind(attempt), outcome = retry.outcome(attempt),
-    message = failure_message(result, decoded), status = result.status,
-    body = result.body, retry_after = retry.retry_after(attempt),
+    message = self:failure_message(result, decoded), status = result.status,
+    body = self:hide(result.body), retry_after = retry.retry_after(attempt),
   }
   return self:error(life, fields)
 end
@@ -398,27 +406,30 @@ function Connection:wire(spec)
   }
 end
 
+--- When a call that begins now has to end, on the clock of core.clock; nil where it has no end.
+function Connection:due()
+  return self.deadline and core.clock() + self.deadline
+end
+
 --- Performs one call of the service, through throttle and retries.
 ---@param spec table { method=, path=, args=, query=, body=, safe=<may be repeated>,
----   within=<seconds> }
----@return table|nil answer { decoded=, status=, headers=<raw lines>, seconds=, attempts= }
+---   due=<on the clock of core.clock> }
+---@return table|nil answer { decoded=, status=, headers=<raw lines>, body=, seconds=, attempts= }
 ---@return table|nil err
 function Connection:call(spec)
-  if self.closed then
-    error("attempt to use a closed livechat client", 3)
-  end
   local how = wait.current(self.strategy) -- raises where a call cannot wait, before it costs a slot
   local wire, invalid = self:wire(spec)
   if not wire then
     return nil, invalid
   end
-  local began = core.clock()
-  local within = math.min(self.deadline or math.huge, spec.within or math.huge)
-  local path = wire.path
+  local began, path = core.clock(), wire.path
   local life = {
     spec = spec, path = path, how = how, began = began, number = 0,
-    due = within < math.huge and began + within or nil,
+    due = spec.due or self:due(),
   }
+  if self.closed then
+    return nil, self:closed_error(life, "not_sent")
+  end
   while true do
     local granted, err = self:admit(life)
     if not granted then
@@ -438,13 +449,13 @@ function Connection:call(spec)
       local decoded, problem = decode(result)
       if problem then
         return nil, self:error(life, {
-          kind = "protocol", message = problem, status = result.status, body = result.body,
-          outcome = "unknown",
+          kind = "protocol", message = problem, status = result.status,
+          body = self:hide(result.body), outcome = "unknown",
         })
       end
       return {
-        decoded = decoded, status = result.status, headers = result.headers, path = path,
-        seconds = core.clock() - began, attempts = life.number,
+        decoded = decoded, status = result.status, headers = result.headers, body = result.body,
+        path = path, seconds = core.clock() - began, attempts = life.number,
       }
     end
     local again
@@ -466,13 +477,27 @@ Client.__index = Client
 
 local connections = setmetatable({}, { __mode = "k" })
 
-local client = {}
+local client = {
+  --- How use after close is called.
+  CLOSED = "the livechat client is closed",
+}
 
 --- The connection behind a client; raises for anything else.
 function client.connection(self, fname)
   local conn = connections[self]
   if not conn then
     errors.argument("self", fname, "livechat client expected: call it with a colon", 3)
+  end
+  return conn
+end
+
+-- The same where the client has to be open.
+local function open_connection(self, fname)
+  local conn = connections[self]
+  if not conn then
+    errors.argument("self", fname, "livechat client expected: call it with a colon", 3)
+  elseif conn.closed then
+    errors.argument("self", fname, client.CLOSED, 3)
   end
   return conn
 end
@@ -502,7 +527,7 @@ local SAFE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = tru
 ---@return any decoded the answer (true where it has no body), or nil
 ---@return table response { status=, headers=<lower-case names>, seconds=, attempts= }, or the error
 function Client:request(spec)
-  local conn = client.connection(self, "client:request")
+  local conn = open_connection(self, "client:request")
   if type(spec) ~= "table" then
     errors.argument("spec", "client:request", "table expected, got " .. type(spec), 2)
   end
@@ -537,7 +562,7 @@ end
 ---@return { calls: integer, period: number, used: integer, wait: number }|nil state
 ---@return livechat.Error|nil err
 function Client:throttled()
-  local conn = client.connection(self, "client:throttled")
+  local conn = open_connection(self, "client:throttled")
   if not conn.throttle then
     return { used = 0, wait = 0 }
   end

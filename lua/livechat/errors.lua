@@ -109,10 +109,11 @@ end
 
 --- Blanks the values of what must never be shown, in JSON, form or header text, whole or cut:
 --- members whose name ends in token, secret, secret_key, api_key or password, the Authorization
---- header, and the query of page_current.
+--- header, the query of page_current, and passwords in URLs.
 ---@param text string
 ---@return string
 function errors.redact(text)
+  text = text:gsub("(:\\?/\\?/[^/@:%s\"'<>\\]*):[^/@%s\"'<>\\]+@", "%1:***@")
   for _, name in ipairs(SECRETS) do
     text = blank(text, name, stars)
   end

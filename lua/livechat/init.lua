@@ -74,7 +74,8 @@ function livechat.timestamp(seconds)
   if type(seconds) ~= "number" then
     errors.argument("seconds", "livechat.timestamp", "number expected, got " .. type(seconds), 2)
   end
-  return core.timestamp(seconds)
+  -- Beyond the year 5000 the core, which reads what comes from the wire, takes it for milliseconds.
+  return core.timestamp(math.abs(seconds) < 1e11 and seconds or seconds * 1000.0)
 end
 
 return livechat

@@ -64,8 +64,14 @@ local function table_or_false(value)
   return type(value) == "table" or value == false, "table or false expected, got " .. type(value)
 end
 
+local function is_throttle(value)
+  local fine, reserve = pcall(function() return value.reserve end)
+  return fine and type(reserve) == "function"
+end
+
 local function throttle(value)
-  return type(value) == "userdata" or table_or_false(value), "a throttle, limits or false expected"
+  return type(value) == "userdata" and is_throttle(value) or table_or_false(value),
+    "a throttle, limits or false expected"
 end
 
 local function seconds_or_false(value)
@@ -129,6 +135,9 @@ local function from_environment(options, getenv)
     fill("api_key")
     if not (filled.username and filled.api_key) and not (options.username or options.api_key) then
       fill("access_token")
+    end
+    if filled.access_token then -- one of the two alone, in the environment, is of no use
+      filled.username, filled.api_key = nil, nil
     end
   end
   return filled

@@ -102,7 +102,7 @@ local function ended(walk, look, joined, start)
     if walk.page > look.pages then return true end
   elseif look.total then
     if walk.bound >= look.total then return true end
-  elseif look.count == 0 then
+  elseif look.count == 0 or look.again then
     return true
   end
   if joined and walk.mark and look.last and look.last <= walk.mark then return true end
@@ -136,13 +136,15 @@ function Loop:belongs(ticket)
     or not (self:is_later(ticket) or self:stood_before(self.modified(ticket)))
 end
 
--- Puts those that are to be given into the queue. In the first walk, met and seen are one.
+-- Puts those that are to be given into the queue. In the first walk, met and seen are one. Returns
+-- whether the answer is the same page as the one before it, as of a service without pages.
 function Loop:take(answer)
-  local walk, queue, count = self.walk, self.queue, 0
+  local walk, queue, count, ids = self.walk, self.queue, 0, {}
   for i = 1, #answer do
     local ticket = answer[i]
     local id = self.id(ticket)
     if not id then protocol("a ticket of the list has no id") end
+    ids[i] = id
     local new = add(self.seen, id)
     local again = not new
     if self.walks > 1 then again = not add(walk.met, id) end
@@ -157,6 +159,9 @@ function Loop:take(answer)
   end
   self.head, self.count = 1, count
   self.given, walk.given = self.given + count, walk.given + count
+  local before = walk.ids
+  walk.ids = table.concat(ids, "\0")
+  return walk.ids == before
 end
 
 function Loop:begin(look)
@@ -186,7 +191,7 @@ function Loop:read()
   end
   watch(walk, look, self.start)
   walk.fetches = walk.fetches + 1
-  self:take(answer)
+  look.again = self:take(answer)
   local joined = advance(walk, look, self.size, self.seen_count)
   if ended(walk, look, joined, self.start) then self:follow() end
 end

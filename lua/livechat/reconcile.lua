@@ -23,6 +23,17 @@ local function address_of(value)
   return type(value) == "string" and value:lower() or nil
 end
 
+--- Whether two texts are the same but for what a service changes that stores them: the ends of
+--- lines, and blanks at both ends.
+function reconcile.same_text(a, b)
+  return text_of(a) == text_of(b) and text_of(a) ~= nil
+end
+
+--- The same for two e-mail addresses.
+function reconcile.same_address(a, b)
+  return address_of(a) == address_of(b) and address_of(a) ~= nil
+end
+
 local function first_message(ticket)
   for _, event in ipairs(type(ticket.events) == "table" and ticket.events or {}) do
     if type(event) == "table" and event.type == "message" then
@@ -116,6 +127,11 @@ end
 local Ledger = {}
 Ledger.__index = Ledger
 
+-- The same id may come as a number and as text.
+local function id_text(id)
+  return type(id) == "number" and ("%.0f"):format(id) or tostring(id)
+end
+
 local REMEMBER = 600 -- seconds: longer than any look goes back
 
 local function fingerprint(wanted)
@@ -174,7 +190,7 @@ function Ledger:finish(token, id)
   self:lost(token)
   if id ~= nil then
     sweep(self)
-    self.given[tostring(id)] = self.clock()
+    self.given[id_text(id)] = self.clock()
   end
 end
 
@@ -186,7 +202,7 @@ end
 
 --- Whether a caller has been given that ticket.
 function Ledger:is_claimed(id)
-  return self.given[tostring(id)] ~= nil
+  return self.given[id_text(id)] ~= nil
 end
 
 return reconcile

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- client.agents, client.tickets, client.webhooks: methods made from a dialect's data.
+local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
@@ -14,16 +15,24 @@ local resources = {}
 
 -- ---- answers ---------------------------------------------------------------------------------
 
-local function protocol_error(answer, spec, problem)
-  return errors.new {
-    kind = "protocol", message = problem, method = spec.verb, path = answer.path,
-    status = answer.status, attempts = answer.attempts, seconds = answer.seconds,
-    body = answer.decoded ~= nil and json.encode(answer.decoded) or nil, outcome = "unknown",
-  }
+--- What is wrong with an answer; `fields` are those that it does not tell itself.
+local function answer_error(answer, spec, fields)
+  fields.method, fields.path, fields.status = spec.verb, answer.path, answer.status
+  fields.attempts, fields.seconds = answer.attempts, answer.seconds
+  return errors.new(fields)
+end
+
+local function protocol_error(conn, answer, spec, problem)
+  return answer_error(answer, spec, {
+    kind = "protocol", message = problem, body = conn:hide(answer.body), outcome = "unknown",
+  })
 end
 
 local Page = {}
 Page.__index = Page
+
+-- By page: the client, and the filter that it was listed with.
+local origins = setmetatable({}, { __mode = "k" })
 
 --- The page after this one; nil after the last, nil and an error where it cannot be had.
 ---@return livechat.Page|nil page
@@ -32,9 +41,10 @@ function Page:next()
   if self.pages and self.page >= self.pages or #self == 0 then
     return nil
   end
-  local filter = records.copy(rawget(self, Page).filter)
+  local origin = origins[self]
+  local filter = records.copy(origin.filter)
   filter.page = self.page + 1
-  return rawget(self, Page).owner.tickets:list(filter)
+  return origin.owner.tickets:list(filter)
 end
 
 local read = {}
@@ -59,8 +69,8 @@ function read.page(dialect, decoded, owner, filter)
   local list = setmetatable({
     page = filter.page or 1, pages = schema.count(decoded.pages),
     total = schema.count(decoded.total),
-    [Page] = { owner = owner, filter = filter },
   }, Page)
+  origins[list] = { owner = owner, filter = filter }
   for i = 1, #decoded.tickets do
     list[i] = dialect.ticket(decoded.tickets[i], owner)
   end
@@ -97,20 +107,17 @@ end
 ---@return table|nil value
 ---@return livechat.Error|nil err
 ---@return table|nil answer the whole of it
-local function perform(conn, spec, args, query, body, within)
+local function perform(conn, spec, args, query, body, due)
   local answer, err = conn:call {
     method = spec.verb, path = spec.path, args = args, query = query, body = body,
-    safe = is_safe(spec, body), within = within,
+    safe = is_safe(spec, body), due = due,
   }
   if not answer then
     return nil, err
   end
-  if spec.returns == "result" and answer.decoded == nil then
-    return {}, nil, answer -- it was gone already, or the answer has no body
-  end
   local value, problem = records.dialect(conn.api).shapes:shape(spec.returns, answer.decoded)
   if not value then
-    return nil, protocol_error(answer, spec, problem)
+    return nil, protocol_error(conn, answer, spec, problem)
   end
   return value, nil, answer
 end
@@ -177,95 +184,113 @@ end
 
 -- ---- updates that keep what they do not name --------------------------------------------------
 
-local function strings(list)
-  local made = json.array {}
-  for i = 1, type(list) == "table" and #list or 0 do
-    if type(list[i]) == "string" then
-      made[#made + 1] = list[i]
+--- A ticket's tags as they are sent; nil where they are no list of texts.
+local function tags_of(ticket)
+  local tags, made = ticket.tags, json.array {}
+  if tags ~= nil and not json.is_array(tags) then
+    return nil
+  end
+  for i, tag in ipairs(tags or {}) do
+    if type(tag) ~= "string" then
+      return nil
     end
+    made[i] = tag
   end
   return made
 end
 
 --- Adds what the service wants or would clear: the ticket's own tags and requester.
-local function carry(owner, args, fields)
+---@return table|nil present the ticket as it was, or an empty table where it did not matter
+---@return livechat.Error|nil err
+local function carry(owner, conn, get, args, fields, due)
   local mail = fields.requester and fields.requester.mail
   if fields.tags and mail then
-    return true
+    return {}
   end
-  local present, err = owner.tickets:get(args.id)
-  if not present then
+  local value, err, answer = perform(conn, get, args, nil, nil, due)
+  if not value then
     return nil, err
   end
-  fields.tags = fields.tags or strings(present.tags)
-  if not mail then
+  local present = records.dialect(conn.api).ticket(value, owner)
+  fields.tags = fields.tags or tags_of(present)
+  if not fields.tags then
+    return nil, protocol_error(conn, answer, get, "an update would clear the ticket's tags, " ..
+      "which are not a list of texts")
+  elseif not mail then
     local requester = present.requester
     fields.requester = fields.requester or {}
     fields.requester.mail = type(requester) == "table" and requester.mail or nil
   end
-  return true
+  return present
 end
 
-local function holds_message(ticket, message)
+local function count_message(ticket, message)
+  local count = 0
   for _, event in ipairs(type(ticket.events) == "table" and ticket.events or {}) do
-    if type(event) == "table" and event.message == message then
-      return true
+    if type(event) == "table" and reconcile.same_text(event.message, message) then
+      count = count + 1
     end
   end
-  return false
+  return count
 end
 
-local function same_list(a, b)
-  local counts = {}
+local function same_set(a, b)
+  local set, other = {}, {}
   for _, value in ipairs(a) do
-    counts[value] = (counts[value] or 0) + 1
+    set[value] = true
   end
   for _, value in ipairs(type(b) == "table" and b or {}) do
-    counts[value] = (counts[value] or 0) - 1
+    other[value] = true
+    if not set[value] then
+      return false
+    end
   end
-  for _, count in pairs(counts) do
-    if count ~= 0 then
+  for value in pairs(set) do
+    if not other[value] then
       return false
     end
   end
   return true
 end
 
---- The names of the given fields that the ticket of the answer does not show, sorted.
-local function not_taken(given, ticket)
+-- Addresses are compared as such.
+local SAME = {
+  ["requester.mail"] = reconcile.same_address, ["assignee.id"] = reconcile.same_address,
+}
+
+--- The names of the given fields that the ticket of the answer does not show, sorted. `present` is
+--- the ticket before the update, as far as it is known.
+local function not_taken(given, present, ticket)
   local missing = {}
+  local function check(name, taken)
+    if not taken then
+      missing[#missing + 1] = name
+    end
+  end
   for name, value in pairs(given) do
     if name == "message" then
-      if not holds_message(ticket, value) then
-        missing[#missing + 1] = name
-      end
+      check(name, count_message(ticket, value) > count_message(present, value))
     elseif name == "tags" then
-      if not same_list(value, ticket.tags) then
-        missing[#missing + 1] = name
-      end
+      check(name, same_set(value, ticket.tags))
     elseif type(value) == "table" then
       local shown = type(ticket[name]) == "table" and ticket[name] or {}
       for member, wanted in pairs(value) do
-        local got = shown[member]
-        if got ~= wanted and not (member == "mail" and type(got) == "string" and
-          got:lower() == wanted:lower()) then
-          missing[#missing + 1] = name .. "." .. member
-        end
+        local path = name .. "." .. member
+        check(path, (SAME[path] or reconcile.same_text)(shown[member], wanted))
       end
-    elseif ticket[name] ~= value then
-      missing[#missing + 1] = name
+    else
+      check(name, reconcile.same_text(ticket[name], value))
     end
   end
   table.sort(missing)
   return missing
 end
 
-local function ignored_error(spec, answer, ignored)
-  return errors.new {
-    kind = "rejected", ignored = ignored, status = answer.status, method = spec.verb,
-    path = answer.path, attempts = answer.attempts, seconds = answer.seconds, outcome = "refused",
+local function ignored_error(answer, spec, ignored)
+  return answer_error(answer, spec, {
+    kind = "rejected", ignored = ignored, outcome = "refused",
     message = "the service did not take " .. table.concat(ignored, ", "),
-  }
+  })
 end
 
 -- ---- a ticket whose answer was lost -----------------------------------------------------------
@@ -276,16 +301,19 @@ local function server_date(answer)
 end
 
 --- Looks for the ticket that a create may have made; its answer, or nil where it is not found in
---- time. `limit` is in seconds.
-local function look_for(conn, list, wanted, token, began, limit)
-  local ends = core.clock() + limit
+--- time. `due` is when the whole call has to end.
+local function look_for(conn, list, wanted, token, began, due)
+  local now = core.clock()
+  -- A tenth of what is left of the deadline is for the answer to the last look.
+  local limit = math.min(conn.reconcile, 0.9 * ((due or math.huge) - now))
+  local ends = now + limit
   conn.ledger:lost(token)
   for pause in reconcile.schedule(limit) do
     if not conn:sleep(math.min(pause, math.max(0, ends - core.clock()))) then
       return nil
     end
     local page, _, answer = perform(conn, list, {}, reconcile.filter(wanted, began),
-      nil, math.max(ends - core.clock(), 1))
+      nil, math.min(due or math.huge, math.max(ends, core.clock() + 1)))
     if conn.closed then
       return nil
     elseif page and not conn.ledger:is_contended(token) then
@@ -302,14 +330,18 @@ end
 
 --- A create whose answer was lost is never sent again: the ticket is looked for.
 local function create(conn, spec, list, args, fields)
-  local token, began, clock = conn.ledger:begin(fields), core.now(), core.clock()
-  local value, err = perform(conn, spec, args, nil, fields)
+  local token, began, due = conn.ledger:begin(fields), core.now(), conn:due()
+  local value, err = perform(conn, spec, args, nil, fields, due)
   if not value and err.outcome == "unknown" and conn.reconcile and not conn.closed then
-    local spent = core.clock() - clock
-    local limit = math.min(conn.reconcile, (conn.deadline or math.huge) - spent)
-    value = limit > 0 and look_for(conn, list, fields, token, began, limit) or nil
+    value = look_for(conn, list, fields, token, began, due)
+    if not value and conn.closed then
+      err = answer_error(err, spec, {
+        kind = "closed", message = "the client was closed while it looked for the ticket",
+        outcome = "unknown",
+      })
+    end
   end
-  conn.ledger:finish(token, value and tostring(value.id))
+  conn.ledger:finish(token, value and value.id)
   return value, err
 end
 
@@ -322,7 +354,7 @@ local function context(self, fname)
   if not found then
     errors.argument("self", fname, "call it with a colon", 3)
   elseif found.conn.closed then
-    error("attempt to use a closed livechat client", 3)
+    errors.argument("self", fname, client.CLOSED, 3)
   end
   return found
 end
@@ -337,20 +369,20 @@ local function among(shapes, hooks, fields)
   end
 end
 
-local function update(owner, conn, spec, args, fields)
-  local given = records.copy(fields)
-  local ready, err = carry(owner, args, fields)
-  if not ready then
+local function update(owner, conn, resource, spec, args, fields)
+  local given, due = records.copy(fields), conn:due()
+  local present, err = carry(owner, conn, resource.get, args, fields, due)
+  if not present then
     return nil, err
   end
-  local value, failed, answer = perform(conn, spec, args, nil, renamed(fields, spec.rename))
+  local value, failed, answer = perform(conn, spec, args, nil, renamed(fields, spec.rename), due)
   if not value then
     return nil, failed
   end
   local ticket = records.dialect(conn.api).ticket(value, owner)
-  local ignored = not_taken(given, ticket)
+  local ignored = not_taken(given, present, ticket)
   if #ignored > 0 then
-    return nil, ignored_error(spec, answer, ignored)
+    return nil, ignored_error(answer, spec, ignored)
   end
   return ticket
 end
@@ -365,7 +397,7 @@ local function method(resource, spec)
       return nil, fields
     end
     if spec.carry then
-      return update(here.client, here.conn, spec, args, fields)
+      return update(here.client, here.conn, resource, spec, args, fields)
     end
     local value, err, answer
     if spec.reconcile then
@@ -382,7 +414,7 @@ local function method(resource, spec)
     if spec.among then
       local one = among(records.dialect(here.conn.api).shapes, value, fields)
       if not one then
-        return nil, protocol_error(answer, spec, "the answer lacks the new webhook")
+        return nil, protocol_error(here.conn, answer, spec, "the answer lacks the new webhook")
       end
       return one
     end
@@ -450,8 +482,8 @@ local function methods_of(api)
   for name, specs in pairs(api.resources) do
     local resource, methods = { name = name }, {}
     for _, spec in ipairs(specs) do
-      if spec.name == "list" then
-        resource.list = spec
+      if spec.name == "list" or spec.name == "get" then
+        resource[spec.name] = spec
       end
     end
     for _, spec in ipairs(specs) do
