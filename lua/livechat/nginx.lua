@@ -58,6 +58,7 @@ local function this_worker()
   if not worker or worker.pid ~= core.pid() then
     local engine = assert(core.engine())
     assert(engine:start())
+    engine:finished() -- from the first look on, what finishes is kept for the dispatcher
     worker = setmetatable({
       pid = core.pid(), engine = engine, waiters = {}, dispatching = false, again = 0,
       rung = core.clock(),
