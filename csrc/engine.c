@@ -33,6 +33,7 @@ struct lc_engine {
   size_t n_finished;
   size_t max_connections;
   bool raises_sigpipe;
+  struct lc_engine *next; /* of all that have a thread */
 };
 
 /* false in a process that forked: nobody there would ever give a lock back. */
@@ -256,6 +257,60 @@ void lc_engine_clear(struct lc_engine *engine, uint64_t id) {
     lc_calls_clear(engine->calls, id);
 }
 
+/* ---- the end of the process ------------------------------------------------------------------ */
+
+struct threads { /* the engines that have one */
+  pthread_mutex_t lock;
+  struct lc_engine *first;
+  bool registered;
+};
+
+static struct threads *threads(void) {
+  static struct threads all = {.lock = PTHREAD_MUTEX_INITIALIZER};
+  return &all;
+}
+
+static void stop(struct lc_engine *engine) {
+  lc_calls_close(engine->calls);
+  if (engine->threaded)
+    pthread_join(engine->thread, NULL);
+  engine->threaded = false;
+}
+
+/* exit() takes down what a thread may still be using, OpenSSL first of all. What was registered
+ * last is called first, so this comes before: libcurl has set up OpenSSL when an engine is made. */
+static void stop_all(void) {
+  struct threads *all = threads();
+  if (pthread_mutex_trylock(&all->lock) != 0) /* a fork caught it locked */
+    return;
+  for (struct lc_engine *engine = all->first; engine != NULL; engine = engine->next) {
+    if (at_home(engine))
+      stop(engine);
+  }
+  pthread_mutex_unlock(&all->lock);
+}
+
+static void list(struct lc_engine *engine) {
+  struct threads *all = threads();
+  pthread_mutex_lock(&all->lock);
+  if (!all->registered)
+    all->registered = atexit(stop_all) == 0;
+  engine->next = all->first;
+  all->first = engine;
+  pthread_mutex_unlock(&all->lock);
+}
+
+static void unlist(const struct lc_engine *engine) {
+  struct threads *all = threads();
+  pthread_mutex_lock(&all->lock);
+  struct lc_engine **at = &all->first;
+  while (*at != NULL && *at != engine)
+    at = &(*at)->next;
+  if (*at != NULL)
+    *at = engine->next;
+  pthread_mutex_unlock(&all->lock);
+}
+
 /* ---- verbs: the thread ---------------------------------------------------------------------- */
 
 static void *run(void *arg) {
@@ -294,10 +349,13 @@ enum lc_err lc_engine_start(struct lc_engine *engine) {
   pthread_sigmask(SIG_SETMASK, &all, &old);
   int failed = pthread_create(&engine->thread, NULL, run, engine);
   pthread_sigmask(SIG_SETMASK, &old, NULL);
-  engine->threaded = failed == 0;
-  if (failed)
+  if (failed) {
     errno = failed;
-  return failed ? LC_ESYS : LC_OK;
+    return LC_ESYS;
+  }
+  engine->threaded = true;
+  list(engine);
+  return LC_OK;
 }
 
 enum lc_err lc_engine_listen(struct lc_engine *engine, char *path, size_t path_size) {
@@ -353,9 +411,8 @@ void lc_engine_free(struct lc_engine *engine) {
   sigset_t old;
   if (engine == NULL || !at_home(engine))
     return;
-  lc_calls_close(engine->calls);
-  if (engine->threaded)
-    pthread_join(engine->thread, NULL);
+  unlist(engine);
+  stop(engine);
   bool blocked = block_sigpipe(engine, &old);
   sweep(engine);
   while (engine->n_idle > 0)

@@ -363,7 +363,48 @@ static void with_a_thread(void) {
   bears_stress();
 }
 
-int main(void) {
+/* ---- the end of the process ----------------------------------------------------------------- */
+
+/* As a library that is taken down at the end would find the process. */
+static void look_for_the_thread(void) {
+  char path[64], name[16] = "";
+  DIR *tasks = opendir("/proc/self/task");
+  for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;) {
+    snprintf(path, sizeof path, "/proc/self/task/%.20s/comm", task->d_name);
+    FILE *file = fopen(path, "r");
+    if (file != NULL && fgets(name, sizeof name, file) && strcmp(name, "livechat\n") == 0)
+      _exit(9);
+    if (file != NULL)
+      fclose(file);
+  }
+  if (tasks != NULL)
+    closedir(tasks);
+  _exit(lc_engine_pending(engine) == 0 ? 7 : 8);
+}
+
+static int ends(void) {
+  uint64_t id;
+  atexit(look_for_the_thread); /* earlier than what the engine registers: called later */
+  test_open();
+  CHECK(lc_engine_park(engine, true, &id) == LC_OK && lc_engine_pending(engine) == 1);
+  return 0;
+}
+
+static void stops_at_the_end(const char *program) {
+  int status = -1;
+  pid_t pid = fork();
+  if (pid == 0) {
+    execl(program, program, "end", (char *)NULL);
+    _exit(1);
+  }
+  CHECK(waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 7);
+}
+
+int main(int argc, char **argv) {
+  if (argc > 1) {
+    test_threaded = true;
+    return ends();
+  }
   CHECK(test_http_start(&server, scripts, sizeof scripts / sizeof scripts[0]));
   lc_engine_free(NULL);
   both_ways();
@@ -372,5 +413,6 @@ int main(void) {
   both_ways();
   with_a_thread();
   test_http_stop(&server);
+  stops_at_the_end(argv[0]);
   return test_end();
 }
