@@ -25,10 +25,10 @@ local function behaves(new)
     local one = new { calls = 5, period = 0.1, guard = 0.01 }
     local times = {}
     while #times < 41 do
-      local wait = one:reserve()
+      local wait, moment = one:reserve()
       local due = core.clock() + wait
       while core.clock() < due do helper.sleep(due - core.clock()) end
-      times[#times + 1] = core.clock()
+      times[#times + 1] = moment / 1e6 -- not when this process was let run: the machine is shared
     end
     for i = 1, #times - 5 do assert.is_true(times[i + 5] - times[i] >= 0.1) end
     near(8 * 0.11, times[41] - times[1], 0.4)
