@@ -143,18 +143,23 @@ describe("an answer", function()
     assert.same({ "string", "string" }, seen)
   end)
 
-  -- A list without counts, of a service that has no pages, was read a thousand times, and then the
-  -- loop raised.
-  it("that is the same for every page ends tickets:each", function()
-    for _, wrapper in ipairs { "%s", '{"tickets":%s}' } do
-      answers { { "GET /tickets", wrapper:format('[{"id":"A"},{"id":"B"}]') } }
+  -- The list of a service that does not know pages was read a thousand times, or for as many pages
+  -- as it said, and page:next() never came to an end.
+  it("that is the same for every page ends tickets:each and page:next", function()
+    local list = '[{"id":"A"},{"id":"B"}]'
+    for _, wrapper in ipairs { "%s", '{"tickets":%s}', '{"tickets":%s,"total":100}',
+      '{"tickets":%s,"total":1e300,"pages":1e8}' } do
+      answers { { "GET /tickets", wrapper:format(list) } }
       local seen = {}
       for ticket in client.tickets:each() do
         seen[#seen + 1] = ticket.id
       end
       assert.same({ "A", "B" }, seen)
-      assert.is_true(#asked() < 10)
+      assert.is_true(#asked() < 100)
     end
+    answers { { "GET /tickets", list } }
+    local page = assert(client.tickets:list())
+    assert.same({}, { page:next() })
   end)
 
   -- What the service told back of the credential stood in message and body.

@@ -28,6 +28,10 @@ local FETCHES_A_PAGE, FETCHES_BESIDES = 20, 1000
 -- find: with as many tickets met as the list has, and otherwise.
 local IDLE_WALKS, IDLE_WALKS_SHORT = 2, 8
 
+-- Answers in a row that are the same as the one before, after which the service does not know pages,
+-- whatever it counts. One may come of a list that moved by a whole page.
+local SAME_PAGES = 8
+
 local function protocol(message)
   error(errors.new { kind = "protocol", message = message }, 0)
 end
@@ -50,7 +54,7 @@ Loop.__index = Loop
 -- `mark`. A peek reads one page.
 function Loop:walk_from(page, order, mark, peek)
   self.walk = { page = page, order = order, mark = mark, peek = peek, met = {}, fetches = 0,
-    given = 0, asc = self.asc and order == nil }
+    given = 0, same = 0, asc = self.asc and order == nil }
 end
 
 -- Where the next walk may stop: what the list shows from now on as changed, changed after this
@@ -98,11 +102,15 @@ end
 
 local function ended(walk, look, joined, start)
   if walk.peek then return true end
+  if walk.same >= (look.pages and SAME_PAGES or 1) then
+    walk.doubt = true
+    return true
+  end
   if look.pages then
     if walk.page > look.pages then return true end
   elseif look.total then
     if walk.bound >= look.total then return true end
-  elseif look.count == 0 or look.again then
+  elseif look.count == 0 then
     return true
   end
   if joined and walk.mark and look.last and look.last <= walk.mark then return true end
@@ -136,8 +144,7 @@ function Loop:belongs(ticket)
     or not (self:is_later(ticket) or self:stood_before(self.modified(ticket)))
 end
 
--- Puts those that are to be given into the queue. In the first walk, met and seen are one. Returns
--- whether the answer is the same page as the one before it, as of a service without pages.
+-- Puts those that are to be given into the queue. In the first walk, met and seen are one.
 function Loop:take(answer)
   local walk, queue, count, ids = self.walk, self.queue, 0, {}
   for i = 1, #answer do
@@ -159,9 +166,9 @@ function Loop:take(answer)
   end
   self.head, self.count = 1, count
   self.given, walk.given = self.given + count, walk.given + count
-  local before = walk.ids
-  walk.ids = table.concat(ids, "\0")
-  return walk.ids == before
+  ids = table.concat(ids, "\0")
+  walk.same = ids == walk.ids and walk.same + 1 or 0
+  walk.ids = ids
 end
 
 function Loop:begin(look)
@@ -191,7 +198,7 @@ function Loop:read()
   end
   watch(walk, look, self.start)
   walk.fetches = walk.fetches + 1
-  look.again = self:take(answer)
+  self:take(answer)
   local joined = advance(walk, look, self.size, self.seen_count)
   if ended(walk, look, joined, self.start) then self:follow() end
 end

@@ -34,6 +34,15 @@ Page.__index = Page
 -- By page: the client, and the filter that it was listed with.
 local origins = setmetatable({}, { __mode = "k" })
 
+local function same_tickets(a, b)
+  for i = 1, math.max(#a, #b) do
+    if a[i] ~= b[i] then
+      return false
+    end
+  end
+  return true
+end
+
 --- The page after this one; nil after the last, nil and an error where it cannot be had.
 ---@return livechat.Page|nil page
 ---@return livechat.Error|nil err
@@ -44,7 +53,11 @@ function Page:next()
   local origin = origins[self]
   local filter = records.copy(origin.filter)
   filter.page = self.page + 1
-  return origin.owner.tickets:list(filter)
+  local page, err = origin.owner.tickets:list(filter)
+  if page and not self.pages and same_tickets(page, self) then
+    return nil -- a service that does not know pages answers the same to every one
+  end
+  return page, err
 end
 
 local read = {}
