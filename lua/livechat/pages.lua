@@ -28,8 +28,8 @@ local FETCHES_A_PAGE, FETCHES_BESIDES = 20, 1000
 -- find: with as many tickets met as the list has, and otherwise.
 local IDLE_WALKS, IDLE_WALKS_SHORT = 2, 8
 
--- Answers in a row that are the same as the one before, after which the service does not know pages,
--- whatever it counts. One may come of a list that moved by a whole page.
+-- Answers in a row that are the same as the one before them, after which the service does not know
+-- pages, whatever it counts. One may come of a list that moved by a whole page.
 local SAME_PAGES = 8
 
 local function protocol(message)
