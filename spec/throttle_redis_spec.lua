@@ -285,8 +285,8 @@ describe("the throttle in Redis", function()
     assert.equal(0, a:paused())
     a:pause(0.5)
     assert.is_true(a:paused() > 0.4)
+    assert.is_true(b:paused() > 0.3)
     local wait = b:reserve()
-    assert.is_true(b:paused() > 0.4, "as Redis has just said")
     assert.is_true(wait > 0.4 and wait <= 0.5)
     a:pause(0.1) -- shortens nothing
     wait = b:reserve()
@@ -421,6 +421,7 @@ describe("where Redis goes away", function()
     end
     assert.equal("network", (select(2, one:state())))
     one:pause(0.3) -- is told later
+    assert.is_true(one:paused() > 0.1)
     start(server.port)
     local wait = one:reserve()
     assert.is_true(wait > 0)

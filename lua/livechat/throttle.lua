@@ -4,7 +4,7 @@
 ---   release(grant)     gives back what was not used
 ---   settle(grant, s)   the call that used it had arrived s seconds after its moment at the latest
 ---   pause(seconds)     nobody who shares the throttle goes before
----   paused()           the seconds that are left of a pause, as far as this process knows; or 0
+---   paused()           the seconds that are left of a pause, 0 without
 ---   state()            { calls=, period=, used=, wait= } | nil, code, text
 local core = require "livechat.core"
 local errors = require "livechat.errors"

@@ -296,8 +296,10 @@ function Throttle:pause(seconds)
   self:ask("pause", 0)
 end
 
---- Without asking Redis: what this process knows from its own pauses and from the last answer.
+--- A round trip of its own, for calls that had to wait: others may have paused meanwhile. Where
+--- Redis is away, what this process knows.
 function Throttle:paused()
+  self:ask("pause", 0) -- any answer tells
   return math.max(0, math.max(self.paused_until, self.held_until) - core.clock())
 end
 
