@@ -200,18 +200,19 @@ static int core_record_get(lua_State *L) {
   return 3;
 }
 
-/* record_set(record, wire): takes over a new answer; what was staged and kept is gone */
+/* record_set(record, wire, keep): takes over a new answer; what was staged is gone unless `keep` */
 static int core_record_set(lua_State *L) {
   check_record(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
+  lua_settop(L, 3);
   lb_gettable(L, 1);
-  lua_insert(L, 2);
-  lua_rawseti(L, 2, WIRE);
-  static const enum slot slots[] = {CACHE, STAGED};
-  for (int i = 0; i < 2; i++) {
+  lua_pushvalue(L, 2);
+  lua_rawseti(L, 4, WIRE);
+  lua_pushboolean(L, 0);
+  lua_rawseti(L, 4, CACHE);
+  if (!lua_toboolean(L, 3)) {
     lua_pushboolean(L, 0);
-    lua_rawseti(L, 2, slots[i]);
+    lua_rawseti(L, 4, STAGED);
   }
   return 0;
 }

@@ -257,7 +257,11 @@ describe("records", function()
     local fresh = assert(client.tickets:get(ticket.id))
     assert.equal("Staged", fresh.subject)
     assert.equal("Mary B.", fresh.requester.name)
-    ticket.subject = "Dropped"
+    ticket.subject = "Still staged"
+    assert(ticket:tag { "x" })
+    assert(ticket:update { message = "more" })
+    assert.equal("Still staged", ticket.subject)
+    assert.equal("Staged", assert(client.tickets:get(ticket.id)).subject)
     assert(ticket:reload())
     assert.equal("Staged", ticket.subject)
     ticket.subjcet = "x"

@@ -27,6 +27,15 @@ local function owner_of(record, fname)
   return owner
 end
 
+--- The record after a call whose answer is `fresh`, another record of the same thing.
+local function take_over(record, keep_staged, fresh, err)
+  if not fresh then
+    return nil, err
+  end
+  core.record_set(record, (core.record_get(fresh)), keep_staged)
+  return record
+end
+
 --- Methods of both kinds of record. `resource` is the name of the client's resource, `read` gives a
 --- member's normalised form.
 local function record_methods(resource, id, read)
@@ -53,23 +62,13 @@ local function record_methods(resource, id, read)
   --- Reads the record anew; what was staged is dropped.
   function methods.reload(record)
     local owner = owner_of(record, "reload")
-    local fresh, err = owner[resource]:get(record[id])
-    if not fresh then
-      return nil, err
-    end
-    core.record_set(record, (core.record_get(fresh)))
-    return record
+    return take_over(record, false, owner[resource]:get(record[id]))
   end
 
-  --- Changes the record at the service; the record then holds the answer.
+  --- Changes the record at the service; the record then holds the answer, and still what is staged.
   function methods.update(record, fields)
     local owner = owner_of(record, "update")
-    local fresh, err = owner[resource]:update(record[id], fields)
-    if not fresh then
-      return nil, err
-    end
-    core.record_set(record, (core.record_get(fresh)))
-    return record
+    return take_over(record, true, owner[resource]:update(record[id], fields))
   end
 
   --- Sends what was assigned. After an error it is still staged.
@@ -78,7 +77,8 @@ local function record_methods(resource, id, read)
     if not staged or next(staged) == nil then
       return record
     end
-    return methods.update(record, records.copy(staged))
+    local owner = owner_of(record, "save")
+    return take_over(record, false, owner[resource]:update(record[id], records.copy(staged)))
   end
 
   return methods
@@ -93,15 +93,10 @@ end
 
 local special = { ticket = {}, agent = {} } -- methods that one kind of record has
 
---- Replaces the ticket's tags.
+--- Replaces the ticket's tags; what is staged stays so.
 function special.ticket.tag(record, tags)
   local owner = owner_of(record, "tag")
-  local fresh, err = owner.tickets:tag(record.id, tags)
-  if not fresh then
-    return nil, err
-  end
-  core.record_set(record, (core.record_get(fresh)))
-  return record
+  return take_over(record, true, owner.tickets:tag(record.id, tags))
 end
 
 --- Removes the agent.
