@@ -239,8 +239,10 @@ describe("a worker", function()
     for _, pid in ipairs(before) do helper.kill(pid, "KILL") end
     for i = 1, 3 do assert.is_nil((finish[i]())) end
     helper.wait_until(function()
-      local now = nginx.workers()
-      return #now == 3 and now[1] > before[3]
+      for _, pid in ipairs(before) do
+        if helper.alive(pid) then return false end
+      end
+      return #nginx.workers() == 3
     end, 5, "new workers")
     for _ = 1, 6 do assert.equal(ids[1], nginx.run "return get()") end
     assert.equal("", nginx.leftovers())
@@ -537,5 +539,53 @@ describe("without a dispatcher", function()
     local nginx = start { http = "lua_max_pending_timers 1;" }
     works(nginx)
     assert.same({}, nginx.complaints())
+  end)
+end)
+
+describe("examples/calls.conf", function()
+  it("works but for its places", function()
+    local conf, folder = helper.read("examples/calls.conf"), helper.folder()
+    local port = helper.free_port()
+    local function put(old, new)
+      local count
+      conf, count = conf:gsub(old:gsub("%p", "%%%0"), (new:gsub("%%", "%%%%")))
+      assert.truthy(count > 0, old)
+    end
+    put("/usr/local/share/lua/5.1/", helper.root .. "/lua/")
+    put("/usr/local/lib/lua/5.1/", helper.root .. "/build/5.1/")
+    put("/run/livechat-throttle", folder .. "/throttle")
+    put("/run/livechat-calls.pid", folder .. "/nginx.pid")
+    put("ngx.timer.every(60,", "ngx.timer.every(0.2,")
+    put("8081;", tostring(port) .. ";")
+    local user = select(2, helper.run("id -un")):gsub("%s+$", "")
+    put("user www-data;", ("user %s; daemon off; error_log stderr notice;"):format(user))
+    helper.write(folder .. "/nginx.conf", conf)
+    local pid, output = helper.spawn({ "nginx", "-c", folder .. "/nginx.conf" }, { env = {
+      LIVECHAT_USERNAME = sandbox.username, LIVECHAT_API_KEY = sandbox.api_key,
+      LIVECHAT_BASE_URL = sandbox.url,
+    } })
+    helper.wait_port(port)
+    local function ask(path, body)
+      return helper.http { port = port, path = path, method = body and "POST", body = body,
+        headers = { ["Content-Type"] = "application/x-www-form-urlencoded" } }
+    end
+    local answer = ask("/contact", "mail=mary%40example.com&message=It+broke.")
+    assert.equal(201, answer.status)
+    local id = answer.body:match("Your ticket is (%w+)%.")
+    assert.truthy(helper.wait_until(function()
+      for _, each in ipairs(sandbox.control("GET", "tickets").ids) do
+        if each == id then return true end
+      end
+    end, 5, id))
+    assert.equal(400, ask("/contact", "message=It+broke.").status)
+    assert.equal(400, ask("/contact").status)
+    assert.matches("^open %d+\npending %d+\nsolved %d+\nspam %d+\n$", ask("/overview").body)
+    helper.wait_until(function()
+      return helper.read(output):find("%d+ open tickets that nobody has")
+    end, 5, "the timer")
+    helper.kill(pid, "QUIT")
+    assert.is_true(helper.wait_exit(pid, 10))
+    assert.is_nil((helper.read(output):match("[^\n]+%[error%][^\n]+")))
+    assert.is_nil((helper.read(output):match("[^\n]+%[alert%][^\n]+")))
   end)
 end)
