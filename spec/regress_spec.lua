@@ -339,6 +339,21 @@ describe("a mistake", function()
   end)
 end)
 
+describe("livechat.gather", function()
+  -- In Lua 5.1 a function that pcall ran, and that ended in a call of the client, could not be seen
+  -- on the stack: the call yielded, and pcall does not let that pass.
+  it("lets pcall run a function that ends in a call", function()
+    answers { { "GET /agents", "[]", delay = 0.05 } }
+    local results = livechat.gather({ 1, 2, 3 }, function()
+      return pcall(function() return client.agents:list() end)
+    end)
+    for i = 1, 3 do
+      assert.is_true(results[i][1], tostring(results[i][2]))
+      assert.same({}, results[i][2])
+    end
+  end)
+end)
+
 describe("the environment", function()
   -- Half a pair beside a token was taken for both, and livechat.new() raised.
   it("may hold a token and half a pair", function()
