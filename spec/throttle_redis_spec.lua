@@ -201,6 +201,7 @@ describe("the script", function()
 
   it("pauses for what the caller remembers, where the ring is gone", function()
     local ring = machine(2, 1000, 50)
+    assert.equal(0, ring.ask("state")[5])
     local counts = ring.ask("reserve", 1e6)[5]
     assert.equal(1050, counts)
     assert.equal(0, ring.ask("reserve", 1e6, { remember = counts })[3]) -- it is there

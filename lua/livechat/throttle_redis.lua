@@ -125,7 +125,7 @@ elseif verb == "state" then
   end
 end
 
-local counts = math.max(now, moment(calls - 1)) + window - now
+local counts = math.max(0, moment(calls - 1) + window - now)
 redis.call("HMSET", key, "calls", ARGV[2], "period", ARGV[3], "guard", ARGV[4],
   "generation", generation, "head", whole(head), "holes", whole(holes), "paused", whole(paused),
   "offset", whole(offset), "seen", whole(now))
