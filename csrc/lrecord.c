@@ -11,7 +11,7 @@
 enum slot { WIRE = 1, CACHE, STAGED, OWNER, SLOTS = OWNER };
 
 /* Upvalues of a class's metamethods. */
-enum { METHODS = 1, READ, CLASS };
+enum { METHODS = 1, READ, CLASS, META };
 
 static const char MARK[] = "livechat.record"; /* in the metatable of every class */
 
@@ -23,6 +23,21 @@ static void check_record(lua_State *L, int idx) {
     lua_pop(L, 2);
   }
   if (!is)
+    luaL_argerror(L, idx, "record expected");
+}
+
+/* Whether it is a record of the running metamethod's own class. */
+static bool is_own(lua_State *L, int idx) {
+  if (lua_type(L, idx) != LUA_TUSERDATA || !lua_getmetatable(L, idx))
+    return false;
+  bool own = lua_rawequal(L, -1, lua_upvalueindex(META)) != 0;
+  lua_pop(L, 1);
+  return own;
+}
+
+/* Anyone may call a metamethod, with anything. */
+static void check_own(lua_State *L, int idx) {
+  if (!is_own(L, idx))
     luaL_argerror(L, idx, "record expected");
 }
 
@@ -54,6 +69,7 @@ static void slot_set(lua_State *L, int table, enum slot slot, int key) {
 }
 
 static int record_index(lua_State *L) {
+  check_own(L, 1);
   lua_settop(L, 2);
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(METHODS));
@@ -79,6 +95,7 @@ static int record_index(lua_State *L) {
 }
 
 static int record_newindex(lua_State *L) {
+  check_own(L, 1);
   luaL_checktype(L, 2, LUA_TSTRING);
   lua_pushvalue(L, 2);
   lua_rawget(L, lua_upvalueindex(METHODS));
@@ -96,6 +113,7 @@ static int record_newindex(lua_State *L) {
 }
 
 static int record_tostring(lua_State *L) {
+  check_own(L, 1);
   lua_getfield(L, lua_upvalueindex(CLASS), "name");
   lua_getfield(L, lua_upvalueindex(CLASS), "id");
   lua_gettable(L, 1);
@@ -107,10 +125,8 @@ static int record_tostring(lua_State *L) {
 /* The same kind, the same id, the same account: the last is for the class to say. */
 static int record_eq(lua_State *L) {
   lua_settop(L, 2);
-  bool kind = lua_getmetatable(L, 1) && lua_getmetatable(L, 2) && lua_rawequal(L, -1, -2);
-  lua_settop(L, 2);
   lua_pushboolean(L, 0);
-  if (!kind)
+  if (!is_own(L, 1) || !is_own(L, 2))
     return 1;
   for (int record = 1; record <= 2; record++) {
     lua_getfield(L, lua_upvalueindex(CLASS), "id");
@@ -131,6 +147,7 @@ static int record_eq(lua_State *L) {
 }
 
 static int record_pairs(lua_State *L) {
+  check_own(L, 1);
   lua_getglobal(L, "next");
   lua_getfield(L, lua_upvalueindex(METHODS), "totable");
   lua_pushvalue(L, 1);
@@ -178,7 +195,8 @@ static int core_class(lua_State *L) {
     lua_getfield(L, 1, "methods");
     lua_getfield(L, 1, "read");
     lua_pushvalue(L, 1);
-    lua_pushcclosure(L, reg->func, 3);
+    lua_pushvalue(L, 2);
+    lua_pushcclosure(L, reg->func, 4);
     lua_setfield(L, 2, reg->name);
   }
   lua_pushcclosure(L, class_new, 1);
