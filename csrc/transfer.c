@@ -428,11 +428,13 @@ static enum lc_err outcome(const struct transfer *t, CURLcode code, bool sent) {
   return sent ? LC_ENETWORK : LC_ECONNECT;
 }
 
-/* libcurl's texts are not known to hold a credential or a query, and this sees to it. */
+/* libcurl's texts are not known to hold a credential or a query, but a proxy, which may have a
+ * password: this sees to it. */
 static bool tells_secrets(const struct transfer *t, const char *text) {
   const char *query = strchr(t->url, '?');
   const char *value = t->secret != NULL ? strrchr(t->secret, ' ') : NULL;
   return (query != NULL && query[1] != 0 && strstr(text, query + 1) != NULL) ||
+         (t->proxy != NULL && t->proxy[0] != 0 && strstr(text, t->proxy) != NULL) ||
          (value != NULL && value[1] != 0 && strstr(text, value + 1) != NULL);
 }
 

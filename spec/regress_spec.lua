@@ -284,6 +284,21 @@ describe("a record", function()
     assert.equal("function", type(ticket.update))
   end)
 
+  -- A metamethod called by hand with something else read memory that was none of its own.
+  it("is checked by its metamethods", function()
+    answers { { "GET ", "{" .. TICKET .. "}" } }
+    local ticket = assert(client.tickets:get("A"))
+    local meta = getmetatable(ticket)
+    for _, other in ipairs { {}, "A", io.stdout, setmetatable({}, { __index = ticket }) } do
+      for _, name in ipairs { "__index", "__newindex", "__tostring", "__pairs" } do
+        assert.is_false((pcall(meta[name], other, "id", 1)), name)
+      end
+      assert.is_false(meta.__eq(other, ticket))
+      assert.is_false(meta.__eq(ticket, other))
+      assert.is_false(other == ticket)
+    end
+  end)
+
   -- An id could be assigned, and reload then brought another record.
   it("keeps its id", function()
     answers { { "GET ", "{" .. TICKET .. "}" } }
@@ -336,6 +351,26 @@ describe("a mistake", function()
     local ok, message = pcall(connect, { throttle = io.stdout })
     assert.is_false(ok)
     assert.truthy(message:find("'throttle' to 'livechat.new'", 1, true), message)
+  end)
+end)
+
+describe("a proxy", function()
+  -- libcurl shows the address of a proxy that it cannot read, with its password.
+  it("does not show its password", function()
+    for _, proxy in ipairs { "http://user:hun/ter2@127.0.0.1:1", "http://user:hunter2",
+      "odd://user:hunter2@127.0.0.1:1" } do
+      local err = failed("network", connect({ proxy = proxy }).agents:list())
+      assert.is_nil(err.message:find("ter2", 1, true))
+    end
+  end)
+
+  -- One with a NUL in it was found only by the first call, which raised.
+  it("is one line", function()
+    for _, proxy in ipairs { "http://a\0b", "http://a\nb" } do
+      local ok, message = pcall(connect, { proxy = proxy })
+      assert.is_false(ok)
+      assert.truthy(message:find("'proxy' to 'livechat.new'", 1, true), message)
+    end
   end)
 end)
 

@@ -56,6 +56,13 @@ local function one_line(value)
   return value ~= "" and not value:find("%c"), "must be one line of text"
 end
 
+local function proxy(value)
+  if type(value) ~= "string" then
+    return false, "string expected, got " .. type(value)
+  end
+  return not value:find("%c"), "must not hold control characters" -- empty: none at all
+end
+
 local function whole(value)
   return type(value) == "number" and value >= 1 and value % 1 == 0, "a whole number from 1 expected"
 end
@@ -83,7 +90,7 @@ local OPTIONS = {
   username = credential, api_key = credential, access_token = credential,
   base_url = one_line, timeout = seconds, connect_timeout = seconds, deadline = seconds,
   retry = table_or_false, throttle = throttle, verify = of_type("boolean"),
-  ca_file = one_line, proxy = of_type("string"), user_agent = one_line, max_response = whole,
+  ca_file = one_line, proxy = proxy, user_agent = one_line, max_response = whole,
   reconcile = seconds_or_false, on_wait = of_type("function"), on_attempt = of_type("function"),
   on_notice = of_type("function"), wait = of_type("function"),
 }
