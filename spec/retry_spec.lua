@@ -187,13 +187,15 @@ describe("retry.kind and retry.outcome", function()
 end)
 
 describe("retry.hold", function()
-  it("holds everyone back after a 429, and after a 503 that says for how long", function()
+  it("holds everyone back after a 429, and after a failure that says for how long", function()
     assert.equal(7, retry.hold(OPTIONS, attempt { status = 429, retry_after = "7" }))
     assert.equal(7, retry.hold(false, attempt { status = 503, retry_after = "7" }))
     assert.equal(300, retry.hold(OPTIONS, attempt { status = 429, retry_after = "86400" }))
     assert.equal(0.5, retry.hold(OPTIONS, attempt { status = 429, number = 2 }))
     assert.equal(0.5, retry.hold(false, attempt { status = 429, number = 2 }))
-    for _, what in ipairs { { status = 503 }, { status = 500, retry_after = "7" },
+    assert.equal(7, retry.hold(OPTIONS, attempt { status = 500, retry_after = "7" }))
+    assert.equal(7, retry.hold(OPTIONS, attempt { status = 403, retry_after = "7" }))
+    for _, what in ipairs { { status = 503 }, { status = 503, retry_after = "soon" },
       { status = 200, retry_after = "7" }, { code = "timeout" } } do
       assert.is_nil(retry.hold(OPTIONS, attempt(what)))
     end

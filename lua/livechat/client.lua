@@ -443,7 +443,7 @@ function Connection:call(spec)
     self:notice(life, result)
     if removed_before(life, result) then
       return { status = result.status, headers = result.headers, attempts = life.number,
-        path = path }
+        path = path, seconds = core.clock() - began }
     end
     if result.status and result.status >= 200 and result.status < 300 then
       local decoded, problem = decode(result)

@@ -153,13 +153,13 @@ function retry.decide(options, attempt)
 end
 
 --- For how long everyone who shares the throttle must hold back after this attempt, whether or not
---- it is repeated: after a 429, and after a 503 with Retry-After. At most LONGEST_WAIT, so that one
---- odd header does not stop a fleet for a day. nil: nobody need.
+--- it is repeated: after a 429, and after any other failure that came with a Retry-After. At most
+--- LONGEST_WAIT, so that one odd header does not stop a fleet for a day. nil: nobody need.
 ---@param options { base: number, cap: number }|false
 ---@param attempt livechat.Attempt
 ---@return number|nil seconds
 function retry.hold(options, attempt)
-  local asked = (attempt.status == 429 or attempt.status == 503) and retry.retry_after(attempt)
+  local asked = attempt.status and attempt.status >= 400 and retry.retry_after(attempt)
   if not asked and attempt.status == 429 then asked = backoff(options or DEFAULTS, attempt) end
   return asked and math.min(asked, retry.LONGEST_WAIT) or nil
 end
