@@ -128,6 +128,7 @@ static void survives(void) {
       {"/silent", LC_ENETWORK, 5000, 0, "Empty reply"},
       {"/reset", LC_ENETWORK, 5000, 0, "reset"},
       {"/reset-body", LC_ENETWORK, 5000, 200, "reset"},
+      {"/bad-chunk", LC_EPROTOCOL, 5000, 200, ""}, /* also where the handle had an error before */
       {"/never", LC_ETIMEOUT, 100, 0, "timed out"},
       {"/stall", LC_ETIMEOUT, 100, 200, "timed out"},
       {"/drip", LC_ETIMEOUT, 100, 0, "timed out"},

@@ -390,7 +390,6 @@ static bool was_sent(const struct transfer *t) {
 }
 
 static enum lc_err outcome(const struct transfer *t, CURLcode code, bool sent) {
-  long os_error = 0;
   if (t->refused != LC_OK)
     return t->refused;
   switch (code) {
@@ -417,9 +416,8 @@ static enum lc_err outcome(const struct transfer *t, CURLcode code, bool sent) {
     if (t->status != 0)
       return LC_EPROTOCOL;
     break;
-  case CURLE_RECV_ERROR: /* a chunk that is none, where the kernel had nothing to complain of */
-    curl_easy_getinfo(t->head.easy, CURLINFO_OS_ERRNO, &os_error);
-    if (t->headed && os_error == 0)
+  case CURLE_RECV_ERROR: /* also of a chunk that is none, of which only the text tells */
+    if (t->headed && strstr(t->error, "chunked-encoding") != NULL)
       return LC_EPROTOCOL;
     break;
   default:
