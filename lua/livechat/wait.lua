@@ -102,8 +102,8 @@ end
 
 -- Lua 5.1 and 5.2 do not tell, but the stack shows what a yield cannot pass: in 5.2 a C function,
 -- but these; in 5.1 also what an instruction other than a call calls, an iterator or a metamethod,
--- and there such a function has no name. (One that a tail call has replaced is not seen, but for the
--- C function below it.)
+-- and there such a function has no name. (One that a tail call has replaced is not seen, but for
+-- the C function below it.)
 local STOPS = {
   ["Lua 5.1"] = function(frame, caller)
     return frame.what == "C" or frame.name == "(for generator)" or frame.namewhat == ""
