@@ -354,6 +354,30 @@ describe("a mistake", function()
   end)
 end)
 
+describe("a program that forbids unknown globals", function()
+  -- Loading the library read the global `utf8`, which Lua 5.1 and 5.2 have not.
+  it("may load the library and use it", function()
+    local script = helper.folder() .. "/strict.lua"
+    helper.write(script, [[
+      setmetatable(_G, {
+        __index = function(_, name) error("read " .. tostring(name), 2) end,
+        __newindex = function(_, name) error("written " .. tostring(name), 2) end,
+      })
+      local livechat = require "livechat"
+      local client = livechat.new { username = "a@example.com", api_key = "k", base_url = ... }
+      assert(#assert(client.agents:list()) == 0)
+      livechat.gather({ 1 }, function() return client:throttled() end)
+    ]])
+    answers { { "GET /agents", "[]" } }
+    local argv = helper.lua_argv(helper.lua_version, script, url)
+    for i, word in ipairs(argv) do
+      argv[i] = helper.quote(word)
+    end
+    local status, output = helper.run(table.concat(argv, " "))
+    assert.equal(0, status, output)
+  end)
+end)
+
 describe("a proxy", function()
   -- libcurl shows the address of a proxy that it cannot read, with its password.
   it("does not show its password", function()

@@ -62,7 +62,8 @@ local function utf8_by_pattern(text)
   return true
 end
 
-local utf8_len = type(utf8) == "table" and utf8.len -- luacheck: ignore 113
+local utf8_library = rawget(_G, "utf8") -- a program may forbid to read globals that there are not
+local utf8_len = type(utf8_library) == "table" and utf8_library.len
 local refuses_surrogates = utf8_len and not utf8_len("\237\160\128") -- Lua 5.3's does not
 
 local function utf8_by_library(text)
