@@ -110,6 +110,10 @@ end
 
 -- Decoding ----------------------------------------------------------------------------------
 
+-- cjson looks for the locale's decimal point when an instance is made, and reads no fraction any
+-- more where the host has changed the locale since.
+local locale = os.setlocale(nil, "numeric")
+
 --- Decodes any JSON value; `null` becomes json.null. Never raises. A number above a double's range
 --- (1e999) is infinite. Integral numbers may be floats: see json.fold.
 ---@param text string
@@ -122,6 +126,11 @@ function json.decode(text, is_utf8)
   if text:find("\0", 1, true) then return nil, "a NUL byte" end -- cjson takes it for the end
   if not (is_utf8 or json.utf8)(text) then return nil, "not UTF-8" end
   local ok, value = pcall(instance.decode, text)
+  if not ok and locale ~= os.setlocale(nil, "numeric") then
+    locale = os.setlocale(nil, "numeric")
+    cjson.new()
+    ok, value = pcall(instance.decode, text)
+  end
   if ok then return value end
   return nil, tostring(value)
 end

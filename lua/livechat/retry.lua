@@ -76,7 +76,9 @@ end
 function retry.retry_after(attempt)
   local text = attempt.retry_after and attempt.retry_after:match("^%s*(.-)%s*$")
   if not text then return nil end
-  local seconds = text:find("^%d+%.?%d*$") and tonumber(text)
+  -- Not as one number: the host's locale may write it with a comma.
+  local whole, part = text:match("^(%d+)%.?(%d?%d?%d?)%d*$")
+  local seconds = whole and tonumber(whole) + (tonumber(part) or 0) / 10 ^ #part
   if not seconds then
     local due = retry.http_date(text, attempt.now)
     if not due then return nil end
