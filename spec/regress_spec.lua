@@ -346,6 +346,16 @@ describe("a mistake", function()
     end
   end)
 
+  -- A mistake in the limits was blamed on a line of the library.
+  it("in the throttle's limits is blamed on who made it", function()
+    for _, limits in ipairs { { calls = 0 }, { cals = 1 }, { period = "x" }, { mode = "0600" } } do
+      local ok, message = pcall(connect, { throttle = limits })
+      assert.is_false(ok)
+      assert.truthy(message:find("^spec/regress_spec.lua:%d+: bad argument '%l+' to 'livechat.new'"),
+        message)
+    end
+  end)
+
   -- Any userdata passed for a throttle, and each call raised about it.
   it("with a throttle is found at once", function()
     local ok, message = pcall(connect, { throttle = io.stdout })

@@ -66,7 +66,11 @@ local function make_throttle(option)
   if type(option) == "userdata" or option.reserve then
     return option
   end
-  return throttle.new(option, FNAME)
+  local fine, made, err = pcall(throttle.new, option, FNAME)
+  if not fine then -- it blames its own caller: the mistake is that of livechat.new's
+    error(type(made) == "string" and made:gsub("^.-: bad argument", "bad argument") or made, 5)
+  end
+  return made, err
 end
 
 ---@param options livechat.Options resolved
