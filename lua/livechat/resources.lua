@@ -386,6 +386,8 @@ local function update(owner, conn, resource, spec, args, fields)
   local given, due = records.copy(fields), conn:due()
   local present, err = carry(owner, conn, resource.get, args, fields, due)
   if not present then
+    -- What was lost is a read: the update itself was not sent.
+    err.outcome = err.outcome == "unknown" and "not_sent" or err.outcome
     return nil, err
   end
   local value, failed, answer = perform(conn, spec, args, nil, renamed(fields, spec.rename), due)
