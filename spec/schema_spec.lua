@@ -363,6 +363,7 @@ describe("schema.new", function()
     assert.equal(a, shapes:shape("thing", a))
     assert.equal(b, shapes:shape("thing", b))
     assert.equal(a, shapes:shape("thing", { pages = 1, total = 15, things = { a, b } }))
+    assert.equal(a, shapes:shape("thing", { pages = 1, things = a }))
     local nested = { id = "C", things = { a } }
     assert.equal(nested, shapes:shape("thing", nested))
     assert.same({ a, b }, shapes:shape("things", { a, b }))

@@ -591,7 +591,7 @@ local function shape_of(answer, decoded)
     return type(decoded) == "table" and decoded or {} -- that it was answered is all there is to it
   end
   -- One record comes bare, or in the wrapper of a list.
-  local list = as_list(within)
+  local list = has_id(within, answer.id) and { within } or as_list(within)
   if list and type(decoded[answer.id]) ~= "string" then
     decoded = list[1]
   end
