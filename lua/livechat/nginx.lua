@@ -46,6 +46,7 @@ local YIELDS = {
 ---@class livechat.Worker
 ---@field engine userdata
 ---@field waiters table<number, { semaphore: table, call: userdata }> by the id of the call
+---@field spare table[] semaphores that nobody waits for
 ---@field dispatching boolean while a dispatcher runs, or is about to
 ---@field again number when one may be started, on the clock of core.clock
 ---@field rung number when the bell rang last
@@ -55,12 +56,13 @@ Worker.__index = Worker
 local worker ---@type livechat.Worker|nil of this process; that of a process that forked is not ours
 
 local function this_worker()
-  if not worker or worker.pid ~= core.pid() then
+  local pid = ngx.worker.pid()
+  if not worker or worker.pid ~= pid then
     local engine = assert(core.engine())
     assert(engine:start())
     engine:finished() -- from the first look on, what finishes is kept for the dispatcher
     worker = setmetatable({
-      pid = core.pid(), engine = engine, waiters = {}, dispatching = false, again = 0,
+      pid = pid, engine = engine, waiters = {}, spare = {}, dispatching = false, again = 0,
       rung = core.clock(),
     }, Worker)
   end
@@ -152,12 +154,14 @@ end
 --- The running light thread stands still until somebody wakes it, or the time is up.
 function Worker:stand(call, seconds)
   self:attend()
-  local id = call:id()
-  local waiter = { semaphore = semaphore.new(), call = call }
-  self.waiters[id] = waiter
+  local id, spare = call:id(), self.spare
+  local sema = spare[#spare] or semaphore.new()
+  spare[#spare] = nil
+  self.waiters[id] = { semaphore = sema, call = call }
   local time = math.min(seconds, self.dispatching and DAY or POLL)
-  waiter.semaphore:wait((math.ceil(time * 1000) + 0.5) / 1000) -- nginx cuts at a millisecond
+  sema:wait((math.ceil(time * 1000) + 0.5) / 1000) -- nginx cuts at a millisecond
   self.waiters[id] = nil
+  spare[#spare + 1] = sema -- perhaps posted too late: then its next wait ends at once, and again
 end
 
 local strategy = {}
