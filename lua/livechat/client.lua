@@ -311,8 +311,8 @@ local DEPRECATED = { "Deprecation", "Legacy", "Sunset" }
 
 --- Tells once for each endpoint that the service calls it deprecated.
 function Connection:notice(life, result)
-  local endpoint = life.spec.method .. " " .. life.spec.path
-  if not self.on_notice or self.noticed[endpoint] or not result.headers then
+  local endpoint = self.on_notice and life.spec.method .. " " .. life.spec.path
+  if not endpoint or self.noticed[endpoint] or not result.headers then
     return
   end
   for _, name in ipairs(DEPRECATED) do

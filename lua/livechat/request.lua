@@ -61,6 +61,7 @@ end
 -- One segment of the path, from an id as the caller has it; 12 and "12" are the same id.
 local function segment(value, field)
   if type(value) == "number" and value % 1 == 0 then value = json.encode(value) end
+  if type(value) == "string" and value:find("^[A-Za-z0-9]+$") then return value end -- most are so
   if type(value) ~= "string" then
     return nil, errors.invalid(field, "string expected, got " .. type(value))
   end
