@@ -320,6 +320,14 @@ describe("a record", function()
     assert.equal("A", ticket.id)
   end)
 
+  -- Clients with one address, written with and without a slash at its end, were two accounts.
+  it("is the same through an address with a slash at its end", function()
+    answers { { "GET ", "{" .. TICKET .. "}" } }
+    local one = assert(client.tickets:get("A"))
+    assert.is_true(one == assert(connect({ base_url = url .. "/" }).tickets:get("A")))
+    assert.is_false(one == assert(connect({ username = "b@example.com" }).tickets:get("A")))
+  end)
+
   -- What an agent's groups read as could not be sent back.
   it("takes groups as it gives them", function()
     answers { { "GET ", '{"login":"a@example.com","groups":[{"id":3,"name":"Sales"}]}' },

@@ -92,7 +92,7 @@ local function connect(options, api, user_agent)
   return setmetatable({
     base = base, base_url = base_url, api = api,
     secret = make_secret(options, base_url),
-    account = options.username and base_url .. "\n" .. options.username,
+    account = options.username and base .. "\n" .. options.username,
     lines = make_lines(api, options.user_agent or user_agent, region_of(options)),
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     deadline = options.deadline, retry = options.retry, throttle = limiter,
