@@ -14,7 +14,7 @@ local HTTP = [[
   keepalive_requests 1000000;
   init_by_lua_block {
     livechat = require "livechat"
-    core, wait = require "livechat.core", require "livechat.wait"
+    core, wait = require "livechat.core", require "livechat.call.wait"
     notes = ngx.shared.notes
     function pending() return wait.current().engine():pending() end
     function run()

@@ -5,7 +5,7 @@ local core = require "livechat.core"
 local errors = require "livechat.errors"
 local helper = require "spec.helper"
 local livechat = require "livechat"
-local wait = require "livechat.wait"
+local wait = require "livechat.call.wait"
 local socket = require "socket"
 
 local unpack = table.unpack or unpack

@@ -3,8 +3,8 @@
 -- project: where their folder is absent, each of these says that it skipped.
 local helper = require "spec.helper"
 local json = require "livechat.json"
-local records = require "livechat.records"
-local schema = require "livechat.schema"
+local records = require "livechat.api.record"
+local schema = require "livechat.api.check"
 local v2 = require "livechat.api.v2"
 
 local STAMP = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$"

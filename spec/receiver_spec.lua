@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: MIT
 local core = require "livechat.core"
-local event_module = require "livechat.event"
+local event_module = require "livechat.events.event"
 local helper = require "spec.helper"
 local json = require "livechat.json"
 local livechat = require "livechat"
-local v2_events = require "livechat.api.v2_events"
+local v2_events = require "livechat.api.v2.events"
 
 local TOKEN = "27f41c8da685c81a890f9e5f8ce48387"
 

@@ -418,7 +418,7 @@ describe("a host that changes its locale", function()
     if status ~= 0 then pending("no localedef, or no source of a locale") end
     local script = folder_of_locales .. "/comma.lua"
     helper.write(script, [[
-      local json, retry = require "livechat.json", require "livechat.retry"
+      local json, retry = require "livechat.json", require "livechat.call.retry"
       assert(json.decode("[0.5]")[1] == 0.5)
       assert(os.setlocale("de_DE.UTF-8"))
       assert(assert(json.decode("[0.5]"))[1] == 0.5)

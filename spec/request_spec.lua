@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 local json = require "livechat.json"
-local request = require "livechat.request"
+local request = require "livechat.call.request"
 
 local BASE = "https://api.livechatinc.com"
 

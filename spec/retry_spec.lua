@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
-local retry = require "livechat.retry"
+local retry = require "livechat.call.retry"
 
 local NOW = 784111777 -- Sun, 06 Nov 1994 08:49:37 GMT
 local OPTIONS = { attempts = 4, base = 0.5, cap = 30 }

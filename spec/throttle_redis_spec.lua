@@ -6,7 +6,7 @@ local core = require "livechat.core"
 local helper = require "spec.helper"
 local redis_lua = require "redis"
 local throttle = require "livechat.throttle"
-local throttle_redis = require "livechat.throttle_redis"
+local throttle_redis = require "livechat.throttle.redis"
 
 -- The script by itself ----------------------------------------------------------------------
 

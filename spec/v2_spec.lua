@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 local core = require "livechat.core"
 local json = require "livechat.json"
-local request = require "livechat.request"
-local schema = require "livechat.schema"
+local request = require "livechat.call.request"
+local schema = require "livechat.api.check"
 local v2 = require "livechat.api.v2"
 
 local shapes = schema.new(core.timestamp, v2)

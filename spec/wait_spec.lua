@@ -4,7 +4,7 @@ local core = require "livechat.core"
 local helper = require "spec.helper"
 local livechat = require "livechat"
 local socket = require "socket"
-local wait = require "livechat.wait"
+local wait = require "livechat.call.wait"
 
 local has_cqueues, cqueues = pcall(require, "cqueues")
 local has_luv, luv = pcall(require, "luv")

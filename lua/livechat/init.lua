@@ -3,8 +3,8 @@
 local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local gather = require "livechat.gather"
-local resources = require "livechat.resources"
+local gather = require "livechat.call.gather"
+local resources = require "livechat.api.methods"
 local throttle = require "livechat.throttle"
 local v2 = require "livechat.api.v2"
 
@@ -44,8 +44,8 @@ local dialect
 ---@param options livechat.ReceiverOptions
 ---@return livechat.Receiver
 function livechat.receiver(options)
-  dialect = dialect or require "livechat.event".dialect(require "livechat.api.v2_events", v2)
-  local made = require "livechat.receiver".new(options, dialect)
+  dialect = dialect or require "livechat.events.event".dialect(require "livechat.api.v2.events", v2)
+  local made = require "livechat.events.receiver".new(options, dialect)
   return made
 end
 
@@ -53,7 +53,7 @@ end
 ---@param options string|livechat.InboxOptions the folder's path, or a table
 ---@return livechat.Inbox
 function livechat.inbox(options)
-  local made = require "livechat.inbox".new(options, "livechat.inbox")
+  local made = require "livechat.events.inbox".new(options, "livechat.inbox")
   return made
 end
 

@@ -2,7 +2,7 @@
 --- The options of livechat.new: what they are, checked by name, completed from the environment and
 --- with defaults. A mistake raises: it is the programmer's. Pure but for `getenv`, an argument.
 local errors = require "livechat.errors"
-local schema = require "livechat.schema"
+local schema = require "livechat.api.check"
 
 ---@class livechat.Options
 ---@field username? string the account's e-mail address

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- The walk over a moving list, against a model of the service's list: last change first, whole
 -- seconds, an index that lags the writes. Nothing here waits or reads a clock.
-local pages = require "livechat.pages"
+local pages = require "livechat.api.walk_pages"
 local errors = require "livechat.errors"
 
 local PAGE = 25

@@ -4,12 +4,12 @@ local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
-local pages = require "livechat.pages"
-local reconcile = require "livechat.reconcile"
-local records = require "livechat.records"
-local request = require "livechat.request"
-local retry = require "livechat.retry"
-local schema = require "livechat.schema"
+local pages = require "livechat.api.walk_pages"
+local reconcile = require "livechat.api.lost_create"
+local records = require "livechat.api.record"
+local request = require "livechat.call.request"
+local retry = require "livechat.call.retry"
+local schema = require "livechat.api.check"
 
 local resources = {}
 

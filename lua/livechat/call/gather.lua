@@ -7,7 +7,7 @@
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local nginx = require "livechat.nginx"
-local wait = require "livechat.wait"
+local wait = require "livechat.call.wait"
 
 local NO_LOOP = "livechat.gather: a function yielded, and there is no loop around to yield to"
 

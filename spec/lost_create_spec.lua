@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Finding the ticket whose answer was lost: what matches, when to look, whose a ticket is.
-local reconcile = require "livechat.reconcile"
+local reconcile = require "livechat.api.lost_create"
 
 local NOW = 1400000000
 

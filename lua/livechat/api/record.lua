@@ -3,7 +3,7 @@
 local client = require "livechat.client"
 local core = require "livechat.core"
 local json = require "livechat.json"
-local schema = require "livechat.schema"
+local schema = require "livechat.api.check"
 
 local records = {}
 

@@ -2,7 +2,7 @@
 --- `livechat listen`: an nginx in the foreground that receives webhooks for a file of handlers. One
 --- part runs in the command's own Lua and looks after nginx, the other inside nginx.
 local core = require "livechat.core"
-local handlers = require "livechat.handlers"
+local handlers = require "livechat.cli.handlers"
 local json = require "livechat.json"
 local launch = require "livechat.sandbox.launch"
 local livechat = require "livechat"
@@ -118,7 +118,7 @@ end
 local function http_block(options, folder)
   return table.concat({
     "init_by_lua_file " .. launch.parameter(folder .. "/init.lua") .. ";",
-    'init_worker_by_lua_block { require("livechat.listen").init_worker() }',
+    'init_worker_by_lua_block { require("livechat.cli.listen").init_worker() }',
     "access_log off;",
     "server_tokens off;",
     "client_max_body_size 2m;",
@@ -126,7 +126,7 @@ local function http_block(options, folder)
     "server {",
     ("listen %s:%d;"):format(options.host, options.port),
     "location / { content_by_lua_block {",
-    'require("livechat.nginx").serve(require("livechat.listen").receiver)',
+    'require("livechat.nginx").serve(require("livechat.cli.listen").receiver)',
     "} } }",
   }, "\n")
 end
@@ -139,7 +139,7 @@ local function prepare(options, folder, nginx)
   launch.write(folder .. "/settings.json", json.encode(settings))
   launch.write(folder .. "/init.lua", ([[
     package.path, package.cpath = %q .. package.path, %q .. package.cpath
-    local fine, problem = pcall(require, "livechat.listen")
+    local fine, problem = pcall(require, "livechat.cli.listen")
     if not fine then
       error("nginx runs LuaJIT: livechat must be built for Lua 5.1 too\n" .. problem, 0)
     end

@@ -3,8 +3,8 @@
 --- of a dialect.
 local core = require "livechat.core"
 local json = require "livechat.json"
-local records = require "livechat.records"
-local shape = require "livechat.shape"
+local records = require "livechat.api.record"
+local shape = require "livechat.api.shape"
 
 ---@class livechat.Event
 ---@field type string

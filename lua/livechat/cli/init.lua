@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- The command line: `livechat COMMAND …`. Results go to stdout, everything else to stderr; the
 --- status is 0, 1 where something failed, 2 for a mistake in how it was called.
-local cli_text = require "livechat.cli_text"
+local cli_text = require "livechat.cli.text"
 local livechat = require "livechat"
 
 local cli = {}
@@ -29,7 +29,7 @@ local function add(found, names)
   end
 end
 
-add(require "livechat.cli_events", { "listen", "drain", "inbox", "sandbox", "trigger" })
+add(require "livechat.cli.events", { "listen", "drain", "inbox", "sandbox", "trigger" })
 
 local function usage()
   local rows = {}

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- The commands about events: inbox, drain, listen, sandbox, trigger.
-local cli_text = require "livechat.cli_text"
+local cli_text = require "livechat.cli.text"
 local core = require "livechat.core"
-local handlers = require "livechat.handlers"
+local handlers = require "livechat.cli.handlers"
 local json = require "livechat.json"
 local livechat = require "livechat"
 
@@ -250,7 +250,7 @@ commands.listen = {
     elseif not token and not options.register then
       shell.say("events are taken from anyone: say --token or --register to know the service")
     end
-    local done, message = require("livechat.listen").run({
+    local done, message = require("livechat.cli.listen").run({
       handlers = rest[1], host = options.host or "127.0.0.1", port = options.port or 8080,
       token = token, json = options.json or false, register = options.register, client = client,
     }, shell.say)

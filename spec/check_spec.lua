@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 local errors = require "livechat.errors"
 local json = require "livechat.json"
-local schema = require "livechat.schema"
+local schema = require "livechat.api.check"
 
 -- What the error says about one field of one spec; nil where the value is fine.
 local function problem(spec, value)

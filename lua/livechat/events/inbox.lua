@@ -17,7 +17,7 @@
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
-local schema = require "livechat.schema"
+local schema = require "livechat.api.check"
 
 local spool = core.spool
 
@@ -410,7 +410,7 @@ function inbox.new(options, fname)
     end
   end
   if options.redis ~= nil then
-    local made = require "livechat.inbox_redis".new(options, fname)
+    local made = require "livechat.events.inbox_redis".new(options, fname)
     return made
   end
   local path = options.path

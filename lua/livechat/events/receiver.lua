@@ -8,8 +8,8 @@ local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local nginx = require "livechat.nginx"
-local schema = require "livechat.schema"
-local wait = require "livechat.wait"
+local schema = require "livechat.api.check"
+local wait = require "livechat.call.wait"
 
 local FNAME = "livechat.receiver"
 local MAX_BODY = 2 ^ 20

@@ -81,7 +81,7 @@ function throttle.new(options, fname)
     path = options.path, mode = mode_of(options.mode, fname),
   }
   if options.redis ~= nil then
-    return require "livechat.throttle_redis".new(limits, options, fname)
+    return require "livechat.throttle.redis".new(limits, options, fname)
   end
   if limits.path ~= nil and type(limits.path) ~= "string" then
     errors.argument("path", fname, "string expected, got " .. type(limits.path), 3)
