@@ -28,7 +28,6 @@
 local json = require "livechat.json"
 local options = require "livechat.sandbox.options"
 local faults = require "livechat.sandbox.faults"
-local events = require "livechat.sandbox.events"
 local Calls = require "livechat.sandbox.calls"
 
 local control = {}
@@ -56,7 +55,7 @@ VERBS["GET state"] = function(service, _, now)
   end
   for _ in pairs(service.tickets.by_id) do tickets = tickets + 1 end
   return { now = now, tickets = tickets, agents = #service.agents.list_of,
-    webhooks = #service.webhooks.hooks, accepted = #service.calls.accepted,
+    webhooks = #service.v2.hooks, accepted = #service.calls.accepted,
     refused = #service.calls.refused, applied = service.calls.applied, deliveries = deliveries,
     faults = fault_list(service), options = shown }
 end
@@ -135,54 +134,18 @@ VERBS["POST reset"] = function(service)
   return {}
 end
 
--- cjson decodes [] and {} alike: an empty table over a list is a list.
-local function merge(target, over)
-  for name, value in pairs(over) do
-    if value == json.null then
-      target[name] = nil
-    elseif type(value) ~= "table" then
-      target[name] = value
-    elseif json.is_array(target[name]) then
-      target[name] = json.array(value)
-    elseif value[1] == nil and type(target[name]) == "table" then
-      merge(target[name], value)
-    else
-      target[name] = value
-    end
-  end
-  return target
-end
-
--- An event about a new ticket has a ticket to be about.
-local function new_ticket(service, over, now)
-  local wanted = type(over.ticket) == "table" and over.ticket or {}
-  local _, _, body, ticket = service.tickets:create({ now = now, login = service.options.username,
-    fields = { subject = wanted.subject or "Sent by the sandbox",
-      message = "Somebody asked the sandbox to send this.",
-      requester = merge({ mail = "mary.brown@example.net", name = "Mary Brown" },
-        type(wanted.requester) == "table" and wanted.requester or {}) } })
-  return ticket, body and table.concat(body.error, "; ")
-end
-
 VERBS["POST trigger"] = function(service, fields, now)
   local event_type, count = fields.event_type, fields.count or 1
-  if type(event_type) ~= "string" or not service.webhooks.DATA_TYPES[event_type] then
-    return nil, "event_type must be the name of an event"
-  end
+  if type(event_type) ~= "string" then return nil, "event_type must be the name of an event" end
   if type(count) ~= "number" or count < 1 or count > MOST_EVENTS then
     return nil, "count must be a number from 1 to " .. MOST_EVENTS
   end
   fields.event_type, fields.count = nil, nil
   local answer = { events = count, deliveries = 0, ids = json.array() }
   for i = 1, count do
-    local ticket, message
-    if event_type == "ticket_created" then
-      ticket, message = new_ticket(service, fields, now)
-      if not ticket then return nil, message end
-    end
-    local event = merge(service:event(event_type, now, ticket), fields)
-    answer.ids[i] = events.about(event)
-    answer.deliveries = answer.deliveries + service.webhooks:publish(event, answer.ids[i], now)
+    local about, deliveries = service:trigger(event_type, fields, now)
+    if not about then return nil, deliveries end
+    answer.ids[i], answer.deliveries = about, answer.deliveries + deliveries
   end
   return answer
 end

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What a service can be told, at its start or, where it makes sense, while it runs.
-local views = require "livechat.sandbox.views"
+local views = require "livechat.sandbox.v2.views"
 local faults = require "livechat.sandbox.faults"
 
 local options = {}

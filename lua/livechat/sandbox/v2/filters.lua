@@ -2,7 +2,7 @@
 -- The query of GET /tickets, as one predicate.
 local json = require "livechat.json"
 local dates = require "livechat.sandbox.dates"
-local views = require "livechat.sandbox.views"
+local views = require "livechat.sandbox.v2.views"
 
 local filters = {}
 

@@ -2,7 +2,7 @@
 -- Webhook events with every member that was met in deliveries of 2017 to 2019.
 local json = require "livechat.json"
 local random = require "livechat.sandbox.random"
-local views = require "livechat.sandbox.views"
+local views = require "livechat.sandbox.v2.views"
 
 local events = {}
 

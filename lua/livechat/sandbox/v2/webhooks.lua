@@ -1,14 +1,14 @@
 -- SPDX-License-Identifier: MIT
--- The account's registered webhooks, and the bodies that go to them.
+-- v2's registered webhooks, and the bodies that go to them. A handler answers a value, or nil, a
+-- status and a body.
 local json = require "livechat.json"
 local random = require "livechat.sandbox.random"
 local Deliveries = require "livechat.sandbox.deliveries"
 
-local Webhooks = {}
-Webhooks.__index = Webhooks
+local webhooks = {}
 
 --- What each event may carry, in the documentation's order.
-Webhooks.DATA_TYPES = {
+webhooks.DATA_TYPES = {
   chat_started = { "chat", "visitor", "pre_chat_survey" },
   chat_ended = { "chat", "visitor", "pre_chat_survey" },
   chat_changed = { "chat", "visitor" },
@@ -20,14 +20,6 @@ Webhooks.DATA_TYPES = {
 local IS_DATA_TYPE = { chat = true, visitor = true, pre_chat_survey = true, ticket = true,
   canned_response = true }
 
----@param options table { license_id=, token=, webhook_answer= } the service's
----@param deliveries table Deliveries
----@param draw fun(n?: integer): number
-function Webhooks.new(options, deliveries, draw)
-  return setmetatable({ options = options, deliveries = deliveries, draw = draw, hooks = {} },
-    Webhooks)
-end
-
 local function list_view(hooks)
   local events = json.array()
   for i, hook in ipairs(hooks) do events[i] = hook end
@@ -35,13 +27,13 @@ local function list_view(hooks)
 end
 
 --- GET /webhooks
-function Webhooks:list()
-  return list_view(self.hooks)
+function webhooks.list(service)
+  return list_view(service.v2.hooks)
 end
 
 local function check(fields)
   local errors, wanted, known = json.array(), json.array(), {}
-  local allowed = type(fields.event_type) == "string" and Webhooks.DATA_TYPES[fields.event_type]
+  local allowed = type(fields.event_type) == "string" and webhooks.DATA_TYPES[fields.event_type]
   if not allowed then errors[1] = "event_type must be the name of an event" end
   if type(fields.url) ~= "string" or not Deliveries.target(fields.url) then
     errors[#errors + 1] = "url must be an http or https URL"
@@ -62,21 +54,23 @@ local function check(fields)
 end
 
 --- POST /webhooks
-function Webhooks:create(call)
+function webhooks.create(service, call)
   local errors, data_types = check(call.fields)
   if #errors > 0 then return nil, 400, { errors = errors } end
-  local hook = { licence = self.options.license_id, event_type = call.fields.event_type,
+  local options, draw, hooks = service.options, service.draw, service.v2.hooks
+  local hook = { licence = options.license_id, event_type = call.fields.event_type,
     data_types = data_types, url = call.fields.url, verified = true,
-    token = self.options.token or random.hex(self.draw, 32), id = random.hex(self.draw, 32) }
-  self.hooks[#self.hooks + 1] = hook
-  return list_view(self.options.webhook_answer == "all" and self.hooks or { hook })
+    token = options.token or random.hex(draw, 32), id = random.hex(draw, 32) }
+  hooks[#hooks + 1] = hook
+  return list_view(options.webhook_answer == "all" and hooks or { hook })
 end
 
 --- DELETE /webhooks/{id}; what is already in line still goes out.
-function Webhooks:delete(call)
-  for i, hook in ipairs(self.hooks) do
+function webhooks.delete(service, call)
+  local hooks = service.v2.hooks
+  for i, hook in ipairs(hooks) do
     if hook.id == call.id then
-      table.remove(self.hooks, i)
+      table.remove(hooks, i)
       return { result = "Push notification removed successfully" }
     end
   end
@@ -88,20 +82,20 @@ end
 ---@param event table from events.lua
 ---@param about string
 ---@return integer deliveries
-function Webhooks:publish(event, about, now)
+function webhooks.publish(service, event, about, now)
   local count = 0
-  for _, hook in ipairs(self.hooks) do
+  for _, hook in ipairs(service.v2.hooks) do
     if hook.event_type == event.event_type then
       local body = { token = hook.token }
       for name, value in pairs(event) do
         if not IS_DATA_TYPE[name] then body[name] = value end
       end
       for _, name in ipairs(hook.data_types) do body[name] = event[name] end
-      self.deliveries:queue(hook, json.encode(body), about, now)
+      service.deliveries:queue(hook, json.encode(body), about, now)
       count = count + 1
     end
   end
   return count
 end
 
-return Webhooks
+return webhooks
