@@ -15,7 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core.h"
+#include "throttle.h"
+#include "shm.h"
+#include "stamp.h"
 
 struct load {
   const char *what;

@@ -1,44 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes with a ceiling, and what every file of the core needs: error names, and a wipe that the
- * compiler may not take out (gcc -O2 deletes a memset before free). */
-#define _DEFAULT_SOURCE 1        /* explicit_bzero */
+/* Bytes with a ceiling, and a wipe that gcc -O2 keeps, which deletes a memset before free. */
 #define __STDC_WANT_LIB_EXT1__ 1 /* memset_s, macOS */
-#include "core.h"
+#include "buf.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define BUF_FIRST 256 /* most answers of the service fit after one or two doublings */
-
-const char *lc_err_name(enum lc_err err) {
-  switch (err) {
-  case LC_OK:
-    return "ok";
-  case LC_ENOMEM:
-    return "enomem";
-  case LC_EINVAL:
-    return "invalid";
-  case LC_ETOOLARGE:
-    return "toolarge";
-  case LC_ECLOSED:
-    return "closed";
-  case LC_ECANCELLED:
-    return "cancelled";
-  case LC_ETIMEOUT:
-    return "timeout";
-  case LC_ECONNECT:
-    return "connect";
-  case LC_ENETWORK:
-    return "network";
-  case LC_EPROTOCOL:
-    return "protocol";
-  case LC_EMISMATCH:
-    return "mismatch";
-  case LC_ESYS:
-    return "system";
-  }
-  return "unknown";
-}
 
 void lc_wipe(void *data, size_t len) {
   if (len == 0)

@@ -3,8 +3,9 @@
  * thread may ask and change; libcurl is never called from here. A transfer belongs to its call
  * until that ends early: then it waits among the abandoned for the pump, the only one who may take
  * it out of libcurl's hands. */
-#define _GNU_SOURCE 1 /* pthread_condattr_setclock */
-#include "core.h"
+#include "calls.h"
+#include "notify.h"
+#include "stamp.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -2,10 +2,12 @@
 /* A program that is started, watched and ended by this one, with something to be put in order when
  * either is told to end: while it runs, the signals that would end this process are held back and
  * passed on to it. */
-#include "core.h"
+#include "child.h"
+#include "stamp.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>

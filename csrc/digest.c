@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* SipHash-2-4, 128 bits: Aumasson and Bernstein, "SipHash: a fast short-input PRF". */
-#include "core.h"
+#include "digest.h"
+
+#include <stdint.h>
 
 struct sip {
   uint64_t v[4];

@@ -2,8 +2,8 @@
 /* Calls over libcurl's multi interface. turn() is the whole pump: the owner's verbs run it, or the
  * engine's own thread does. The multi, its handles and the transfers that have begun belong to
  * whoever pumps and need no lock; what several threads share is in the register of calls. */
-#define _GNU_SOURCE 1 /* pthread_setname_np, dladdr */
-#include "core.h"
+#include "engine.h"
+#include "stamp.h"
 
 #include <curl/curl.h>
 #include <dlfcn.h>

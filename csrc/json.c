@@ -6,8 +6,9 @@
  * Names are compared by a 64-bit hash of their decoded bytes. Where two names of one object hash
  * alike and differ, the text is called wrong: by chance that never happens, and who brings it about
  * on purpose has only made a text of his own that is refused. */
-#include "core.h"
+#include "json.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

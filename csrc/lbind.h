@@ -6,8 +6,11 @@
 
 #include <lauxlib.h>
 #include <lua.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-#include "core.h"
+#include "err.h"
+#include "secret.h"
 
 #define LB_SECRET "livechat.secret"
 #define LB_ENGINE "livechat.engine"

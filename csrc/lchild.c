@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "child.h"
 #include "lbind.h"
 
 #define LB_CHILD "livechat.child"

@@ -8,6 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "digest.h"
+#include "json.h"
+#include "stamp.h"
 #include "lbind.h"
 
 /* ---- credentials --------------------------------------------------------------------------- */

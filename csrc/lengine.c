@@ -4,6 +4,7 @@
  * reach a callback. */
 #include <string.h>
 
+#include "engine.h"
 #include "lbind.h"
 
 enum { MAX_HEADERS = 64, MAX_FINISHED = 128 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "spool.h"
 #include "lbind.h"
 
 #define LB_LOCK "livechat.lock"

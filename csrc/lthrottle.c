@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shm.h"
+#include "stamp.h"
 #include "lbind.h"
 
 struct throttle {

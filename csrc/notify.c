@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Two ways to be told from another thread: a flag for a call of its own (any loop can poll it), and
  * a door for nginx, whose Lua reads nothing but sockets that it connected itself. */
-#define _GNU_SOURCE 1 /* struct ucred, accept4 */
-#include "core.h"
+#include "notify.h"
 
 #include <errno.h>
 #include <fcntl.h>

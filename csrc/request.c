@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What may be sent at all. libcurl writes a header or a method as it is given, line breaks and all:
  * nothing that could end a line early, or a credential that is another origin's, gets past here. */
-#define _POSIX_C_SOURCE 200809L /* strncasecmp */
-#include "core.h"
+#include "request.h"
 
 #include <stdio.h>
 #include <stdlib.h>

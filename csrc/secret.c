@@ -2,9 +2,10 @@
 /* A credential: the header line it makes, kept in one block that is overwritten before it is given
  * back, and the one origin that may see it. The plain text is never copied elsewhere: base64 is
  * made from the caller's bytes straight into that block. */
-#define _POSIX_C_SOURCE 200809L /* strdup */
-#include "core.h"
+#include "secret.h"
+#include "buf.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -12,7 +12,8 @@
  * - Strangers: no link is followed, the owner and the permissions are looked at. Whoever may write
  *   to the file is trusted. */
 #define _POSIX_C_SOURCE 200809L
-#include "core.h"
+#include "shm.h"
+#include "stamp.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,7 +4,7 @@
  * The lock is flock's, on a descriptor that no program started from here inherits: the kernel takes
  * it from a process that dies, in whatever way, at once, and it holds between two descriptors of
  * one process too. A process that forks without exec shares its locks with the child. */
-#include "core.h"
+#include "spool.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -2,8 +2,7 @@
 /* Time. The calendar is computed here: the C library's would bring the host program's locale and
  * time zone with it. Proleptic Gregorian, UTC; what is finer than a millisecond is cut off, so an
  * instant belongs to the millisecond in which it lies, before 1970 too. */
-#define _POSIX_C_SOURCE 200809L /* clock_gettime */
-#include "core.h"
+#include "stamp.h"
 
 #include <string.h>
 #include <time.h>

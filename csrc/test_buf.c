@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "core.h"
+#include "buf.h"
 #include "test.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "core.h"
+#include "child.h"
+#include "stamp.h"
 #include "test.h"
 
 #include <errno.h>

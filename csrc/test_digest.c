@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core.h"
+#include "digest.h"
 #include "test.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The engine as a whole: many calls at once, its thread, its end, and its parent's child. */
-#define _GNU_SOURCE 1
+#include "notify.h"
 #include "test_http.h"
 
 #include <dirent.h>

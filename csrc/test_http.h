@@ -5,7 +5,8 @@
 #ifndef LC_TEST_HTTP_H
 #define LC_TEST_HTTP_H
 
-#include "core.h"
+#include "engine.h"
+#include "stamp.h"
 #include "test.h"
 
 #include <arpa/inet.h>

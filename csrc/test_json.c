@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core.h"
+#include "json.h"
 #include "test.h"
 
 #include <stdlib.h>

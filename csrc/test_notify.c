@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Flags, and the door that opens to this process only. */
-#include "core.h"
+#include "notify.h"
 #include "test.h"
 
 #include <errno.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What goes out: each request as the server got it, and those that must not be sent. */
-#define _GNU_SOURCE 1 /* memmem */
 #include "test_http.h"
 
 #include <malloc.h>

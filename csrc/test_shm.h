@@ -3,7 +3,8 @@
 #ifndef LC_TEST_SHM_H
 #define LC_TEST_SHM_H
 
-#include "core.h"
+#include "shm.h"
+#include "stamp.h"
 #include "test.h"
 
 #include <dirent.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define _DEFAULT_SOURCE 1 /* timegm, as the judge */
-#include "core.h"
+#include "stamp.h"
 #include "test.h"
 
 #include <math.h>

@@ -14,9 +14,10 @@
  * Death: the owner of the memory may die between any two stores. The order of the stores is kept by
  * making each a release; every state between them is the ring before, or one where some grant is
  * later than it was, and then nobody is ever let in too early. */
-#include "core.h"
+#include "throttle.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define CALLS_MAX 1000000u
 #define SPAN_MAX ((int64_t)1 << 60)     /* of a period, of a guard */

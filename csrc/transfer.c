@@ -2,8 +2,8 @@
 /* One HTTP exchange. The request is checked and copied into one block, which the handle points into
  * while it runs and which is overwritten afterwards. The callbacks of libcurl see this struct only:
  * they take no lock and know neither engine nor call. */
-#define _GNU_SOURCE 1 /* SOCK_CLOEXEC */
-#include "core.h"
+#include "transfer.h"
+#include "stamp.h"
 
 #include <curl/curl.h>
 #include <stdatomic.h>

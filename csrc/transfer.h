@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* One HTTP exchange over one libcurl easy handle. */
+#ifndef LC_TRANSFER_H
+#define LC_TRANSFER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "buf.h"
+#include "request.h"
+
+struct lc_response {
+  enum lc_err err;       /* LC_OK: status, headers and body are whole */
+  char text[256];        /* for an error: one line, no secrets */
+  bool sent;             /* false: certainly no byte of the request left */
+  int status;            /* for an error: that of the answer's beginning; 0 where there was none */
+  struct lc_buf headers; /* the final response's "Name: value" lines, each ended by CR LF */
+  struct lc_buf body;
+  double seconds;
+  int64_t left_us; /* when the request began to leave, on lc_clock_us; 0: it did not, or a libcurl
+                      before 7.80 did not say */
+};
+
+struct lc_transfer { /* the head of it, which is the engine's; the rest is transfer.c's own */
+  uint64_t id;
+  void *easy; /* the CURL handle while it runs: its CURLOPT_PRIVATE is the transfer */
+  struct lc_transfer *next;
+};
+
+/* Checks the request and copies it. */
+enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_request *request,
+                            char *text, size_t text_size);
+/* A CURL handle for any number of transfers, one after the other; NULL: no memory. */
+void *lc_transfer_easy(void);
+/* Makes the handle, NULL for want of memory, ready for curl_multi_add_handle. Gives a CURLcode. */
+int lc_transfer_begin(struct lc_transfer *transfer, void *easy);
+/* From any thread: a request that has not begun to leave never will, and true tells so. */
+bool lc_transfer_give_up(struct lc_transfer *transfer);
+/* The result, for a CURLcode; its `seconds` are left to the engine. The caller frees headers and
+ * body. */
+void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response);
+/* Takes all pointers out of the handle, which is free for the next, and wipes the copies. */
+void lc_transfer_free(struct lc_transfer *transfer);
+
+#endif
