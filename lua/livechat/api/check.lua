@@ -18,6 +18,7 @@
 --- What is not of the expected type comes through as it is.
 local errors = require "livechat.errors"
 local json = require "livechat.json"
+local html_title = require "livechat.text".html_title
 
 local schema = {}
 
@@ -632,12 +633,6 @@ local function first_text(value)
   return text
 end
 
--- What a gateway's page says of itself.
-local function page_title(raw)
-  local title = raw:sub(1, 4096):match("<[tT][iI][tT][lL][eE][^>]*>%s*([^<]-)%s*</")
-  return title and title:find("%S") and (title:gsub("%s+", " ")) or nil
-end
-
 --- What an error's body says: the first text in `error`, then in `errors`, then in `message`, then
 --- in a bare list; of an HTML page its title. nil where it says nothing that can be read.
 ---@param decoded any the decoded body, nil where it is not JSON
@@ -647,7 +642,7 @@ function schema.error_text(decoded, raw)
   if type(decoded) == "table" then
     return first_text(decoded.error) or first_text(decoded.errors) or first_text(decoded)
   end
-  return first_text(decoded) or raw and page_title(raw) or nil
+  return first_text(decoded) or raw and html_title(raw) or nil
 end
 
 return schema

@@ -4,6 +4,8 @@
 --- A ticket that was asked for is known again by its requester, its subject and its message, and by
 --- having been created since the request left, by the service's clock. One that was already given
 --- to a caller is somebody else's.
+local trim = require "livechat.text".trim
+
 local reconcile = {}
 
 local NO_SUBJECT = "(no subject)" -- what the service writes where there is none
@@ -11,7 +13,7 @@ local SLACK = 1 -- seconds: between the clocks of the machines that the service 
 local DAY = 86400
 
 local function text_of(value)
-  return type(value) == "string" and (value:gsub("\r\n?", "\n"):match("^%s*(.*%S)") or "") or nil
+  return type(value) == "string" and trim((value:gsub("\r\n?", "\n"))) or nil
 end
 
 local function subject_of(value)

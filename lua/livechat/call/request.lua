@@ -2,6 +2,7 @@
 -- From a call's parts to what goes on the wire, and from raw header lines to values. Pure.
 local errors = require "livechat.errors"
 local json = require "livechat.json"
+local trim = require "livechat.text".trim
 
 local request = {}
 
@@ -53,7 +54,7 @@ function request.base(url)
     return refuse("has no proper port")
   end
   if (path .. "/"):find("/%.%.?/") then return refuse("must not hold dot segments") end
-  return scheme .. "://" .. authority .. path:gsub("/+$", "")
+  return scheme .. "://" .. authority .. (path:match("^(.*[^/])/*$") or "")
 end
 
 -- Path --------------------------------------------------------------------------------------
@@ -248,14 +249,28 @@ end
 
 -- Answers -----------------------------------------------------------------------------------
 
+-- Each "Name: value" of a block of lines: the name in lower case, and the value without blanks
+-- around it. Lines without a colon, such as the status, are passed over.
+local function each_header(block)
+  local next_line = block:gmatch("[^\r\n]+")
+  return function()
+    for line in next_line do
+      local colon = line:find(":", 1, true)
+      if colon and colon > 1 then
+        return line:sub(1, colon - 1):lower(), trim(line:sub(colon + 1))
+      end
+    end
+  end
+end
+
 --- The value of the first such header of a block of "Name: value\r\n" lines.
 ---@param block string
 ---@param name string in any case
 ---@return string|nil value
 function request.header(block, name)
   name = name:lower()
-  for key, value in block:gmatch("([^\r\n:]+):[ \t]*([^\r\n]*)") do
-    if key:lower() == name then return (value:gsub("[ \t]+$", "")) end
+  for key, value in each_header(block) do
+    if key == name then return value end
   end
 end
 
@@ -263,11 +278,12 @@ end
 ---@param block string
 ---@return table<string, string>
 function request.headers(block)
-  local all = {}
-  for key, value in block:gmatch("([^\r\n:]+):[ \t]*([^\r\n]*)") do
-    key, value = key:lower(), value:gsub("[ \t]+$", "")
-    all[key] = all[key] and all[key] .. ", " .. value or value
+  local values, all = {}, {}
+  for key, value in each_header(block) do
+    values[key] = values[key] or {}
+    table.insert(values[key], value)
   end
+  for key, list in pairs(values) do all[key] = table.concat(list, ", ") end
   return all
 end
 

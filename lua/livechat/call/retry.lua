@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What to do after a failed attempt. Pure: clock, random number and headers are arguments.
+local trim = require "livechat.text".trim
 
 local retry = {
   --- Seconds. A Retry-After beyond this is not waited for: a program that sleeps for longer looks
@@ -74,11 +75,12 @@ end
 ---@param attempt livechat.Attempt
 ---@return number|nil seconds
 function retry.retry_after(attempt)
-  local text = attempt.retry_after and attempt.retry_after:match("^%s*(.-)%s*$")
+  local text = attempt.retry_after and trim(attempt.retry_after)
   if not text then return nil end
   -- Not as one number: the host's locale may write it with a comma.
-  local whole, part = text:match("^(%d+)%.?(%d?%d?%d?)%d*$")
-  local seconds = whole and tonumber(whole) + (tonumber(part) or 0) / 10 ^ #part
+  local whole, rest = text:match("^(%d+)(.*)$")
+  local part = whole and (rest == "" or rest:find("^%.%d*$")) and rest:sub(2, 4)
+  local seconds = part and tonumber(whole) + (tonumber(part) or 0) / 10 ^ #part
   if not seconds then
     local due = retry.http_date(text, attempt.now)
     if not due then return nil end

@@ -6,6 +6,7 @@ local handlers = require "livechat.cli.handlers"
 local json = require "livechat.json"
 local launch = require "livechat.sandbox.launch"
 local livechat = require "livechat"
+local text = require "livechat.text"
 
 local listen = {}
 
@@ -13,9 +14,9 @@ local USER = "livechat-listen" -- in the URLs that are registered here
 
 -- ---- inside nginx -----------------------------------------------------------------------------
 
-local function one_line(text)
-  text = tostring(text):gsub("%c+", " ")
-  return #text > 120 and text:sub(1, 117) .. "..." or text
+local function short(value)
+  local line = text.one_line(tostring(value))
+  return #line > 120 and text.cut(line, 117) .. "..." or line
 end
 
 --- What an event is about, for somebody who watches.
@@ -24,7 +25,7 @@ end
 function listen.describe(event)
   local words, chat, visitor = { event.type }, event.chat or {}, event.visitor or {}
   local function add(value)
-    words[#words + 1] = value and one_line(value) or nil
+    words[#words + 1] = value and short(value) or nil
   end
   if event.ticket then
     local requester = event.ticket.requester
@@ -73,7 +74,7 @@ function listen.init(path)
   listen.receiver = livechat.receiver {
     token = settings.token, basic_auth = settings.basic_auth,
     client = settings.live and livechat.new() or nil,
-    on_error = function(text) io.stderr:write(text, "\n") end,
+    on_error = function(line) io.stderr:write(line, "\n") end,
   }
   listen.receiver:on("*", announce(settings.json))
   handlers.register(listen.receiver, found)
@@ -160,8 +161,8 @@ end
 function listen.with_credentials(url)
   local user, password = url:match("^%a+://([^/?#:@]*):([^/?#@]*)@")
   if user then
-    local function unescape(text)
-      return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+    local function unescape(value)
+      return (value:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
     end
     return url, { user = unescape(user), password = unescape(password) }
   end

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- What the commands share: reading arguments, writing tables.
 local json = require "livechat.json"
+local text = require "livechat.text"
 
 local cli_text = {}
 
@@ -95,8 +96,8 @@ end
 
 -- ---- output -----------------------------------------------------------------------------------
 
-local function width_of(text)
-  return #text:gsub("[\128-\191]", "")
+local function width_of(value)
+  return #value:gsub("[\128-\191]", "")
 end
 
 --- Rows of texts as a table for people.
@@ -106,7 +107,7 @@ function cli_text.table(rows)
   local widths, lines = {}, {}
   for _, row in ipairs(rows) do
     for i = 1, #row do
-      row[i] = row[i]:gsub("%c+", " ")
+      row[i] = text.one_line(row[i])
       widths[i] = math.max(widths[i] or 0, width_of(row[i]))
     end
   end
@@ -115,16 +116,16 @@ function cli_text.table(rows)
     for i = 1, #row do
       cells[i] = row[i] .. (" "):rep(widths[i] - width_of(row[i]))
     end
-    lines[n] = table.concat(cells, "  "):gsub("%s+$", "") .. "\n"
+    lines[n] = text.trim_end(table.concat(cells, "  ")) .. "\n"
   end
   return table.concat(lines)
 end
 
 --- The beginning of a text, for a cell of a table.
----@param text string
-function cli_text.first_line(text)
-  text = text:match("^[^\n]*")
-  return #text > 100 and text:sub(1, 97) .. "..." or text
+---@param value string
+function cli_text.first_line(value)
+  value = value:match("^[^\n]*")
+  return #value > 100 and text.cut(value, 97) .. "..." or value
 end
 
 --- "1 event", "2 events".

@@ -8,6 +8,7 @@ local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local nginx = require "livechat.nginx"
+local redact = require "livechat.text".redact
 local schema = require "livechat.api.check"
 local wait = require "livechat.call.wait"
 
@@ -318,7 +319,7 @@ local function work_off(self, claim, attempts)
   elseif not problem then
     done, why = self.inbox:done(claim)
   else
-    local report = { error = errors.redact(problem), handled = keys(succeeded) }
+    local report = { error = redact(problem), handled = keys(succeeded) }
     if hopeless then
       done, why = self.inbox:fail(claim, report)
     else

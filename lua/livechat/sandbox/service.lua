@@ -59,7 +59,7 @@ end
 ---@param authorization string|nil
 function Service:knows(authorization)
   if type(authorization) ~= "string" then return false end
-  local scheme, value = authorization:match("^(%a+) +(.-) *$")
+  local scheme, value = authorization:match("^(%a+) +(%S*) *$")
   local own = self.options
   if not scheme then return false end
   if scheme:lower() == "basic" then
