@@ -110,8 +110,9 @@ describe("access", function()
 
   it("answers 404 for an unknown path even with wrong credentials", function()
     local own = account.new()
-    for _, path in ipairs({ "/", "/agent", "/tickets/X/tags/more", "/status", "/groups", "/tags",
-      "/canned_responses", "/v3.6/agents", "/agents/x/y" }) do
+    for _, path in ipairs({ "/", "/agent", "/tickets/X/tags/more", "/status/0/1", "/group", "/tag/x",
+      "/canned_responses/1/2", "/v3.6/agents", "/agents/x/y", "/other_webhook/webhooks",
+      "/agents/x/reset_api_key", "/reports", "/reports/dashboard", "/chats/x/y/z/1" }) do
       local status, body = own.call("GET", path, { headers = { authorization = "Basic eDp5" } })
       assert.equal(404, status)
       assert.is_string(body.error)
@@ -204,8 +205,8 @@ describe("agents", function()
     assert.equal(200, status)
     assert.same({ login = "zoë@exämple.org", name = "Zoë", login_status = "accepting chats",
       permission = "normal", daily_summary = 1, job_title = "Support Agent",
-      avatar = agent.avatar, notifications = { new_visitor = 0, returning_visitor = 0,
-      queued_visitor = 0, visitor_is_typing = 0, new_goal = 0 }, max_chats_count = 6,
+      avatar = agent.avatar, notifications = { new_visitor = 1, returning_visitor = 1,
+      queued_visitor = 1, visitor_is_typing = 0, new_goal = 1 }, max_chats_count = 6,
       groups = { { id = 0, name = "All operators" } }, status = "offline", last_logout = 0 }, agent)
     local again, body = own.call("POST", "/agents", { json = { login = agent.login, name = "Z" } })
     assert.equal(400, again)
@@ -279,8 +280,12 @@ describe("agents", function()
     assert.equal("Lead", after.job_title)
     assert.equal("not accepting chats", after.status)
     assert.same({ { id = 2, name = "Technical Support" } }, after.groups)
-    assert.same({ monday = { enabled = 1, start = "08:00", ["end"] = "16:30" } },
-      after.work_scheduler)
+    local week = {}
+    for day in ("monday tuesday wednesday thursday friday saturday sunday"):gmatch("%a+") do
+      week[day] = { enabled = day:find("^s") and 0 or 1, start = "09:00", ["end"] = "17:00" }
+    end
+    week.monday = { enabled = 1, start = "08:00", ["end"] = "16:30" }
+    assert.same(week, after.work_scheduler)
     before.job_title, before.groups, before.status = "Lead", after.groups, after.status
     before.notifications.new_goal, before.work_scheduler = 1, after.work_scheduler
     assert.same(before, after)

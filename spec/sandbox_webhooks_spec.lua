@@ -86,8 +86,8 @@ describe("webhooks", function()
     local john = { id = LOGIN, name = "John Doe" }
     assert.same({ event_type = "ticket_created", license_id = "1520",
       token = hooks.events[1].token, ticket = { id = ticket.id, subject = "(no subject)",
-      status = "open", requester = { mail = "mary@example.net", name = "" }, tags = {},
-      assignee = john, groups = { { id = 0, name = "All operators" } },
+      status = "open", requester = { mail = "mary@example.net", name = "", utc_offset = "UTC" },
+      tags = {}, assignee = john, groups = { { id = 0, name = "All operators", inherited = true } },
       source = { type = "chat-window", url = json.null }, events = {
         { type = "message", date = "2027-01-15T08:00:00Z", message = "It is broken",
           is_private = false, source = { type = "chat-window", url = json.null },

@@ -24,20 +24,43 @@ function Agents.new(owner)
   return self
 end
 
+-- As the documentation shows them for a new agent.
+local function notifications(given)
+  local result = { new_visitor = 1, returning_visitor = 1, queued_visitor = 1,
+    visitor_is_typing = 0, new_goal = 1 }
+  for name, value in pairs(given or {}) do result[name] = value end
+  return result
+end
+
 --- Adds an agent; whoever asks has checked `fields`.
 ---@return table agent
 function Agents:add(login, fields)
+  local groups = fields.groups
   local agent = { login = login, name = fields.name,
     login_status = fields.login_status or "accepting chats",
     permission = fields.permission or "normal", daily_summary = fields.daily_summary or 1,
     job_title = fields.job_title or "Support Agent", avatar = DEFAULT_AVATAR,
-    notifications = fields.notifications or { new_visitor = 0, returning_visitor = 0,
-      queued_visitor = 0, visitor_is_typing = 0, new_goal = 0 },
-    max_chats_count = fields.max_chats_count or 6, groups = fields.groups or { 0 },
-    status = "offline", last_logout = 0 }
+    notifications = notifications(fields.notifications),
+    max_chats_count = fields.max_chats_count or 6,
+    groups = groups and #groups > 0 and groups or { 0 }, status = "offline", last_logout = 0 }
   self.list_of[#self.list_of + 1] = agent
   self.by_login[login] = agent
   return agent
+end
+
+local WEEK = { monday = 1, tuesday = 1, wednesday = 1, thursday = 1, friday = 1, saturday = 0,
+  sunday = 0 }
+
+--- Changes an agent's working hours; what is not given stays, and at first is nine to five.
+---@param days table<string, table> { monday = { enabled=, start=, end= }, … }, each part optional
+function Agents:schedule(agent, days)
+  agent.work_scheduler = agent.work_scheduler or {}
+  for day, enabled in pairs(WEEK) do
+    local hours = agent.work_scheduler[day] or
+      { enabled = enabled, start = "09:00", ["end"] = "17:00" }
+    for name, value in pairs(days[day] or {}) do hours[name] = value end
+    agent.work_scheduler[day] = hours
+  end
 end
 
 --- { id=, name= } of an agent, for tickets; nil where there is no such agent.

@@ -16,6 +16,21 @@ local function without_null(value)
   return value
 end
 
+-- The documentation's JSON samples have names with brackets too: { "agents[0]": "…" }.
+local function without_brackets(value)
+  local names = {}
+  for name in pairs(value) do names[#names + 1] = name end
+  table.sort(names)
+  local found = false
+  for _, name in ipairs(names) do found = found or name:find("[", 1, true) ~= nil end
+  if not found then return value end
+  local at = 0
+  return form.nest(function()
+    at = at + 1
+    return names[at], value[names[at]]
+  end)
+end
+
 --- Reads either kind of body; without one there are no fields.
 ---@param request table { headers=, body= }
 ---@return table|nil fields
@@ -28,7 +43,7 @@ function body.read(request)
     if type(value) ~= "table" or value[1] ~= nil then
       return nil, "The body is not a JSON object" .. (message and ": " .. message or "")
     end
-    return without_null(json.fold(value))
+    return without_brackets(without_null(json.fold(value)))
   elseif kind == "application/x-www-form-urlencoded" then
     return form.decode(request.body)
   end

@@ -14,31 +14,41 @@ function form.unescape(text)
   return (text:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
+-- `a[b][]` is { "a", "b", "" }. A bracket that nothing closes is part of the name, and what stands
+-- between or after brackets is dropped, as PHP does.
 local function keys_of(name)
-  local base, rest = name:match("^([^%[]+)(.*)$")
-  if not base then return { name } end
-  local keys = { base }
-  for key in rest:gmatch("%[([^%]]*)%]") do keys[#keys + 1] = key end
+  local open = name:find("[", 2, true)
+  local close = open and name:find("]", open, true)
+  if not close or name:byte() == 91 then return { name } end
+  local keys = { name:sub(1, open - 1) }
+  while open and close do
+    keys[#keys + 1] = name:sub(open + 1, close - 1)
+    if #keys > MAX_DEPTH then return nil end
+    open = name:find("[", close, true)
+    close = open and name:find("]", open, true)
+  end
   return keys
 end
 
--- `[]` takes the index after the highest one so far.
-local function index_of(tree, key)
-  if key ~= "" then return key:find("^%d+$") and #key < 10 and tonumber(key) or key end
-  local index = 0
-  for other in pairs(tree) do
-    if type(other) == "number" and other >= index then index = other + 1 end
+-- `[]` takes the index after the highest one so far, which `after` remembers for every table.
+local function index_of(tree, key, after)
+  local index = key
+  if key == "" then
+    index = after[tree] or 0
+  elseif #key < 10 and key:find("^%d+$") then
+    index = math.floor(tonumber(key))
   end
+  if type(index) == "number" then after[tree] = math.max(after[tree] or 0, index + 1) end
   return index
 end
 
-local function put(tree, keys, value)
+local function put(tree, keys, value, after)
   for i = 1, #keys - 1 do
-    local index = index_of(tree, keys[i])
+    local index = index_of(tree, keys[i], after)
     if type(tree[index]) ~= "table" then tree[index] = {} end
     tree = tree[index]
   end
-  tree[index_of(tree, keys[#keys])] = value
+  tree[index_of(tree, keys[#keys], after)] = value
 end
 
 -- A table with nothing but indices is a list, in their order; elsewhere they are names like others.
@@ -61,24 +71,43 @@ local function settle(tree, named)
   return list
 end
 
---- Decodes `application/x-www-form-urlencoded` text.
+--- Puts names with brackets where they belong, one after the other.
+---@param pairs_of fun(): string|nil, any gives a name and its value, nil after the last
+---@return table|nil tree values as they came, json.array lists and tables by name
+---@return string|nil message
+function form.nest(pairs_of)
+  local tree, after, count = {}, {}, 0
+  for name, value in pairs_of do
+    count = count + 1
+    if count > MAX_VARIABLES then return nil, "too many parameters" end
+    local keys = keys_of(name)
+    if not keys then return nil, "parameters are nested too deeply" end
+    put(tree, keys, value, after)
+  end
+  return settle(tree, true)
+end
+
+--- Decodes `application/x-www-form-urlencoded` text. Blanks before a name are not part of it: the
+-- documentation's own samples have line ends and blanks after their `&`.
 ---@param text string
 ---@return table|nil tree values are strings, json.array lists and tables by name
 ---@return string|nil message
 function form.decode(text)
-  local tree, count = {}, 0
-  for pair in text:gmatch("[^&]+") do
-    count = count + 1
-    if count > MAX_VARIABLES then return nil, "too many parameters" end
-    local name, value = pair:match("^([^=]*)=?(.*)$")
-    name = form.unescape((name:gsub("%+", " ")))
-    value = form.unescape((value:gsub("%+", " ")))
-    if not json.utf8(name) or not json.utf8(value) then return nil, "parameters must be UTF-8" end
-    local keys = keys_of(name)
-    if #keys > MAX_DEPTH then return nil, "parameters are nested too deeply" end
-    if name ~= "" then put(tree, keys, value) end
-  end
-  return settle(tree, true)
+  local next_pair, message = text:gmatch("[^&]+"), nil
+  local tree, wrong = form.nest(function()
+    for pair in next_pair do
+      local name, value = pair:match("^([^=]*)=?(.*)$")
+      name = form.unescape((name:gsub("%+", " "))):match("^%s*(.*)$")
+      value = form.unescape((value:gsub("%+", " ")))
+      if not json.utf8(name) or not json.utf8(value) then
+        message = "parameters must be UTF-8"
+        return nil
+      end
+      if name ~= "" then return name, value end
+    end
+  end)
+  if message or not tree then return nil, message or wrong end
+  return tree
 end
 
 return form

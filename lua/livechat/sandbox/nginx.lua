@@ -173,7 +173,7 @@ function glue.content()
   end
   local path, query = ngx.var.request_uri:match("^([^?]*)%??(.*)$")
   local response = service:handle({ method = ngx.req.get_method(), path = path, query = query,
-    headers = headers, body = ngx.req.get_body_data(), now = now() })
+    headers = headers, body = ngx.req.get_body_data(), ip = ngx.var.remote_addr, now = now() })
   if service:delivery_wait(now()) == 0 and wake:count() < settings.senders then
     wake:post(settings.senders)
   end

@@ -2,6 +2,7 @@
 -- What a service can be told, at its start or, where it makes sense, while it runs.
 local views = require "livechat.sandbox.v2.views"
 local faults = require "livechat.sandbox.faults"
+local zones = require "livechat.sandbox.zones"
 
 local options = {}
 
@@ -35,10 +36,15 @@ end
 local KNOWN = {
   username = { "john.doe@example.com", kind "string" },
   api_key = { "0123456789abcdef0123456789abcdef", kind "string" },
-  access_token = { nil, kind "string" },
+  account_id = { "3b9d6c2e-5f0a-4c1d-8e7b-0a1b2c3d4e5f", kind "string" },
+  access_token = { "dal:0123456789abcdef0123456789abcdef", kind "string" },
   license_id = { 1520, at_least(1) },
   token = { nil, kind "string" },
   seed = { 0, at_least(0) },
+  chats = { 60, at_least(0) },
+  timezone = { "UTC", function(value)
+    return zones.find(value) ~= nil, "must be the name of a time zone that this machine knows"
+  end },
   random_seed = { 1, at_least(1) },
   fault = { nil, fault_texts },
   calls = { 100, function(value)

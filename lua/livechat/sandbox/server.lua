@@ -10,10 +10,13 @@
 -- Options, all of them optional:
 --   port = 0              0 takes a free one
 --   username, api_key     what HTTP Basic must say (server.USERNAME, server.API_KEY)
---   access_token          what a Bearer header may say instead
+--   account_id            what it may say instead of the username, as with personal access tokens
+--   access_token          what a Bearer header may say instead (server.ACCESS_TOKEN)
 --   calls = 100, period = 60   the rate limit; calls = false for none
 --   retry_after = true    whether its 429 carries Retry-After
 --   seed = 0              how many tickets there are at first
+--   chats = 60            how many chats there were in the month before
+--   timezone = "UTC"      the account's
 --   random_seed = 1       the same numbers, the same data
 --   fault                 a fault or a list of faults: see faults.lua for how one is written
 --   lag = 0               seconds by which the list of tickets lags writes
@@ -34,9 +37,9 @@
 --   http                  what `control` calls: http{ url=, method=, headers=, body= } ->
 --                         { status=, body= } | nil, message
 --
--- The handle: url, port, pid, username, api_key, folder, log (nginx's error log, with a line for
--- each attempt to deliver a webhook), control_url, control(method, verb, fields) -> table (raises
--- what went wrong; the verbs are in control.lua), stop().
+-- The handle: url, port, pid, username, api_key, account_id, access_token, folder, log (nginx's
+-- error log, with a line for each attempt to deliver a webhook), control_url, control(method, verb,
+-- fields) -> table (raises what went wrong; the verbs are in control.lua), stop().
 local json = require "livechat.json"
 local launch = require "livechat.sandbox.launch"
 local options = require "livechat.sandbox.options"
@@ -45,6 +48,7 @@ local server = {}
 
 server.USERNAME = options.defaults().username
 server.API_KEY = options.defaults().api_key
+server.ACCESS_TOKEN = options.defaults().access_token
 
 local OWN = { port = true, senders = true, ca_file = true, tls = true, lifetime = true,
   nginx = true, http = true }
@@ -170,6 +174,8 @@ function server.start(given)
   local handle = { port = port, pid = pid, folder = ready.folder,
     log = ready.folder .. "/error.log", username = service.username or server.USERNAME,
     api_key = service.api_key or server.API_KEY,
+    account_id = service.account_id or options.defaults().account_id,
+    access_token = service.access_token or server.ACCESS_TOKEN,
     url = (own.tls and "https" or "http") .. "://127.0.0.1:" .. port,
     control_url = "http://127.0.0.1:" .. ready.plain_port }
   handle.control = control(own.http, handle.control_url)

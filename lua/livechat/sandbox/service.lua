@@ -1,16 +1,23 @@
 -- SPDX-License-Identifier: MIT
 --- The local LiveChat as a state machine: a request goes in, a response comes out, and nothing else
--- happens. No sockets, no clock, no files: whoever runs it brings them. The stores hold what there
--- is; each API that LiveChat speaks is a folder that reads and writes them in its own words.
+-- happens. No sockets, no clock, no files but the time zones': whoever runs it brings them.
+-- The stores hold what there is; each API that LiveChat speaks is a folder that reads and writes
+-- them in its own words.
 local base64 = require "livechat.sandbox.base64"
 local random = require "livechat.sandbox.random"
 local options = require "livechat.sandbox.options"
 local faults = require "livechat.sandbox.faults"
 local Calls = require "livechat.sandbox.calls"
 local Agents = require "livechat.sandbox.agents"
+local Chats = require "livechat.sandbox.chats"
+local Groups = require "livechat.sandbox.groups"
+local Shelf = require "livechat.sandbox.shelf"
+local Tags = require "livechat.sandbox.tags"
 local Tickets = require "livechat.sandbox.tickets"
+local Visitors = require "livechat.sandbox.visitors"
 local Deliveries = require "livechat.sandbox.deliveries"
 local seed = require "livechat.sandbox.seed"
+local history = require "livechat.sandbox.history"
 local control = require "livechat.sandbox.control"
 
 local Service = {}
@@ -39,9 +46,16 @@ function Service:reset()
   self.calls = Calls.new()
   self.draw = random.stream(self.options.random_seed)
   self.agents = Agents.new(self.options.username)
+  self.groups = Groups.new(self.agents)
+  self.tags, self.visitors = Tags.new(), Visitors.new()
+  self.canned_responses, self.goals = Shelf.new(3151, 10), Shelf.new(1041, 10)
+  self.greetings = Shelf.new(2291, 10)
+  self.greetings.next_rule = 8191
   self.deliveries = Deliveries.new(self.options)
   for _, row in ipairs(APIS) do self[row.name] = row.api.new() end
   self:seed(self.options.seed)
+  self.chats = Chats.new()
+  history.plant(self, self.options.chats, self.options.random_seed)
   self.faults = {}
   local texts = self.options.fault
   for _, text in ipairs(type(texts) == "table" and texts or { texts }) do
@@ -55,17 +69,29 @@ function Service:seed(count)
   seed.plant(self.tickets, self.agents:references(), count, self.options.random_seed)
 end
 
---- Whether an Authorization header holds the account's credentials.
+--- Whether an Authorization header holds the account's credentials: an API key or personal access
+-- token by the login or the account's id, or an access token.
 ---@param authorization string|nil
 function Service:knows(authorization)
   if type(authorization) ~= "string" then return false end
-  local scheme, value = authorization:match("^(%a+) +(%S*) *$")
+  local scheme, at = authorization:match("^(%a+) +()")
+  local value = scheme and authorization:match("^%S*", at)
+  if not scheme or authorization:find("%S", at + #value) then return false end
   local own = self.options
-  if not scheme then return false end
   if scheme:lower() == "basic" then
     return value == base64.encode(own.username .. ":" .. own.api_key)
+      or value == base64.encode(own.account_id .. ":" .. own.api_key)
   end
   return scheme:lower() == "bearer" and value == own.access_token
+end
+
+--- Whether a delivery brought this token, whichever API it was of.
+---@param token string
+function Service:knows_token(token)
+  for _, row in ipairs(APIS) do
+    if row.api.knows_token(self, token) then return true end
+  end
+  return false
 end
 
 local function api_of(path)
@@ -82,7 +108,7 @@ end
 
 --- Answers one request.
 ---@param request table { method=, path=<as sent>, query=<as sent>, headers=<lower-case names>,
---- body=, now=<epoch seconds> }
+--- body=, ip=<the caller's>, now=<epoch seconds> }
 ---@return table response { status=, headers=, body= }; `wire` names what else happens to it on its
 --- way ("reset", "truncate", "slow", "drip", "huge") and `amount` is that fault's argument
 function Service:handle(request)
@@ -115,7 +141,8 @@ end
 -- Events and their deliveries ----------------------------------------------------------------
 
 --- Tells every API what has happened to a record, so that each sends the events it has for it.
----@param what string "ticket_created"
+---@param what string "ticket_created", "chat_started", "chat_ended", "chat_changed",
+--- "visitor_queued" or "canned_response_changed"
 function Service:tell(what, record, now)
   for _, row in ipairs(APIS) do row.api.tell(self, what, record, now) end
 end

@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- The account's tickets, whichever API asks for them. A ticket is never changed: a write makes a
 -- new version, so that the list, which lags writes, goes on showing the old one.
+local Tags = require "livechat.sandbox.tags"
+
 local Tickets = {}
 Tickets.__index = Tickets
 
@@ -21,7 +23,7 @@ end
 
 ---@param options table { lag= } the service's, read at each call
 function Tickets.new(options)
-  return setmetatable({ options = options, count = 0, version = 0, by_id = {},
+  return setmetatable({ options = options, count = 0, version = 0, by_id = {}, tagged = {},
     index = {}, indexed = {}, memo = {}, pending = {}, first_pending = 1, last_pending = 0 },
     Tickets)
 end
@@ -58,6 +60,8 @@ end
 function Tickets:put(ticket, now)
   self.version = self.version + 1
   ticket.version, ticket.modified = self.version, now
+  local old = self.by_id[ticket.id]
+  Tags.count(self.tagged, old and old.tags, ticket.tags)
   self.by_id[ticket.id] = ticket
   self.last_pending = self.last_pending + 1
   self.pending[self.last_pending] = { at = now, ticket = ticket }
@@ -67,6 +71,7 @@ end
 function Tickets:plant(ticket)
   self.count, self.version = self.count + 1, self.version + 1
   ticket.version = self.version
+  Tags.count(self.tagged, nil, ticket.tags)
   self.by_id[ticket.id], self.indexed[ticket.id] = ticket, ticket
   self.index[#self.index + 1] = ticket
 end

@@ -2,6 +2,7 @@
 -- v2's calls about agents. A handler answers a value, or nil, a status and a body.
 local json = require "livechat.json"
 local views = require "livechat.sandbox.v2.views"
+local checks = require "livechat.sandbox.v2.checks"
 
 local agents = {}
 
@@ -12,38 +13,9 @@ local NOTIFICATIONS = { "new_visitor", "incoming_chat", "returning_visitor", "qu
   "visitor_is_typing", "new_goal" }
 local DAYS = { "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday" }
 
-local function contains(list, value)
-  for _, each in ipairs(list) do
-    if each == value then return true end
-  end
-  return false
-end
-
--- Checks: the value as it is kept, or nil and what it should have been -----------------------
-
-local function text(value)
-  if type(value) ~= "string" or value == "" then return nil, "must be a text" end
-  return value
-end
-
-local function one_of(list)
-  return function(value)
-    if contains(list, value) then return value end
-    return nil, "must be one of: " .. table.concat(list, ", ")
-  end
-end
-
-local function bit(value)
-  local number = tonumber(value)
-  if type(value) ~= "boolean" and (number == 0 or number == 1) then return math.floor(number) end
-  return nil, "must be 0 or 1"
-end
-
 local function count(value)
-  local number = tonumber(value)
-  if number and number >= 1 and number <= 1000 and number % 1 == 0 then
-    return math.floor(number)
-  end
+  local number = checks.whole(value)
+  if number and number >= 1 and number <= 1000 then return number end
   return nil, "must be a whole number above 0"
 end
 
@@ -52,71 +24,54 @@ local function password(value)
   return value
 end
 
-local function groups(value)
-  if type(value) ~= "table" or not json.is_array(value) and next(value) ~= nil and not value[1] then
-    return nil, "must be a list of group ids"
-  end
-  local ids = {}
-  for i, each in ipairs(value) do
-    local id = tonumber(each)
-    if not id or not views.GROUPS[id] then return nil, "must hold ids of existing groups" end
-    ids[i] = math.floor(id)
-  end
-  return ids
-end
-
-local function named_bits(names)
-  return function(value)
-    if type(value) ~= "table" then return nil, "must be an object" end
-    local result = {}
-    for name, each in pairs(value) do
-      local number = bit(each)
-      if not contains(names, name) or not number then
-        return nil, "must hold 0 or 1 for: " .. table.concat(names, ", ")
-      end
-      result[name] = number
-    end
-    return result
-  end
-end
-
-local function work_scheduler(value)
-  if type(value) ~= "table" then return nil, "must be an object of days" end
+-- Some of them or none: the others stay as they are.
+local function notifications(value)
+  if type(value) ~= "table" then return nil, "must be an object" end
   local result = {}
-  for day, hours in pairs(value) do
-    local enabled = type(hours) == "table" and bit(hours.enabled)
-    if not contains(DAYS, day) or not enabled or
-        not tostring(hours.start):find("^[0-2]%d:[0-5]%d$") or
-        not tostring(hours["end"]):find("^[0-2]%d:[0-5]%d$") then
-      return nil, 'must hold for each day {"enabled": 0 or 1, "start": "HH:MM", "end": "HH:MM"}'
+  for name, each in pairs(value) do
+    result[name] = checks.bit(each)
+    if not checks.contains(NOTIFICATIONS, name) or not result[name] then
+      return nil, "must hold 0 or 1 for: " .. table.concat(NOTIFICATIONS, ", ")
     end
-    result[day] = { enabled = enabled, start = hours.start, ["end"] = hours["end"] }
   end
   return result
 end
 
-local CREATE = { name = text, job_title = text, login_status = one_of(LOGIN_STATUSES),
-  password = password, permission = one_of(PERMISSIONS), groups = groups,
-  notifications = named_bits(NOTIFICATIONS), daily_summary = bit, max_chats_count = count }
-local UPDATE = { current_password = text, status = one_of(STATUSES),
+local function time_of_day(value)
+  local hour, minute = tostring(value):match("^(%d%d):(%d%d)$")
+  return hour and tonumber(hour) < 24 and tonumber(minute) < 60 and value or nil
+end
+
+local HOURS = { enabled = checks.bit, start = time_of_day, ["end"] = time_of_day }
+
+-- Some of the days, and of each some of its members.
+local function work_scheduler(value)
+  if type(value) ~= "table" then return nil, "must be an object of days" end
+  local result = {}
+  for day, hours in pairs(value) do
+    local right = checks.contains(DAYS, day) and type(hours) == "table"
+    result[day] = {}
+    for name, each in pairs(right and hours or {}) do
+      result[day][name] = HOURS[name] and HOURS[name](each)
+      right = right and result[day][name] ~= nil
+    end
+    if not right then
+      return nil, 'must hold for each day {"enabled": 0 or 1, "start": "HH:MM", "end": "HH:MM"}'
+    end
+  end
+  return result
+end
+
+local CREATE = { name = checks.text, job_title = checks.text, password = password,
+  login_status = checks.one_of(LOGIN_STATUSES), permission = checks.one_of(PERMISSIONS),
+  groups = checks.groups, notifications = notifications, daily_summary = checks.bit,
+  max_chats_count = count }
+local UPDATE = { current_password = checks.text, status = checks.one_of(STATUSES),
   work_scheduler = work_scheduler }
 for name, check in pairs(CREATE) do UPDATE[name] = check end
 
-local function take(fields, checks)
-  local taken, errors = {}, json.array()
-  for name, check in pairs(checks) do
-    if fields[name] ~= nil then
-      local value, message = check(fields[name])
-      if value == nil then errors[#errors + 1] = name .. " " .. message end
-      taken[name] = value
-    end
-  end
-  table.sort(errors)
-  return taken, errors
-end
-
 local function view(service, agent)
-  return views.agent(agent, service.options.variants, service.options.license_id)
+  return views.agent(agent, service)
 end
 
 local function find(service, login)
@@ -128,13 +83,13 @@ end
 --- GET /agents
 function agents.list(service, call)
   local status = call.query.status
-  if status ~= nil and not contains(STATUSES, status) then
+  if status ~= nil and not checks.contains(STATUSES, status) then
     return nil, 400, { errors = { "status must be one of: " .. table.concat(STATUSES, ", ") } }
   end
   local list = json.array()
   for _, agent in ipairs(service.agents.list_of) do
     if not status or agent.status == status then
-      list[#list + 1] = views.agent_in_list(agent, service.options.variants)
+      list[#list + 1] = views.agent_in_list(agent, service)
     end
   end
   return list
@@ -150,8 +105,8 @@ end
 --- POST /agents
 function agents.create(service, call)
   local login = call.fields.login
-  local taken, errors = take(call.fields, CREATE)
-  if type(login) ~= "string" or not login:find("^[^%s@]+@[^%s@]+$") then
+  local taken, errors = checks.take(service, call.fields, CREATE)
+  if not checks.mail(login) then
     table.insert(errors, 1, "login must be a valid e-mail address")
   elseif service.agents.by_login[login] then
     table.insert(errors, 1, "login is taken by another agent")
@@ -165,7 +120,7 @@ end
 function agents.update(service, call)
   local agent, status, body = find(service, call.id)
   if not agent then return nil, status, body end
-  local taken, errors = take(call.fields, UPDATE)
+  local taken, errors = checks.take(service, call.fields, UPDATE)
   if taken.password and not taken.current_password then
     errors[#errors + 1] = "current_password is required to change the password"
   end
@@ -173,12 +128,10 @@ function agents.update(service, call)
   taken.password, taken.current_password = nil, nil -- what is not kept cannot leak
   if agent.status == "offline" then taken.status = nil end
   for name, value in pairs(taken.notifications or {}) do agent.notifications[name] = value end
-  taken.notifications = nil
+  service.agents:schedule(agent, taken.work_scheduler or {})
+  taken.notifications, taken.work_scheduler = nil, nil
+  if taken.groups and #taken.groups == 0 then taken.groups = { 0 } end
   for name, value in pairs(taken) do agent[name] = value end
-  agent.work_scheduler = agent.work_scheduler or {
-    monday = { enabled = 1, start = "09:00", ["end"] = "17:00" },
-    sunday = { enabled = 0, start = "11:00", ["end"] = "17:00" },
-  }
   return view(service, agent)
 end
 

@@ -2,6 +2,7 @@
 -- The helpdesk's API of version 2: its routes, its ways to be asked and to answer, its events.
 --
 -- What service.lua wants of an API, in a folder beside this one:
+--   routes                           { { method, path, … }, … }: for pages and specs that list them
 --   new()                            its own state, kept at service[<its name>]
 --   path(path)                       the one way to write a path, for faults and the log of calls
 --   refuse(status, text)             how it says what the service says for all: 429
@@ -10,44 +11,146 @@
 --   tell(service, what, record, now) something has happened to a record, whichever API caused it
 --   trigger(service, name, over, now) -> about, deliveries | nil, message | nothing at all where it
 --                                       has no event of that name
+--   knows_token(service, token)      whether a delivery brought this token
 local json = require "livechat.json"
 local body = require "livechat.sandbox.body"
 local form = require "livechat.sandbox.form"
 local agents = require "livechat.sandbox.v2.agents"
+local canned_responses = require "livechat.sandbox.v2.canned_responses"
+local chats = require "livechat.sandbox.v2.chats"
+local goals = require "livechat.sandbox.v2.goals"
+local greetings = require "livechat.sandbox.v2.greetings"
+local groups = require "livechat.sandbox.v2.groups"
+local reports = require "livechat.sandbox.v2.reports"
+local tags = require "livechat.sandbox.v2.tags"
 local tickets = require "livechat.sandbox.v2.tickets"
 local webhooks = require "livechat.sandbox.v2.webhooks"
 local events = require "livechat.sandbox.v2.events"
 
 local v2 = {}
 
--- `{id}` is any one segment.
-local ROUTES = {
-  ["GET /agents"] = agents.list,
-  ["POST /agents"] = agents.create,
-  ["GET /agents/{id}"] = agents.get,
-  ["PUT /agents/{id}"] = agents.update,
-  ["DELETE /agents/{id}"] = agents.delete,
-  ["GET /tickets"] = tickets.list,
-  ["POST /tickets"] = tickets.create,
-  ["GET /tickets/{id}"] = tickets.get,
-  ["PUT /tickets/{id}/tags"] = tickets.tag,
-  ["GET /webhooks"] = webhooks.list,
-  ["POST /webhooks"] = webhooks.create,
-  ["DELETE /webhooks/{id}"] = webhooks.delete,
+-- What is in braces is any one segment. `pair` says that the call may come with a webhook's
+-- license_id and token instead of the account's credentials, and looks for itself.
+v2.routes = {
+  { "GET", "/agents", agents.list },
+  { "POST", "/agents", agents.create },
+  { "GET", "/agents/{id}", agents.get },
+  { "PUT", "/agents/{id}", agents.update },
+  { "DELETE", "/agents/{id}", agents.delete },
+  { "GET", "/tickets", tickets.list },
+  { "POST", "/tickets", tickets.create },
+  { "GET", "/tickets/{id}", tickets.get },
+  { "PUT", "/tickets/{id}/tags", tickets.tag },
+  { "GET", "/webhooks", webhooks.list },
+  { "POST", "/webhooks", webhooks.create },
+  { "DELETE", "/webhooks/{id}", webhooks.delete },
+  { "GET", "/status", groups.status },
+  { "GET", "/status/{group}", groups.status },
+  { "GET", "/groups", groups.list },
+  { "POST", "/groups", groups.create },
+  { "GET", "/groups/{id}", groups.get },
+  { "PUT", "/groups/{id}", groups.update },
+  { "DELETE", "/groups/{id}", groups.delete },
+  { "GET", "/tags", tags.list },
+  { "POST", "/tags", tags.create },
+  { "DELETE", "/tags/{tag}", tags.delete },
+  { "GET", "/canned_responses", canned_responses.list },
+  { "POST", "/canned_responses", canned_responses.create },
+  { "GET", "/canned_responses/{id}", canned_responses.get },
+  { "PUT", "/canned_responses/{id}", canned_responses.update },
+  { "DELETE", "/canned_responses/{id}", canned_responses.delete },
+  { "GET", "/chats", chats.list },
+  { "GET", "/chats/{id}", chats.get },
+  { "PUT", "/chats/{id}/tags", chats.tag },
+  { "POST", "/chats/{id}/send_transcript", chats.send_transcript },
+  { "GET", "/visitors", chats.visitors },
+  { "GET", "/visitors/chatting", chats.chatting },
+  { "POST", "/visitors/{id}/details", chats.details, pair = true },
+  { "GET", "/goals", goals.list },
+  { "POST", "/goals", goals.create },
+  { "GET", "/goals/{id}", goals.get },
+  { "PUT", "/goals/{id}", goals.update },
+  { "DELETE", "/goals/{id}", goals.delete },
+  { "POST", "/goals/{id}/mark_as_successful", goals.reach },
+  { "GET", "/greetings", greetings.list },
+  { "POST", "/greetings", greetings.create },
+  { "GET", "/greetings/{id}", greetings.get },
+  { "PUT", "/greetings/{id}", greetings.update },
+  { "DELETE", "/greetings/{id}", greetings.delete },
 }
+for _, row in ipairs(reports.routes) do v2.routes[#v2.routes + 1] = row end
 
 function v2.new()
   return { hooks = {} }
 end
 
---- A path without its version.
+-- Routes -----------------------------------------------------------------------------------------
+
+local MOST_SEGMENTS = 4
+
+local function segments_of(path)
+  local list = {}
+  for segment in path:gmatch("/([^/]*)") do
+    if #list == MOST_SEGMENTS + 1 then break end
+    list[#list + 1] = segment
+  end
+  return list
+end
+
+-- Rows by their method and the number of their segments.
+local TABLE = {}
+for _, row in ipairs(v2.routes) do
+  local segments = segments_of(row[2])
+  local key = row[1] .. #segments
+  TABLE[key] = TABLE[key] or {}
+  table.insert(TABLE[key], { segments = segments, handler = row[3], pair = row.pair,
+    name = row[1] .. " " .. row[2] })
+end
+
+local function fits(row, segments)
+  local id
+  for i, segment in ipairs(row.segments) do
+    if segment:byte() == 123 then -- "{"
+      id = segments[i]
+    elseif segment ~= segments[i] then
+      return false
+    end
+  end
+  return true, id
+end
+
+local function route_of(method, path)
+  local segments = segments_of(path)
+  for _, row in ipairs(TABLE[(method == "HEAD" and "GET" or method) .. #segments] or {}) do
+    local found, id = fits(row, segments)
+    if found then return row, id and form.unescape(id) end
+  end
+end
+
+-- The connector's gateway gives the three triggers paths of their own.
+local LABELS = { ticket_created_webhook = true, chat_starts_webhook = true,
+  chat_ends_webhook = true }
+
+local function without_label(path)
+  local label = path:match("^/([%l_]+)/webhooks$")
+  if label and LABELS[label] then return "/webhooks", true end
+  return path, false
+end
+
+local function plain(path)
+  local last = #path
+  while last > 1 and path:byte(last) == 47 do last = last - 1 end -- "/"
+  return without_label((path:sub(1, last):gsub("^/v2/", "/")))
+end
+
+--- A path without its version, without a slash at its end, and without a label of the connector's.
 ---@param path string
 ---@return string
 function v2.path(path)
-  return (path:gsub("^/v2/", "/"))
+  return (plain(path))
 end
 
--- Answers ------------------------------------------------------------------------------------
+-- Answers ----------------------------------------------------------------------------------------
 
 local function respond(status, value)
   return { status = status, headers = {}, body = json.encode(value) }
@@ -60,16 +163,6 @@ function v2.refuse(status, text)
   return respond(status, { error = text })
 end
 
-local function route_of(method, path)
-  local segments = {}
-  for segment in path:gmatch("/([^/]*)") do segments[#segments + 1] = segment end
-  local shape = "/" .. (segments[1] or "")
-  if segments[2] then shape = shape .. "/{id}" end
-  for i = 3, #segments do shape = shape .. "/" .. segments[i] end
-  local name = (method == "HEAD" and "GET" or method) .. " " .. shape
-  return ROUTES[name], name, segments[2] and form.unescape(segments[2])
-end
-
 -- GET answers JSONP where it is asked to.
 local function wrap(response, callback)
   response.body = callback .. "(" .. response.body .. ");"
@@ -77,97 +170,108 @@ local function wrap(response, callback)
   return response
 end
 
+-- The parameters of a write may stand in the query; what the body has wins.
+local function fields_of(request, query)
+  if request.method == "GET" or request.method == "HEAD" then return {} end
+  local fields, message = body.read(request)
+  if not fields then return nil, message end
+  for name, value in pairs(query) do
+    if fields[name] == nil then fields[name] = value end
+  end
+  return fields
+end
+
+-- data_types is required, and the connector's definition has none for chats: its gateway adds them.
+local function add_data_types(fields)
+  if fields.data_types == nil then fields.data_types = webhooks.DATA_TYPES[fields.event_type] end
+end
+
+local function read(request)
+  local query, message = form.decode(request.query or "")
+  if not query then return nil, message end
+  local callback = request.method == "GET" and query.callback or nil
+  if callback and not (type(callback) == "string" and callback:find("^[%a_$][%w_$.]*$")) then
+    return nil, "callback must be the name of a function"
+  end
+  local fields, wrong = fields_of(request, query)
+  if not fields then return nil, wrong end
+  return { query = query, fields = fields, callback = callback, ip = request.ip,
+    authorization = request.headers.authorization }
+end
+
 --- Answers one request.
 ---@return table response
 ---@return string|nil route
 function v2.answer(service, request, now)
-  local path = v2.path(request.path)
-  local handler, name, id = route_of(request.method, path)
-  if not handler then return v2.refuse(404, "Resource not found") end
-  if path == request.path and request.headers["x-api-version"] ~= "2" then
+  local path, labelled = plain(request.path)
+  local route, id = route_of(request.method, path)
+  if not route then return v2.refuse(404, "Resource not found") end
+  if request.headers["x-api-version"] ~= "2" and not labelled
+    and not request.path:find("^/v2/") then
     return v2.refuse(400, "The header X-API-Version: 2 is missing")
   end
-  if not service:knows(request.headers.authorization) then
+  if not route.pair and not service:knows(request.headers.authorization) then
     return v2.refuse(401,
       "You have no rights to access this data. Check your API Key and/or username")
   end
-  local query, message = form.decode(request.query or "")
-  local fields = query and {}
-  if query and request.method ~= "GET" and request.method ~= "HEAD" then
-    fields, message = body.read(request)
-  end
-  if not fields then return v2.refuse(400, message) end
-  local callback = request.method == "GET" and query.callback
-  if callback and not (type(callback) == "string" and callback:find("^[%a_$][%w_$.]*$")) then
-    return v2.refuse(400, "callback must be the name of a function")
-  end
-  local value, status, refusal = handler(service,
-    { id = id, query = query, fields = fields, login = service.options.username, now = now })
+  local call, message = read(request)
+  if not call then return v2.refuse(400, message) end
+  call.id, call.login, call.now = id, service.options.username, now
+  if labelled then add_data_types(call.fields) end
+  local value, status, refusal = route.handler(service, call)
   local response = respond(value and 200 or status, value or refusal)
-  return callback and wrap(response, callback) or response, value and name
+  return call.callback and wrap(response, call.callback) or response, value and route.name
 end
 
--- Events -------------------------------------------------------------------------------------
-
-local function make(service, event_type, now, ticket)
-  return events.make(event_type, { draw = service.draw, now = now,
-    agents = service.agents:references(), license_id = service.options.license_id,
-    ticket = ticket })
-end
+-- Events -----------------------------------------------------------------------------------------
 
 --- Tells the webhooks what has happened.
----@param what string "ticket_created"
+---@param what string the name of one of the six events
 function v2.tell(service, what, record, now)
-  webhooks.publish(service, make(service, what, now, record), record.id, now)
-end
-
--- cjson decodes [] and {} alike: an empty table over a list is a list.
-local function merge(target, over)
-  for name, value in pairs(over) do
-    if value == json.null then
-      target[name] = nil
-    elseif type(value) ~= "table" then
-      target[name] = value
-    elseif json.is_array(target[name]) then
-      target[name] = json.array(value)
-    elseif value[1] == nil and type(target[name]) == "table" then
-      merge(target[name], value)
-    else
-      target[name] = value
-    end
-  end
-  return target
+  local event = events.make(service, what, record)
+  webhooks.publish(service, event, events.about(event), now)
 end
 
 -- An event about a new ticket has a ticket to be about.
 local function new_ticket(service, over, now)
   local wanted = type(over.ticket) == "table" and over.ticket or {}
-  local requester = merge({ mail = "mary.brown@example.net", name = "Mary Brown" },
+  local requester = events.merge({ mail = "mary.brown@example.net", name = "Mary Brown" },
     type(wanted.requester) == "table" and wanted.requester or {})
   local fields, message = tickets.check(service, { subject = wanted.subject or
     "Sent by the sandbox", message = "Somebody asked the sandbox to send this.",
-    requester = requester })
+    requester = requester }, "203.0.113.7")
   if not fields then return nil, table.concat(message, "; ") end
   local ticket = service.tickets:open(fields, now)
   service.tickets:put(ticket, now)
   return ticket
 end
 
---- Sends one event to the webhooks that are registered for it.
+--- Sends one event to the webhooks that are registered for it, and has happen what it tells.
 ---@param event_type string
 ---@param over table what is merged over the event; json.null removes a member
 ---@return string|nil about the id by which the event can be found again
 ---@return integer|string|nil deliveries or, without `about`, what is wrong
 function v2.trigger(service, event_type, over, now)
   if not webhooks.DATA_TYPES[event_type] then return nil end
-  local ticket, message
+  local record, message
   if event_type == "ticket_created" then
-    ticket, message = new_ticket(service, over, now)
-    if not ticket then return nil, message end
+    record, message = new_ticket(service, over, now)
+  else
+    record = events.happen(service, event_type, over, now)
   end
-  local event = merge(make(service, event_type, now, ticket), over)
+  if not record then return nil, message end
+  local event = events.merge(events.make(service, event_type, record), over)
   local about = events.about(event)
   return about, webhooks.publish(service, event, about, now)
+end
+
+--- Whether one of the webhooks has this token.
+---@param token string
+function v2.knows_token(service, token)
+  for _, hook in ipairs(service.v2.hooks) do
+    if hook.token == token then return true end
+  end
+  return false
 end
 
 return v2

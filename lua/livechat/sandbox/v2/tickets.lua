@@ -2,7 +2,8 @@
 -- v2's calls about tickets. A handler answers a value, or nil, a status and a body.
 local json = require "livechat.json"
 local views = require "livechat.sandbox.v2.views"
-local filters = require "livechat.sandbox.v2.filters"
+local checks = require "livechat.sandbox.v2.checks"
+local filters = require "livechat.sandbox.v2.ticket_filters"
 local Tickets = require "livechat.sandbox.tickets"
 
 local tickets = {}
@@ -14,14 +15,14 @@ local SOURCES = { ["chat-window"] = true, mail = true, lc2 = true }
 
 local function answer(service, ticket)
   if service.options.wrapper then
-    return views.ticket_page({ ticket }, 1, 1, service.options.variants)
+    return views.ticket_page({ ticket }, 1, 1, service)
   end
-  return views.ticket(ticket, service.options.variants)
+  return views.ticket(ticket, service)
 end
 
 --- GET /tickets
 function tickets.list(service, call)
-  local matches, key, errors = filters.read(call.query)
+  local matches, key, errors = filters.read(service, call.query)
   errors = errors or json.array()
   local order, page = call.query.order or "desc", call.query.page or "1"
   if order ~= "asc" and order ~= "desc" then
@@ -36,7 +37,7 @@ function tickets.list(service, call)
   for place = (page - 1) * PAGE + 1, math.min(page * PAGE, total) do
     shown[#shown + 1] = found[order == "desc" and total - place + 1 or place]
   end
-  return views.ticket_page(shown, math.ceil(total / PAGE), total, service.options.variants)
+  return views.ticket_page(shown, math.ceil(total / PAGE), total, service)
 end
 
 --- GET /tickets/{id}: never lags.
@@ -83,17 +84,12 @@ local function read(service, fields, errors)
   return taken
 end
 
-local function group_ids(value, errors)
+local function group_ids(service, value, errors)
   if value == nil then return { 0 } end
-  local ids = {}
-  for i, each in ipairs(type(value) == "table" and value or {}) do
-    ids[i] = tonumber(each) and math.floor(tonumber(each))
-    if not views.GROUPS[ids[i] or -1] then
-      errors[#errors + 1] = "group must hold ids of existing groups"
-      return nil
-    end
+  local ids, message = checks.groups(value, service)
+  if not ids or #ids == 0 then
+    errors[#errors + 1] = "group " .. (message or "must be a list of group ids")
   end
-  if #ids == 0 then errors[#errors + 1] = "group must be a list of group ids" end
   return ids
 end
 
@@ -109,24 +105,25 @@ end
 
 --- Reads what a new ticket is made of.
 ---@param fields table as for POST /tickets
+---@param ip string|nil where the requester is
 ---@return table|nil wanted what Tickets:open takes, and `assignee`
 ---@return string[]|nil errors
-function tickets.check(service, fields)
+function tickets.check(service, fields, ip)
   local errors = json.array()
   local taken = read(service, fields, errors)
-  local groups = group_ids(fields.group, errors)
+  local groups = group_ids(service, fields.group, errors)
   if not text(fields.message) then errors[#errors + 1] = "message is required" end
   table.sort(errors)
   if #errors > 0 then return nil, errors end
   return { message = taken.message, groups = groups, assignee = taken.assignee,
     subject = text(taken.subject) and taken.subject or "(no subject)",
-    requester = { mail = taken.requester.mail, name = taken.requester.name or "" },
+    requester = { mail = taken.requester.mail, name = taken.requester.name or "", ip = ip },
     source = source_of(taken.source or {}, "lc2") }
 end
 
 --- POST /tickets
 function tickets.create(service, call)
-  local wanted, errors = tickets.check(service, call.fields)
+  local wanted, errors = tickets.check(service, call.fields, call.ip)
   if not wanted then return nil, 400, { error = errors } end -- `error`, and yet a list
   local ticket = service.tickets:open(wanted, call.now)
   if wanted.assignee then
@@ -139,20 +136,6 @@ end
 
 local CONNECTOR = { "message", "requester", "subject", "assignee", "source" }
 
-local function tag_list(value, errors)
-  local tags, seen = {}, {}
-  if value ~= nil and (type(value) ~= "table" or next(value) ~= nil and value[1] == nil) then
-    errors[#errors + 1] = "tag must be a list of names"
-    return tags
-  end
-  for _, tag in ipairs(value or {}) do
-    if not text(tag) then errors[#errors + 1] = "tag must hold names" return tags end
-    if not seen[tag] then tags[#tags + 1] = tag end
-    seen[tag] = true
-  end
-  return tags
-end
-
 --- PUT /tickets/{id}/tags. `tag` replaces the tags, and without it there are none left. What the
 -- service does with the other members that the connector sends is not known: with update = "apply"
 -- they are taken and want requester[mail], as the connector's definition says; with "ignore" only
@@ -161,7 +144,8 @@ function tickets.tag(service, call)
   local old = service.tickets.by_id[call.id]
   if not old then return nil, 404, { error = "Ticket not found" } end
   local fields, errors, taken = call.fields, json.array(), {}
-  local tags = tag_list(fields.tag, errors)
+  local tags, message = checks.names(fields.tag or {}, service)
+  if not tags then errors[1] = "tag " .. message end
   if service.options.update == "apply" then
     for _, name in ipairs(CONNECTOR) do
       if fields[name] ~= nil then taken = read(service, fields, errors) break end

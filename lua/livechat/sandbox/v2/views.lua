@@ -11,9 +11,6 @@ local dates = require "livechat.sandbox.dates"
 
 local views = {}
 
-views.GROUPS = { [0] = "All operators", [1] = "Sales", [2] = "Technical Support",
-  [3] = "Invoicing" }
-
 local function whole(number)
   return math.floor(number)
 end
@@ -37,12 +34,19 @@ function views.known(variants)
   return STYLES[variants] ~= nil or variants == "mixed"
 end
 
-local function style_of(variants, id)
+--- How a record is written: { date=, number=, … } as above.
+---@param service table
+---@param id string|number
+function views.style(service, id)
+  local variants = service.options.variants
   if variants ~= "mixed" then return STYLES[variants] end
+  id = tostring(id)
   local sum = 0
   for i = 1, #id do sum = sum + id:byte(i) end
   return STYLES[MIXED[sum % #MIXED + 1]]
 end
+
+local style_of = views.style
 
 local function copy(record)
   local result = {}
@@ -50,11 +54,11 @@ local function copy(record)
   return result
 end
 
-local function group_list(ids, style, always_objects)
+local function group_list(ids, style, service, always_objects)
   local list = json.array()
   for i, id in ipairs(ids) do
     if style.group_objects or always_objects then
-      list[i] = { id = style.number(id), name = views.GROUPS[id] }
+      list[i] = { id = style.number(id), name = service.groups:name(id) }
     else
       list[i] = style.number(id)
     end
@@ -79,7 +83,7 @@ local function event(from, style)
   return result
 end
 
-local function ticket(from, style)
+local function ticket(from, style, service)
   local events, opened = json.array(), json.array()
   for i, each in ipairs(from.events) do events[i] = event(each, style) end
   for i, each in ipairs(from.opened) do
@@ -90,7 +94,7 @@ local function ticket(from, style)
   return {
     id = from.id, subject = from.subject, status = from.status, requester = requester,
     assignee = from.assignee or style.nulls and json.null or nil,
-    groups = group_list(from.groups, style), source = source(from.source, style),
+    groups = group_list(from.groups, style, service), source = source(from.source, style),
     tags = json.array(from.tags), events = events, opened = opened,
     date = style.date(from.date), modified = style.date(from.modified),
     firstResponse = style.empty_arrays and json.array() or {},
@@ -98,42 +102,45 @@ local function ticket(from, style)
 end
 
 ---@param from table a ticket of tickets.lua
----@param variants string
-function views.ticket(from, variants)
-  return ticket(from, style_of(variants, from.id))
+---@param service table
+function views.ticket(from, service)
+  return ticket(from, style_of(service, from.id), service)
 end
 
---- The form that webhooks deliver: fewer members, objects for groups, ISO dates.
-function views.ticket_in_event(from)
-  local result = ticket(from, STYLES.objects)
+--- The form that webhooks deliver: fewer members, objects for groups, ISO dates, and more of the
+-- requester.
+function views.ticket_in_event(from, service)
+  local result = ticket(from, STYLES.objects, service)
   result.date, result.modified, result.opened, result.firstResponse = nil, nil, nil, nil
+  result.requester.utc_offset = result.requester.utc_offset or service.options.timezone
+  for i, group in ipairs(result.groups) do group.inherited = from.groups[i] == 0 end
   return result
 end
 
 ---@param tickets table[] the tickets of the page
-function views.ticket_page(tickets, pages, total, variants)
-  local style, list = style_of(variants, "page"), json.array()
-  for i, each in ipairs(tickets) do list[i] = views.ticket(each, variants) end
+function views.ticket_page(tickets, pages, total, service)
+  local style, list = style_of(service, "page"), json.array()
+  for i, each in ipairs(tickets) do list[i] = views.ticket(each, service) end
   return { pages = style.number(pages), total = style.number(total), tickets = list }
 end
 
 --- What a list of agents holds of each.
-function views.agent_in_list(from, variants)
-  local style, group_ids = style_of(variants, from.login), json.array()
+function views.agent_in_list(from, service)
+  local style, group_ids = style_of(service, from.login), json.array()
   for i, id in ipairs(from.groups) do group_ids[i] = style.number(id) end
   return { login = from.login, name = from.name, permission = from.permission,
     status = from.status, avatar = from.avatar, group_ids = group_ids }
 end
 
 ---@param from table an agent of agents.lua
----@param license integer
-function views.agent(from, variants, license)
-  local style = style_of(variants, from.login)
+---@param service table
+function views.agent(from, service)
+  local style = style_of(service, from.login)
   local notifications = {}
   for name, value in pairs(from.notifications) do notifications[name] = style.number(value) end
   local result = copy(from)
   result.notifications = notifications
-  result.groups = group_list(from.groups, style, true)
+  result.groups = group_list(from.groups, style, service, true)
   for _, name in ipairs({ "daily_summary", "max_chats_count", "last_logout" }) do
     result[name] = style.number(from[name])
   end
@@ -148,7 +155,7 @@ function views.agent(from, variants, license)
   end
   -- Answers of 2013 to 2017 carried a key: a client must never show a whole agent.
   if style.api_key then result.api_key = ("0123456789abcdef"):rep(2) end
-  if style.license_id then result.license_id = license end
+  if style.license_id then result.license_id = service.options.license_id end
   return result
 end
 

@@ -3,6 +3,7 @@
 -- status and a body.
 local json = require "livechat.json"
 local random = require "livechat.sandbox.random"
+local checks = require "livechat.sandbox.v2.checks"
 local Deliveries = require "livechat.sandbox.deliveries"
 
 local webhooks = {}
@@ -31,35 +32,44 @@ function webhooks.list(service)
   return list_view(service.v2.hooks)
 end
 
-local function check(fields)
-  local errors, wanted, known = json.array(), json.array(), {}
-  local allowed = type(fields.event_type) == "string" and webhooks.DATA_TYPES[fields.event_type]
-  if not allowed then errors[1] = "event_type must be the name of an event" end
-  if type(fields.url) ~= "string" or not Deliveries.target(fields.url) then
-    errors[#errors + 1] = "url must be an http or https URL"
-  end
-  for i, name in ipairs(type(fields.data_types) == "table" and fields.data_types or {}) do
-    wanted[i] = name
-  end
-  if #wanted == 0 then errors[#errors + 1] = "data_types must be a list of data types" end
-  for _, name in ipairs(allowed or {}) do known[name] = true end
-  for _, name in ipairs(allowed and wanted or {}) do
-    if not known[name] then
-      errors[#errors + 1] = "data_types of " .. fields.event_type .. " are: " ..
+local function url(value)
+  if type(value) == "string" and Deliveries.target(value) then return value end
+  return nil, "must be an http or https URL"
+end
+
+local function event_type(value)
+  if webhooks.DATA_TYPES[value] then return value end
+  return nil, "must be the name of an event"
+end
+
+local function data_types(value)
+  local list = checks.names(value)
+  if list and #list > 0 then return list end
+  return nil, "must be a list of data types"
+end
+
+local FIELDS = { url = url, event_type = event_type, data_types = data_types }
+
+local function check(service, fields)
+  local taken, errors = checks.take(service, fields, FIELDS, { "event_type", "data_types", "url" })
+  local allowed = webhooks.DATA_TYPES[taken.event_type] or {}
+  for _, name in ipairs(taken.event_type and taken.data_types or {}) do
+    if not checks.contains(allowed, name) then
+      errors[#errors + 1] = "data_types of " .. taken.event_type .. " are: " ..
         table.concat(allowed, ", ")
       break
     end
   end
-  return errors, wanted
+  return taken, errors
 end
 
 --- POST /webhooks
 function webhooks.create(service, call)
-  local errors, data_types = check(call.fields)
+  local taken, errors = check(service, call.fields)
   if #errors > 0 then return nil, 400, { errors = errors } end
   local options, draw, hooks = service.options, service.draw, service.v2.hooks
-  local hook = { licence = options.license_id, event_type = call.fields.event_type,
-    data_types = data_types, url = call.fields.url, verified = true,
+  local hook = { licence = options.license_id, event_type = taken.event_type,
+    data_types = taken.data_types, url = taken.url, verified = true,
     token = options.token or random.hex(draw, 32), id = random.hex(draw, 32) }
   hooks[#hooks + 1] = hook
   return list_view(options.webhook_answer == "all" and hooks or { hook })
