@@ -32,7 +32,8 @@ struct lc_engine {
   size_t n_running;
   size_t n_finished;
   size_t max_connections;
-  bool raises_sigpipe;
+  CURLSH *share; /* of TLS sessions: a handle does not live as long as they are good */
+  struct lc_libcurl lib;
   struct lc_engine *next; /* of all that have a thread */
 };
 
@@ -45,7 +46,7 @@ static bool at_home(const struct lc_engine *engine) {
  * that raises would end the program. true: it is held back, and allow_sigpipe has to follow. */
 static bool block_sigpipe(const struct lc_engine *engine, sigset_t *old) {
   sigset_t set;
-  if (!engine->raises_sigpipe)
+  if (!engine->lib.raises_sigpipe)
     return false;
   sigemptyset(&set);
   sigaddset(&set, SIGPIPE);
@@ -74,8 +75,8 @@ static void release(struct lc_engine *engine, struct lc_transfer *transfer) {
     curl_multi_remove_handle(engine->multi, easy);
     engine->n_running--;
   }
-  lc_transfer_free(transfer);
-  if (easy != NULL && engine->n_idle < IDLE_MAX)
+  bool as_new = lc_transfer_free(transfer);
+  if (easy != NULL && as_new && engine->lib.keeps_handles && engine->n_idle < IDLE_MAX)
     engine->idle[engine->n_idle++] = easy;
   else if (easy != NULL)
     curl_easy_cleanup(easy);
@@ -103,8 +104,10 @@ static void finish(struct lc_engine *engine, struct lc_transfer *transfer, int c
 }
 
 static void begin(struct lc_engine *engine, struct lc_transfer *transfer) {
-  void *easy = engine->n_idle > 0 ? engine->idle[--engine->n_idle] : lc_transfer_easy();
-  int code = lc_transfer_begin(transfer, easy);
+  void *easy = engine->n_idle > 0 ? engine->idle[--engine->n_idle] : lc_handle_new(&engine->lib);
+  int code = lc_transfer_begin(transfer, easy, &engine->lib);
+  if (easy != NULL)
+    curl_easy_setopt(easy, CURLOPT_SHARE, engine->share);
   if (easy != NULL)
     engine->n_running++;
   if (engine->n_running > engine->max_connections) {
@@ -398,7 +401,9 @@ enum lc_err lc_engine_new(struct lc_engine **engine) {
   }
   e->pid = getpid();
   e->max_connections = CONNECTIONS_MIN;
-  e->raises_sigpipe = curl_version_info(CURLVERSION_NOW)->version_num < 0x075700;
+  lc_libcurl_look(&e->lib, 0);
+  e->share = curl_share_init(); /* it does without */
+  curl_share_setopt(e->share, CURLSHOPT_SHARE, CURL_LOCK_DATA_SSL_SESSION);
   curl_multi_setopt(e->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_MIN);
   curl_multi_setopt(e->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
   *engine = e;
@@ -418,6 +423,7 @@ void lc_engine_free(struct lc_engine *engine) {
   while (engine->n_idle > 0)
     curl_easy_cleanup(engine->idle[--engine->n_idle]);
   curl_multi_cleanup(engine->multi);
+  curl_share_cleanup(engine->share);
   if (blocked)
     allow_sigpipe(&old);
   lc_calls_free(engine->calls);

@@ -2,9 +2,9 @@
 /* What may be sent at all. libcurl writes a header or a method as it is given, line breaks and all:
  * nothing that could end a line early, or a credential that is another origin's, gets past here. */
 #include "request.h"
+#include "origin.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -40,7 +40,7 @@ static const char *fault_of_header(const char *line) {
 
 enum lc_err lc_request_check(const struct lc_request *request, char *text, size_t text_size) {
   const char *method = request->method;
-  char *origin = NULL;
+  char origin[LC_ORIGIN_SIZE];
   if (*method == 0 || method[token_length(method)] != 0) {
     snprintf(text, text_size, "the method is not a token");
     return LC_EINVAL;
@@ -49,11 +49,9 @@ enum lc_err lc_request_check(const struct lc_request *request, char *text, size_
     snprintf(text, text_size, "a HEAD request takes no body");
     return LC_EINVAL;
   }
-  enum lc_err err = lc_origin(request->url, &origin);
-  free(origin);
-  if (err != LC_OK) {
-    snprintf(text, text_size, "%s", err == LC_EINVAL ? "the URL is not a plain http(s) URL" : "");
-    return err;
+  if (!lc_origin(request->url, origin)) {
+    snprintf(text, text_size, "the URL is not a plain http(s) URL");
+    return LC_EINVAL;
   }
   if (request->secret != NULL && !lc_secret_allows(request->secret, request->url)) {
     snprintf(text, text_size, "the credential belongs to another origin");

@@ -21,7 +21,7 @@ struct lc_request { /* everything is copied by lc_engine_submit */
   size_t max_response; /* ceiling of the decoded body */
   bool insecure;       /* do not verify the peer */
   const char *ca_file; /* NULL: the system's */
-  const char *proxy;   /* NULL: what the environment says, as curl reads it */
+  const char *proxy;   /* NULL or "": none, whatever the environment says */
   bool once;           /* may have acted where it fails: takes a new connection, because a kept one
                           may turn out to be dead. (No request is ever sent twice by itself; libcurl
                           before 7.80 does so with one that is not `once`.) */

@@ -4,6 +4,7 @@
  * made from the caller's bytes straight into that block. */
 #include "secret.h"
 #include "buf.h"
+#include "origin.h"
 
 #include <stdint.h>
 #include <stdlib.h>
@@ -11,120 +12,6 @@
 
 #define SECRET_MAX 65536 /* bytes of a user, a password, a token; a real one has below 4,000 */
 #define HIDDEN_MIN 6     /* bytes: a shorter password may well be a word of an innocent text */
-#define HOST_MAX 255     /* a name has at most 253 characters (RFC 1035), a literal two brackets */
-#define ORIGIN_SIZE (sizeof "https://:65535" + HOST_MAX)
-
-/* No <ctype.h> here: what is a letter must not depend on the host program's locale. */
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
-static char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* Neither '%' nor '\' nor anything beyond ASCII: what libcurl decodes, repairs or converts in a
- * host would be another host than the one compared here. IPv6 literals bring ':' with them. */
-static bool is_host(char c, bool literal) {
-  c = lower(c);
-  if (literal)
-    return is_digit(c) || (c >= 'a' && c <= 'f') || c == ':' || c == '.';
-  return is_digit(c) || (c >= 'a' && c <= 'z') || c == '-' || c == '.' || c == '_';
-}
-
-/* Copies a host in lower case to *to, moving both on. */
-static bool read_host(const char **from, char **to) {
-  const char *at = *from;
-  bool literal = *at == '[';
-  if (literal)
-    *(*to)++ = *at++;
-  const char *begin = at;
-  while (is_host(*at, literal) && at - begin < HOST_MAX - 2)
-    *(*to)++ = lower(*at++);
-  if (at == begin || is_host(*at, literal))
-    return false;
-  if (literal) {
-    if (*at++ != ']')
-      return false;
-    *(*to)++ = ']';
-  }
-  *from = at;
-  return true;
-}
-
-static bool read_port(const char **from, unsigned *port) {
-  const char *at = *from;
-  if (*at == ':') {
-    at++;
-    unsigned value = 0;
-    bool any = is_digit(*at);
-    for (; is_digit(*at); at++) {
-      value = value * 10 + (unsigned)(*at - '0');
-      if (value > 65535)
-        return false;
-    }
-    if (any && value == 0)
-      return false;
-    if (any) /* "host:" means the default port, RFC 3986 3.2.3 */
-      *port = value;
-  }
-  *from = at;
-  return true;
-}
-
-static char *put_port(char *to, unsigned port) {
-  char digits[5];
-  size_t n = 0;
-  for (; port > 0; port /= 10)
-    digits[n++] = (char)('0' + port % 10);
-  *to++ = ':';
-  while (n > 0)
-    *to++ = digits[--n];
-  return to;
-}
-
-static bool has_prefix(const char *url, const char *prefix, size_t len) {
-  for (size_t i = 0; i < len; i++) {
-    if (lower(url[i]) != prefix[i])
-      return false;
-  }
-  return true;
-}
-
-/* Without an allocation: "may this be sent there" has no third answer. */
-static bool parse_origin(const char *url, char origin[ORIGIN_SIZE]) {
-  for (const char *at = url; *at != 0; at++) {
-    if ((unsigned char)*at <= ' ' || *at == 0x7f)
-      return false;
-  }
-  static const struct {
-    const char *prefix;
-    unsigned port;
-  } schemes[] = {{"https://", 443}, {"http://", 80}};
-  for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++) {
-    size_t len = strlen(schemes[i].prefix);
-    if (!has_prefix(url, schemes[i].prefix, len))
-      continue;
-    unsigned port = schemes[i].port;
-    const char *at = url + len;
-    char *to = origin + len;
-    memcpy(origin, schemes[i].prefix, len);
-    if (!read_host(&at, &to) || !read_port(&at, &port))
-      return false;
-    *put_port(to, port) = 0;
-    return *at == 0 || *at == '/' || *at == '?' || *at == '#';
-  }
-  return false;
-}
-
-enum lc_err lc_origin(const char *url, char **origin) {
-  char text[ORIGIN_SIZE];
-  *origin = NULL;
-  if (!parse_origin(url, text))
-    return LC_EINVAL;
-  *origin = strdup(text);
-  return *origin != NULL ? LC_OK : LC_ENOMEM;
-}
 
 /* ---- the header line ---------------------------------------------------------------------- */
 
@@ -164,11 +51,12 @@ static void base64_end(struct base64 *enc) {
 static enum lc_err begin_line(struct lc_secret *secret, const char *url, const char *prefix,
                               size_t len, char **to) {
   *secret = (struct lc_secret){0};
-  enum lc_err err = lc_origin(url, &secret->origin);
-  if (err != LC_OK)
-    return err;
+  char origin[LC_ORIGIN_SIZE];
+  if (!lc_origin(url, origin))
+    return LC_EINVAL;
   size_t prefix_len = strlen(prefix);
-  secret->line = malloc(prefix_len + len + 1);
+  secret->origin = strdup(origin);
+  secret->line = secret->origin != NULL ? malloc(prefix_len + len + 1) : NULL;
   if (secret->line == NULL) {
     lc_secret_wipe(secret);
     return LC_ENOMEM;
@@ -285,8 +173,8 @@ bool lc_secret_hide(const struct lc_secret *secret, char *text, size_t len) {
 }
 
 bool lc_secret_allows(const struct lc_secret *secret, const char *url) {
-  char origin[ORIGIN_SIZE];
-  return secret->origin != NULL && parse_origin(url, origin) && strcmp(origin, secret->origin) == 0;
+  char origin[LC_ORIGIN_SIZE];
+  return secret->origin != NULL && lc_origin(url, origin) && strcmp(origin, secret->origin) == 0;
 }
 
 void lc_secret_wipe(struct lc_secret *secret) {

@@ -10,13 +10,8 @@
 
 struct lc_secret {
   char *line;   /* the whole header line, "Authorization: Basic …"; owned, wiped */
-  char *origin; /* "https://host:port", lower case, the port always written; owned */
+  char *origin; /* as lc_origin writes it; owned */
 };
-
-/* The origin of an http or https URL in that form. LC_EINVAL for any other URL, for one with
- * user information, for one with a control character or space, and for a host that is not letters,
- * digits, '-', '.', '_' or an IPv6 literal. The caller frees *origin. */
-enum lc_err lc_origin(const char *url, char **origin);
 
 /* base64(user ":" password); LC_EINVAL where user holds ':' or either holds CR, LF or NUL.
  * Whatever the outcome, the secret is written: after a failure it is empty, and safe to wipe. */

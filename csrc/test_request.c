@@ -214,6 +214,73 @@ static void asks_proxies(void) {
   CHECK(got.err == LC_ECONNECT);
 }
 
+/* No part of what says who we are to a proxy is in a text, however odd the address is. */
+static void hides_proxies(void) {
+  static const char *const rows[] = {
+      "http://alice:s3cr3t@127.0.0.1:99999",
+      "alice:s3cr3t@127.0.0.1:99999",
+      "http://alice:s3cr3t",
+      "http://alice:s3c/r3t@127.0.0.1:1",
+      "odd://alice:s3cr3t@127.0.0.1:1",
+      "http://alice:s3cr3t@nope.invalid:1",
+      "http://alice:s3cr3t@127.0.0.1:1",
+      "socks5://alice:s3cr3t@127.0.0.1:1",
+      "https://alice:s3cr3t@127.0.0.1:1",
+      "http://alice:s3cr3t@127.0.0.1:1/x",
+      "http://alice:s3cr3t@[::1",
+      "http://alice:s3cr3t@127.0.0.1:1#",
+      "http://alice:s3cr3t%00@127.0.0.1:1",
+  };
+  char large[600];
+  for (size_t i = 0; i <= sizeof rows / sizeof rows[0]; i++) {
+    struct lc_request asked = test_request("GET", "https://secure.test/");
+    if (i < sizeof rows / sizeof rows[0]) {
+      asked.proxy = rows[i];
+    } else {
+      memset(large, 's', sizeof large);
+      memcpy(large, "http://alice:s3cr3t", 19);
+      memcpy(large + sizeof large - 7, "@h:9x9", 7);
+      asked.proxy = large;
+    }
+    struct lc_response got = test_call(&asked);
+    CHECK_WITH(asked.proxy, got.err == LC_ECONNECT && !got.sent && got.text[0] != 0);
+    CHECK_WITH(got.text, strstr(got.text, "alice") == NULL && strstr(got.text, "s3c") == NULL &&
+                             strstr(got.text, "r3t") == NULL && strstr(got.text, "sss") == NULL);
+    test_done(&got);
+  }
+}
+
+static void tells_proxies_who_asks(void) {
+  char proxy[128];
+  snprintf(proxy, sizeof proxy, "http://al%%69ce:s3cr3t@%s", test_url("") + strlen("http://"));
+  struct lc_request asked = test_request("GET", "http://other.test/");
+  asked.proxy = proxy;
+  struct lc_response got = test_call(&asked);
+  CHECK(got.err == LC_OK); /* base64("alice:s3cr3t") */
+  CHECK(strstr(test_text(&got.body), "Proxy-Authorization: Basic YWxpY2U6czNjcjN0\r\n") != NULL);
+  test_done(&got);
+}
+
+static void ignores_the_environment(void) {
+  static const char *const names[] = {"http_proxy", "https_proxy", "all_proxy", "ALL_PROXY"};
+  struct lc_request asked = test_request("GET", test_url("/echo"));
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    setenv(names[i], "http://alice:s3cr3t@127.0.0.1:1", 1);
+  struct lc_response got = test_call(&asked);
+  CHECK_WITH(got.text, got.err == LC_OK);
+  test_done(&got);
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+    unsetenv(names[i]);
+  /* Nor does it take a proxy away that was asked for. */
+  asked = test_request("GET", "http://other.test/");
+  asked.proxy = test_url("");
+  setenv("no_proxy", "*", 1);
+  got = test_call(&asked);
+  CHECK_WITH(got.text, got.err == LC_OK);
+  test_done(&got);
+  unsetenv("no_proxy");
+}
+
 int main(void) {
   CHECK(test_http_start(&server, scripts, sizeof scripts / sizeof scripts[0]));
   CHECK(lc_engine_new(&engine) == LC_OK);
@@ -223,6 +290,9 @@ int main(void) {
   refuses();
   wipes_secrets();
   asks_proxies();
+  hides_proxies();
+  tells_proxies_who_asks();
+  ignores_the_environment();
   lc_engine_free(engine);
   test_http_stop(&server);
   return test_end();

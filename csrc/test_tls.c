@@ -5,8 +5,9 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-/* openssl's own server, with a certificate for localhost that nobody has signed. 0: no openssl. */
-static pid_t start_tls(const char *folder, unsigned port) {
+/* openssl's own server, with a certificate for localhost that nobody has signed, and at most that
+ * version of TLS. 0: no openssl. */
+static pid_t start_tls(const char *folder, unsigned port, const char *version) {
   char line[512], listen_on[32];
   snprintf(line, sizeof line,
            "cd %s && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "
@@ -21,7 +22,7 @@ static pid_t start_tls(const char *folder, unsigned port) {
     return pid;
   if (chdir(folder) == 0)
     execlp("openssl", "openssl", "s_server", "-accept", listen_on, "-cert", "cert.pem", "-key",
-           "key.pem", "-www", "-quiet", (char *)NULL);
+           "key.pem", "-www", "-quiet", version, (char *)NULL);
   _exit(1);
 }
 
@@ -54,14 +55,40 @@ static void checks_certificates(const char *folder, unsigned port) {
   }
 }
 
-static void speaks_tls(void) {
-  char folder[] = "/tmp/livechat-test-XXXXXX", line[64], where[64];
+/* Even where the machine's own configuration lets OpenSSL speak TLS 1.0. */
+static void wants_tls_1_2(const char *folder) {
+  static const struct {
+    const char *version;
+    bool good;
+  } rows[] = {{"-tls1_1", false}, {"-tls1_2", true}, {"-tls1_3", true}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    char where[64];
+    unsigned port = 0;
+    close(test_bind(&port, 1));
+    pid_t pid = start_tls(folder, port, rows[i].version);
+    snprintf(where, sizeof where, "https://127.0.0.1:%u/", port);
+    struct lc_request asked = test_request("GET", where);
+    asked.insecure = true;
+    asked.max_response = 1 << 20;
+    bool up = false, tls = false;
+    for (int tries = 0; tries < 100 && !up && !tls; tries++) {
+      struct lc_response got = test_call(&asked);
+      up = got.err == LC_OK;
+      tls = strstr(got.text, "Failed to connect") == NULL && got.err == LC_ECONNECT;
+      test_done(&got);
+      test_sleep_ms(up || tls ? 0 : 30);
+    }
+    CHECK_WITH(rows[i].version, up == rows[i].good && tls == !rows[i].good);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+  }
+}
+
+static void speaks_tls(const char *folder) {
+  char where[64];
   unsigned port = 0;
-  int fd = test_bind(&port, 1);
-  close(fd);
-  if (mkdtemp(folder) == NULL)
-    return;
-  pid_t pid = start_tls(folder, port);
+  close(test_bind(&port, 1));
+  pid_t pid = start_tls(folder, port, "-tls1_3");
   if (pid > 0) {
     snprintf(where, sizeof where, "https://127.0.0.1:%u/", port);
     struct lc_request asked = test_request("GET", where);
@@ -78,16 +105,32 @@ static void speaks_tls(void) {
     checks_certificates(folder, port);
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
+    wants_tls_1_2(folder);
   } else {
     printf("skipped: TLS (no openssl)\n");
   }
-  snprintf(line, sizeof line, "rm -r %s", folder);
-  CHECK(system(line) == 0);
+}
+
+/* What OpenSSL reads when it is set up, here and in the server. */
+static bool lets_old_tls_in(const char *folder) {
+  char path[128];
+  snprintf(path, sizeof path, "%s/openssl.cnf", folder);
+  FILE *file = fopen(path, "w");
+  if (file == NULL)
+    return false;
+  fputs("openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1\n"
+        "CipherString = DEFAULT:@SECLEVEL=0\n[req]\ndistinguished_name = d\n[d]\n",
+        file);
+  return fclose(file) == 0 && setenv("OPENSSL_CONF", path, 1) == 0;
 }
 
 int main(void) {
+  char folder[] = "/tmp/livechat-test-XXXXXX", line[64];
+  CHECK(mkdtemp(folder) != NULL && lets_old_tls_in(folder));
   CHECK(lc_engine_new(&engine) == LC_OK);
-  speaks_tls();
+  speaks_tls(folder);
   lc_engine_free(engine);
+  snprintf(line, sizeof line, "rm -r %s", folder);
+  CHECK(system(line) == 0);
   return test_end();
 }

@@ -10,12 +10,14 @@ static const char gzip_hello[] =
 static const char gzip_broken[] =
     "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 25\r\n\r\n"
     "\x1f\x8b\x08\0\0\0\0\0\0\x03\xcbH\xcd\xc9\xc9\x07\0\x86\xa6\x11\x36\x05\0\0\0";
+static const char nul_in_head[] = "HTTP/1.1 200 OK\r\nA: a\0b\r\nContent-Length: 2\r\n\r\n[]";
 static const char nul_in_body[] = OK "Content-Length: 3\r\n\r\na\0b";
 
 /* These are written by make_large(). */
 static char endless[8000];
 static char bomb[32768]; /* gzip: 4 MiB of zeros */
 static char many_headers[400000];
+static char early_flood[400000], trailer_flood[400000], tiny_headers[60000];
 static char long_header[200000];
 
 static const struct test_script scripts[] = {
@@ -38,6 +40,13 @@ static const struct test_script scripts[] = {
     {"/417", "HTTP/1.1 417 No\r\nContent-Length: 0\r\n\r\n", TEST_KEEP, 0, 0},
     {"/421", "HTTP/1.1 421 No\r\nContent-Length: 0\r\n\r\n", TEST_KEEP, 0, 0},
     {"/folded", OK "A: 1\r\n 2\r\nB: 3\r\nContent-Length: 0\r\n\r\n", TEST_KEEP, 0, 0},
+    {"/fold-first", OK " folded: a\r\nContent-Length: 2\r\n\r\n[]", TEST_CLOSE, 0, 0},
+    {"/no-colon", OK "nonsense\r\nContent-Length: 2\r\n\r\n[]", TEST_CLOSE, 0, 0},
+    {"/no-name", OK ": nonsense\r\nContent-Length: 2\r\n\r\n[]", TEST_CLOSE, 0, 0},
+    {"/nul-head", nul_in_head, TEST_CLOSE, sizeof nul_in_head - 1, 0},
+    {"/early-flood", early_flood, TEST_HANG, sizeof early_flood - 1, 0},
+    {"/trailer-flood", trailer_flood, TEST_HANG, sizeof trailer_flood - 1, 0},
+    {"/tiny-headers", tiny_headers, TEST_HANG, sizeof tiny_headers - 1, 0},
     {"/length", OK "Content-Length: 5000\r\n\r\n", TEST_KEEP, 0, 0},
     {"/large", OK "Content-Length: 5000\r\n\r\nx", TEST_HANG, 0, 0},
     {"/endless", endless, TEST_CLOSE, sizeof endless, 0},
@@ -85,6 +94,7 @@ static void receives(void) {
       {"/421", 421, "Content-Length: 0\r\n", "", 0},
       {"/folded", 200, "A: 1 2\r\nB: 3\r\nContent-Length: 0\r\n", "", 0},
       {"/drip", 200, "Content-Length: 2\r\n", "hi", 2},
+      {"/no-name", 200, ": nonsense\r\nContent-Length: 2\r\n", "[]", 2},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     int before = test_http_asked(&server, rows[i].path);
@@ -117,6 +127,12 @@ static void survives(void) {
       {"/bomb", LC_ETOOLARGE, 5000, 200, "larger than 1000 bytes"},
       {"/headers", LC_ETOOLARGE, 5000, 200, "header is too large"},
       {"/header", LC_ETOOLARGE, 5000, 200, "header is too large"},
+      {"/early-flood", LC_ETOOLARGE, 5000, 103, "header is too large"},
+      {"/trailer-flood", LC_ETOOLARGE, 5000, 200, "header is too large"},
+      {"/tiny-headers", LC_ETOOLARGE, 5000, 200, "header is too large"},
+      {"/fold-first", LC_EPROTOCOL, 5000, 200, ""},
+      {"/no-colon", LC_EPROTOCOL, 5000, 200, ""},
+      {"/nul-head", LC_EPROTOCOL, 5000, 200, ""},
       {"/bad-length", LC_EPROTOCOL, 5000, 200, ""},
       {"/cut", LC_EPROTOCOL, 5000, 200, "closed"},
       {"/cut-chunk", LC_EPROTOCOL, 5000, 200, "closed"},
@@ -238,6 +254,48 @@ static void keeps_connections(void) {
   CHECK(atomic_load(&server.connections) - before <= 1);
 }
 
+/* The fault: an answer whose first header line is folded made libcurl 7.83.0 to 8.0.1 free a header
+ * of the handle's last answer again. */
+static void survives_folded_headers(void) {
+  char where[256];
+  snprintf(where, sizeof where, "%s", test_url("/early"));
+  struct lc_request good = test_request("GET", where);
+  struct lc_request bad = test_request("GET", test_url("/fold-first"));
+  for (int i = 0; i < 40; i++) {
+    struct lc_response got = test_call(i % 2 ? &bad : &good);
+    CHECK(got.err == (i % 2 ? LC_EPROTOCOL : LC_OK) && got.sent);
+    test_done(&got);
+  }
+}
+
+static void trusts_libcurl(void) {
+  static const struct {
+    unsigned version;
+    struct lc_libcurl lib;
+  } rows[] = {
+      {0x073d00, {NULL, true, true, true, false, true}},
+      {0x074300, {NULL, true, true, false, false, true}},
+      {0x074aff, {NULL, true, true, true, false, true}},
+      {0x074b00, {NULL, true, false, true, false, true}},
+      {0x074c01, {NULL, true, false, true, false, true}},
+      {0x074d00, {NULL, true, true, true, false, true}},
+      {0x0752ff, {NULL, true, true, true, false, true}},
+      {0x075300, {NULL, false, true, true, false, true}},
+      {0x075700, {NULL, false, true, true, false, false}},
+      {0x075801, {NULL, false, true, true, true, false}},
+      {0x080001, {NULL, false, true, true, true, false}},
+      {0x080100, {NULL, true, true, true, true, false}},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct lc_libcurl lib;
+    lc_libcurl_look(&lib, rows[i].version);
+    CHECK(lib.keeps_handles == rows[i].lib.keeps_handles);
+    CHECK(lib.keeps_connections == rows[i].lib.keeps_connections);
+    CHECK(lib.http2 == rows[i].lib.http2 && lib.compression == rows[i].lib.compression);
+    CHECK(lib.raises_sigpipe == rows[i].lib.raises_sigpipe);
+  }
+}
+
 /* ---- no memory ------------------------------------------------------------------------------ */
 
 /* libcurl's allocations fail in their turn as well (see main). */
@@ -296,7 +354,19 @@ static void put_code(struct bits *bits, unsigned code, int length) {
   }
 }
 
+static void repeat(char *to, size_t size, const char *head, const char *line) {
+  size_t len = strlen(line), at = strlen(head);
+  memcpy(to, head, at);
+  memset(to + at, 'x', size - at);
+  for (; at + len < size; at += len)
+    memcpy(to + at, line, len);
+}
+
 static void make_large(void) {
+  repeat(early_flood, sizeof early_flood, "", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n");
+  repeat(trailer_flood, sizeof trailer_flood,
+         OK "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n", "X-T: yyyyyyyyyyyy\r\n");
+  repeat(tiny_headers, sizeof tiny_headers, OK, "a:\r\n");
   static const char head[] = OK "Content-Encoding: gzip\r\n\r\n\x1f\x8b\x08\0\0\0\0\0\0\x03";
   memcpy(bomb, head, sizeof head - 1);
   struct bits bits = {.to = (unsigned char *)bomb + sizeof head - 1};
@@ -322,6 +392,8 @@ int main(void) {
   CHECK(lc_engine_new(&engine) == LC_OK);
   receives();
   survives();
+  survives_folded_headers();
+  trusts_libcurl();
   counts_decoded_bytes();
   cannot_connect();
   sends_once();

@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* One HTTP exchange. The request is checked and copied into one block, which the handle points into
  * while it runs and which is overwritten afterwards. The callbacks of libcurl see this struct only:
- * they take no lock and know neither engine nor call. */
+ * they take no lock and know neither engine nor call.
+ *
+ * libcurl's text for an error is passed on to the user. It may quote the address of a host or of a
+ * proxy: so neither is ever given to libcurl with a user name or password in it. */
 #include "transfer.h"
+#include "handle.h"
+#include "origin.h"
 #include "stamp.h"
 
 #include <curl/curl.h>
@@ -11,10 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
+/* Bytes of all header lines of an exchange: those of 1xx answers and trailers too, each line with
+ * what libcurl and we keep beside it (RFC 9113, 6.5.2, counts 32 bytes as well). */
 #define HEADERS_MAX (256 * 1024)
+#define LINE_COST 32
 
 /* Whether the request may leave, or has. Changed by compare-and-swap only: a cancelling thread and
  * the one that is about to send meet here, and exactly one of them wins. */
@@ -33,6 +39,7 @@ struct transfer {
   bool insecure;
   bool encoded;        /* the final response has a Content-Encoding */
   bool headed;         /* the final response's header is complete: what follows are trailers */
+  size_t header_bytes; /* of HEADERS_MAX */
   enum lc_err refused; /* why a callback ended the transfer */
   int64_t left_us;
   long timeout_ms;
@@ -40,7 +47,7 @@ struct transfer {
   const char *method; /* these point into the block */
   const char *url;
   const char *ca_file;
-  const char *proxy;
+  struct lc_proxy proxy; /* its address is NULL where there is none */
   const char *secret;
   const char *body; /* NULL: none */
   size_t body_len;
@@ -107,9 +114,10 @@ enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_reque
     return err;
   const char *secret = request->secret != NULL ? request->secret->line : NULL;
   size_t nodes = (request->n_headers + 3) * sizeof(struct curl_slist);
+  bool proxied = request->proxy != NULL && request->proxy[0] != 0;
+  size_t proxy_room = proxied ? LC_PROXY_ROOM(strlen(request->proxy)) : 0;
   size_t size = sizeof(struct transfer) + nodes + size_of(request->method) + size_of(request->url) +
-                size_of(request->ca_file) + size_of(request->proxy) + size_of(secret) +
-                request->body_len;
+                size_of(request->ca_file) + proxy_room + size_of(secret) + request->body_len;
   for (size_t i = 0; i < request->n_headers; i++)
     size += size_of(request->headers[i]);
   struct transfer *t = malloc(size);
@@ -127,7 +135,12 @@ enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_reque
   t->method = copy(&to, request->method);
   t->url = copy(&to, request->url);
   t->ca_file = copy(&to, request->ca_file);
-  t->proxy = copy(&to, request->proxy);
+  if (proxied && !lc_proxy_parse(&t->proxy, request->proxy, to)) {
+    snprintf(text, text_size, "the proxy's address cannot be read");
+    lc_transfer_free(&t->head);
+    return LC_ECONNECT;
+  }
+  to += proxy_room;
   t->secret = copy(&to, secret);
   add_lines(t, request, &to);
   if (request->body != NULL) {
@@ -184,6 +197,11 @@ static size_t on_header(char *line, size_t size, size_t n, void *user) {
   size_t len = given;
   while (len > 0 && (line[len - 1] == '\r' || line[len - 1] == '\n'))
     len--;
+  t->header_bytes += given + LINE_COST;
+  if (t->header_bytes > HEADERS_MAX) {
+    t->refused = LC_ETOOLARGE;
+    return 0;
+  }
   if (t->headed)
     return given;
   if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* anew after each 1xx */
@@ -210,85 +228,10 @@ static size_t on_body(char *data, size_t size, size_t n, void *user) {
   return t->refused == LC_OK ? size * n : 0;
 }
 
-#ifdef SOCK_CLOEXEC
-/* libcurl leaves its sockets open in whatever the program executes. */
-static curl_socket_t on_socket(void *user, curlsocktype purpose, struct curl_sockaddr *address) {
-  (void)user, (void)purpose;
-  return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-#endif
-
 /* ---- the handle ----------------------------------------------------------------------------- */
 
-/* Keeps the first failure. */
-static void must(CURLcode *code, CURLcode now) {
-  if (*code == CURLE_OK)
-    *code = now;
-}
-
-/* The same for an option that this libcurl may not know, or may have been built without. */
-static void may(CURLcode *code, CURLcode now) {
-  if (now == CURLE_OUT_OF_MEMORY)
-    must(code, now);
-}
-
-/* Debian's libcurl has a folder of certificates besides the bundle, and with a folder it reads all
- * of them for every new connection: 37 ms of CPU against 2.4 ms. The bundle holds the same ones. */
-static void set_bundle(CURL *easy, CURLcode *code) {
-#if LIBCURL_VERSION_NUM >= 0x074600
-  const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-  if (info->age < CURLVERSION_SEVENTH || info->cainfo == NULL || access(info->cainfo, R_OK) != 0)
-    return;
-  may(code, curl_easy_setopt(easy, CURLOPT_CAINFO, info->cainfo));
-  may(code, curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
-#else
-  (void)easy, (void)code;
-#endif
-}
-
-/* What all transfers have in common. */
-static CURLcode prepare(CURL *easy) {
-  CURLcode code = CURLE_OK;
-  must(&code, curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
-  must(&code, curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
-  must(&code, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
-  must(&code, curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L));
-  must(&code, curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
-  may(&code, curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L));
-  may(&code, curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "")); /* all that are built in */
-  may(&code, curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE));
-  may(&code, curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
-  may(&code, curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L));
-#if LIBCURL_VERSION_NUM >= 0x074000
-  may(&code, curl_easy_setopt(easy, CURLOPT_HTTP09_ALLOWED, 0L));
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075000
-  may(&code, curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request));
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075500
-  may(&code, curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
-#endif
-#if LIBCURL_VERSION_NUM >= 0x075700
-  may(&code, curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L)); /* no waiting for a dead resolver */
-#endif
-#ifdef SOCK_CLOEXEC
-  must(&code, curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_socket));
-#endif
-  set_bundle(easy, &code);
-  return code;
-}
-
-void *lc_transfer_easy(void) {
-  CURL *easy = curl_easy_init();
-  if (easy != NULL && prepare(easy) != CURLE_OK) {
-    curl_easy_cleanup(easy);
-    easy = NULL;
-  }
-  return easy;
-}
-
 /* A handle keeps its settings, so each of these is set for every transfer. */
-static void set_method(struct transfer *t, CURLcode *code) {
+static void set_method(struct transfer *t, int *code) {
   CURL *easy = t->head.easy;
   bool head = strcmp(t->method, "HEAD") == 0;
   bool get = strcmp(t->method, "GET") == 0;
@@ -298,72 +241,81 @@ static void set_method(struct transfer *t, CURLcode *code) {
   bool body =
       t->body != NULL || post || strcmp(t->method, "PUT") == 0 || strcmp(t->method, "PATCH") == 0;
   bool plain = head || (get && !body) || post;
-  must(code, curl_easy_setopt(easy, CURLOPT_NOBODY, 0L));
+  lc_must(code, curl_easy_setopt(easy, CURLOPT_NOBODY, 0L));
   if (body) {
-    must(code, curl_easy_setopt(easy, CURLOPT_POST, 1L));
-    must(code, curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len));
-    must(code, curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body != NULL ? t->body : ""));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_POST, 1L));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)t->body_len));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_POSTFIELDS, t->body != NULL ? t->body : ""));
   } else {
-    must(code, curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L));
   }
   if (head)
-    must(code, curl_easy_setopt(easy, CURLOPT_NOBODY, 1L));
-  must(code, curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, plain ? NULL : t->method));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_NOBODY, 1L));
+  lc_must(code, curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, plain ? NULL : t->method));
 }
 
-/* Settings that few transfers have: they go away by resetting the handle. */
+/* Settings that few transfers have: they go away with the handle. */
 static bool is_special(const struct transfer *t) {
-  return t->insecure || t->ca_file != NULL || t->proxy != NULL;
+  return t->insecure || t->ca_file != NULL || t->proxy.address != NULL;
 }
 
-static void set_special(struct transfer *t, CURLcode *code) {
+static void set_special(struct transfer *t, int *code) {
   CURL *easy = t->head.easy;
   if (t->insecure) {
-    must(code, curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L));
-    must(code, curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L));
   }
   if (t->ca_file != NULL) {
-    must(code, curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file));
-    may(code, curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_CAINFO, t->ca_file));
+    lc_may(code, curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
   }
-  if (t->proxy != NULL)
-    must(code, curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy));
+  if (t->proxy.address == NULL)
+    return;
+  lc_must(code, curl_easy_setopt(easy, CURLOPT_PROXY, t->proxy.address));
+  if (t->proxy.user != NULL) {
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, t->proxy.user));
+    lc_must(code, curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, t->proxy.password));
+  }
 }
 
 /* A request that must not go twice also gets HTTP/1.1: HTTP/2 knows refusals after which libcurl
  * sends again (REFUSED_STREAM, HTTP_1_1_REQUIRED). The others wait for a connection that is being
  * made, to share it; without TLS that wait would last until the first answer is there. */
-static void set_connection(struct transfer *t, CURLcode *code) {
+static void set_connection(struct transfer *t, const struct lc_libcurl *lib, int *code) {
   CURL *easy = t->head.easy;
   bool tls = strncasecmp(t->url, "https:", 6) == 0;
-  long version = t->once ? (long)CURL_HTTP_VERSION_1_1 : (long)CURL_HTTP_VERSION_2TLS;
-  must(code, curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, t->once ? 1L : 0L));
-  may(code, curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version));
-  may(code, curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L));
+  bool http2 = lib->http2 && !t->once;
+  long version = http2 ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1;
+  lc_must(code, curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, t->once ? 1L : 0L));
+  lc_may(code, curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version));
+  lc_may(code, curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L));
 }
 
-int lc_transfer_begin(struct lc_transfer *transfer, void *easy) {
+int lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struct lc_libcurl *lib) {
   struct transfer *t = (struct transfer *)transfer;
-  CURLcode code = CURLE_OK;
+  int code = CURLE_OK;
   int was = GATE_SHUT;
   t->head.easy = easy;
   if (easy == NULL)
     return CURLE_OUT_OF_MEMORY;
-  must(&code, curl_easy_setopt(easy, CURLOPT_URL, t->url));
-  must(&code, curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->lines));
-  must(&code, curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, t->timeout_ms));
-  must(&code, curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms));
-  must(&code, curl_easy_setopt(easy, CURLOPT_WRITEDATA, t));
-  must(&code, curl_easy_setopt(easy, CURLOPT_HEADERDATA, t));
-  must(&code, curl_easy_setopt(easy, CURLOPT_PRIVATE, t));
-  must(&code, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_URL, t->url));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_HTTPHEADER, t->lines));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, t->timeout_ms));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, t->connect_timeout_ms));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_WRITEDATA, t));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_HEADERDATA, t));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_PRIVATE, t));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error));
   set_method(t, &code);
-  set_connection(t, &code);
+  set_connection(t, lib, &code);
   set_special(t, &code);
   if (code != CURLE_OK)
-    return (int)code;
+    return code;
 #if LIBCURL_VERSION_NUM >= 0x075000
-  if (curl_easy_setopt(easy, CURLOPT_PREREQDATA, t) == CURLE_OK)
+  if (curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request) == CURLE_OK &&
+      curl_easy_setopt(easy, CURLOPT_PREREQDATA, t) == CURLE_OK)
     return 0;
 #endif
   return atomic_compare_exchange_strong(&t->gate, &was, GATE_UNKNOWN) ? 0
@@ -389,57 +341,65 @@ static bool was_sent(const struct transfer *t) {
   return begun_us > 0 || bytes > 0;
 }
 
-static enum lc_err outcome(const struct transfer *t, CURLcode code, bool sent) {
-  if (t->refused != LC_OK)
-    return t->refused;
+/* Of a transfer of which nothing has left. */
+static enum lc_err outcome_unsent(CURLcode code) {
+  switch (code) {
+  case CURLE_OPERATION_TIMEDOUT:
+    return LC_ETIMEOUT;
+  case CURLE_OUT_OF_MEMORY:
+    return LC_ENOMEM;
+  case CURLE_URL_MALFORMAT:
+  case CURLE_BAD_FUNCTION_ARGUMENT:
+    return LC_EINVAL;
+  default:
+    return LC_ECONNECT;
+  }
+}
+
+/* Of one whose request has left: what went wrong then is the peer's doing, or the network's. */
+static enum lc_err outcome_sent(const struct transfer *t, CURLcode code) {
   switch (code) {
   case CURLE_OK: /* without a status it was HTTP/0.9, which old libcurls let through */
     return t->headed ? LC_OK : LC_EPROTOCOL;
   case CURLE_OPERATION_TIMEDOUT:
     return LC_ETIMEOUT;
-  case CURLE_URL_MALFORMAT:
-  case CURLE_BAD_FUNCTION_ARGUMENT:
-    return LC_EINVAL;
   case CURLE_OUT_OF_MEMORY: /* also what libcurl calls a header line beyond its own ceiling */
     return t->status == 0 || t->headed ? LC_ENOMEM : LC_ETOOLARGE;
   case CURLE_FILESIZE_EXCEEDED:
     return LC_ETOOLARGE;
-  case CURLE_UNSUPPORTED_PROTOCOL: /* HTTP/0.9, or a protocol this libcurl was built without */
-  case CURLE_WEIRD_SERVER_REPLY:
-  case CURLE_PARTIAL_FILE:
-  case CURLE_BAD_CONTENT_ENCODING:
-  case CURLE_CHUNK_FAILED:
-  case CURLE_WRITE_ERROR:
-    return sent ? LC_EPROTOCOL : LC_ECONNECT;
+  case CURLE_GOT_NOTHING:
+  case CURLE_SEND_ERROR:
+  case CURLE_SSL_CONNECT_ERROR:
+  case CURLE_ABORTED_BY_CALLBACK:
+    return LC_ENETWORK;
   case CURLE_HTTP2:
   case CURLE_HTTP2_STREAM:
-    if (t->status != 0)
-      return LC_EPROTOCOL;
-    break;
+    return t->status != 0 ? LC_EPROTOCOL : LC_ENETWORK;
   case CURLE_RECV_ERROR: /* also of a chunk that is none, of which only the text tells */
-    if (t->headed && strstr(t->error, "chunked-encoding") != NULL)
-      return LC_EPROTOCOL;
-    break;
-  default:
-    break;
+    return t->headed && strstr(t->error, "chunked-encoding") != NULL ? LC_EPROTOCOL : LC_ENETWORK;
+  default: /* not HTTP, a header that is none, a body that is cut or wrongly encoded, … */
+    return LC_EPROTOCOL;
   }
-  return sent ? LC_ENETWORK : LC_ECONNECT;
 }
 
-/* libcurl's texts are not known to hold a credential or a query, but a proxy, which may have a
- * password: this sees to it. */
+static enum lc_err outcome(const struct transfer *t, CURLcode code, bool sent) {
+  if (t->refused != LC_OK)
+    return t->refused;
+  return sent || code == CURLE_OK ? outcome_sent(t, code) : outcome_unsent(code);
+}
+
+/* libcurl's texts are not known to hold a credential or a query: this sees to it. */
 static bool tells_secrets(const struct transfer *t, const char *text) {
   const char *query = strchr(t->url, '?');
   const char *value = t->secret != NULL ? strrchr(t->secret, ' ') : NULL;
   return (query != NULL && query[1] != 0 && strstr(text, query + 1) != NULL) ||
-         (t->proxy != NULL && t->proxy[0] != 0 && strstr(text, t->proxy) != NULL) ||
          (value != NULL && value[1] != 0 && strstr(text, value + 1) != NULL);
 }
 
 static void explain(const struct transfer *t, CURLcode code, struct lc_response *response) {
   char *text = response->text;
   size_t size = sizeof response->text;
-  if (response->err == LC_ETOOLARGE && t->headed)
+  if (response->err == LC_ETOOLARGE && t->headed && t->header_bytes <= HEADERS_MAX)
     snprintf(text, size, "the response is larger than %zu bytes", t->content.max);
   else if (response->err == LC_ETOOLARGE)
     snprintf(text, size, "the response's header is too large");
@@ -473,20 +433,18 @@ void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response 
   lc_buf_init(&t->content, 0);
 }
 
-void lc_transfer_free(struct lc_transfer *transfer) {
+bool lc_transfer_free(struct lc_transfer *transfer) {
   struct transfer *t = (struct transfer *)transfer;
   CURL *easy = t->head.easy;
+  bool as_new = !is_special(t);
   if (easy != NULL) {
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
-    if (is_special(t)) {
-      curl_easy_reset(easy);
-      prepare(easy);
-    }
   }
   lc_buf_free(&t->headers);
   lc_buf_free(&t->content);
   lc_wipe(t, t->size);
   free(t);
+  return as_new;
 }

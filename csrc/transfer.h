@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "buf.h"
+#include "handle.h"
 #include "request.h"
 
 struct lc_response {
@@ -28,19 +29,18 @@ struct lc_transfer { /* the head of it, which is the engine's; the rest is trans
   struct lc_transfer *next;
 };
 
-/* Checks the request and copies it. */
+/* Checks the request and copies it. LC_ECONNECT for a proxy whose address cannot be read. */
 enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_request *request,
                             char *text, size_t text_size);
-/* A CURL handle for any number of transfers, one after the other; NULL: no memory. */
-void *lc_transfer_easy(void);
 /* Makes the handle, NULL for want of memory, ready for curl_multi_add_handle. Gives a CURLcode. */
-int lc_transfer_begin(struct lc_transfer *transfer, void *easy);
+int lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struct lc_libcurl *lib);
 /* From any thread: a request that has not begun to leave never will, and true tells so. */
 bool lc_transfer_give_up(struct lc_transfer *transfer);
 /* The result, for a CURLcode; its `seconds` are left to the engine. The caller frees headers and
  * body. */
 void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response);
-/* Takes all pointers out of the handle, which is free for the next, and wipes the copies. */
-void lc_transfer_free(struct lc_transfer *transfer);
+/* Takes all pointers out of the handle and wipes the copies. false: the handle has settings of this
+ * transfer, and cannot serve another. */
+bool lc_transfer_free(struct lc_transfer *transfer);
 
 #endif

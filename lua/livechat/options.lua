@@ -16,7 +16,7 @@ local schema = require "livechat.api.check"
 ---@field throttle? table|false limits or a throttle; default 100 calls in 60 seconds
 ---@field verify? boolean the peer's certificate, default true
 ---@field ca_file? string PEM bundle instead of the system's
----@field proxy? string default: what the environment says
+---@field proxy? string default: none, whatever the environment says
 ---@field user_agent? string
 ---@field max_response? integer bytes of a decoded body, default 64 MiB
 ---@field reconcile? number|false seconds to look for a ticket whose answer was lost, default 30
