@@ -110,8 +110,8 @@ describe("access", function()
 
   it("answers 404 for an unknown path even with wrong credentials", function()
     local own = account.new()
-    for _, path in ipairs({ "/", "/agent", "/tickets/X/tags/more", "/status/0/1", "/group", "/tag/x",
-      "/canned_responses/1/2", "/v3.6/agents", "/agents/x/y", "/other_webhook/webhooks",
+    for _, path in ipairs({ "/", "/agent", "/tickets/X/tags/more", "/status/0/1", "/group",
+      "/tag/x", "/canned_responses/1/2", "/v3.6/agents", "/agents/x/y", "/other_webhook/webhooks",
       "/agents/x/reset_api_key", "/reports", "/reports/dashboard", "/chats/x/y/z/1" }) do
       local status, body = own.call("GET", path, { headers = { authorization = "Basic eDp5" } })
       assert.equal(404, status)
