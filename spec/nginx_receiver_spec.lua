@@ -34,10 +34,12 @@ local function start(setup, options)
       location /livechat {
         content_by_lua_block { require("livechat.nginx").serve(receiver) }
       }
+      %s
       location /pid { content_by_lua_block { ngx.print(ngx.worker.pid()) } }
       location /got { content_by_lua_block { ngx.print(json.encode(json.array(got))) } }
     }
-  ]]):format(helper.root, helper.root, helper.root, setup)
+  ]]):format(helper.root, helper.root, helper.root, setup,
+    options.locations or "")
   return helper.nginx(options)
 end
 
@@ -72,6 +74,63 @@ describe("require('livechat.nginx').serve", function()
     assert.equal(401, answer.status)
     assert.is_nil(answer.headers["www-authenticate"])
     assert.equal('["a nil"]', get(nginx, "/got"))
+  end)
+
+  it("handles an event again whose handler was killed", function()
+    local nginx = start(([[
+      got = {}
+      receiver = livechat.receiver { token = %q }
+      local ways = {
+        exit = function() ngx.exit(200) end,
+        abort = function() ngx.sleep(20) end,
+        kill = function() ngx.sleep(20) end,
+      }
+      receiver:on("*", function(event)
+        local n = #got
+        got[n + 1] = event.id
+        if got[n] ~= event.id then
+          ngx.sleep(0.001)
+          ways[event.id]()
+        end
+      end)
+      function serve_by_thread()
+        ngx.req.read_body()
+        local body = ngx.req.get_body_data()
+        local thread = ngx.thread.spawn(function() ngx.sleep(0) receiver:handle(body) end)
+        ngx.sleep(0.05)
+        ngx.thread.kill(thread)
+        ngx.print("killed")
+      end
+    ]]):format(TOKEN), { locations = [[
+      location /abort {
+        lua_check_client_abort on;
+        content_by_lua_block { require("livechat.nginx").serve(receiver) }
+      }
+      location /thread { content_by_lua_block { serve_by_thread() } }
+    ]] })
+    local function again(id)
+      local answer
+      for _ = 1, 10 do -- the collector may need more than one look
+        answer = post(nginx, body_of(id))
+        if answer.status == 200 then break end
+      end
+      assert.equal("handled\n", answer.body)
+      assert.equal("handled already\n", post(nginx, body_of(id)).body)
+    end
+    post(nginx, body_of "exit")
+    again "exit"
+    local client, body = assert(socket.connect("127.0.0.1", nginx.port)), body_of "abort"
+    client:send("POST /abort HTTP/1.1\r\nHost: x\r\nContent-Length: " .. #body .. "\r\n\r\n"
+      .. body)
+    helper.wait_until(function() return get(nginx, "/got"):find("abort", 1, true) end, 5, "it")
+    assert.equal("it is being handled\n", post(nginx, body).body)
+    client:close()
+    helper.sleep(0.1)
+    again "abort"
+    assert.equal("killed", assert(helper.http { port = nginx.port, path = "/thread",
+      method = "POST", body = body_of "kill" }).body)
+    again "kill"
+    assert.equal('["exit","exit","abort","abort","kill","kill"]', get(nginx, "/got"))
   end)
 
   it("takes nothing but POST", function()

@@ -683,6 +683,103 @@ describe("handlers", function()
     assert.equal(2, runs)
   end)
 
+  it("that are never resumed do not hold their event for ever", function()
+    local runs = 0
+    local receiver = livechat.receiver { token = TOKEN }
+    receiver:on("*", function()
+      runs = runs + 1
+      if runs < 3 then coroutine.yield() end
+    end)
+    local function abandon()
+      local co = coroutine.create(function() return deliver(receiver, chat_ended()) end)
+      assert(coroutine.resume(co))
+      return co
+    end
+    local kept = abandon()
+    assert.same({ 500, "it is being handled\n" }, { deliver(receiver, chat_ended()) })
+    if coroutine.close then coroutine.close(kept) end
+    kept = nil -- luacheck: ignore 311
+    for _ = 1, 200 do -- the collector looks through a part of all that is here at each redelivery
+      kept = runs == 1 and abandon() or kept
+    end
+    assert.equal(2, runs)
+    local clock, real = core.clock() + 3601, core.clock
+    finally(function() core.clock = real end)
+    assert.same({ 500, "it is being handled\n" }, { deliver(receiver, chat_ended()) })
+    core.clock = function() return clock end
+    assert.same({ 200, "handled\n" }, { deliver(receiver, chat_ended()) })
+    assert.equal(3, runs)
+    -- What comes back after all undoes nothing.
+    assert.truthy(coroutine.resume(kept))
+    assert.equal("dead", coroutine.status(kept))
+    assert.same({ 200, "handled already\n" }, { deliver(receiver, chat_ended()) })
+    assert.equal(3, runs)
+  end)
+
+  it("may raise anything", function()
+    local function raising(metamethods) return setmetatable({}, metamethods) end
+    local function deep(n) return 1 + deep(n + 1) end
+    local ways = {
+      function() error() end,
+      function() error(false) end,
+      function() error(io.stdout) end,
+      function() error(coroutine.create(print)) end,
+      function() error(raising { __tostring = function() error("again") end }) end,
+      function() error(raising { __tostring = function() error() end }) end,
+      function() error(raising { __tostring = function() return {} end }) end,
+      function() error(raising { __tostring = function() return nil end }) end,
+      function() error(raising { __tostring = function() coroutine.yield() end }) end,
+      function() error(raising { __tostring = deep }) end,
+      function() error(raising { __name = {}, __index = error }) end,
+      function() error(("x"):rep(2 ^ 20)) end,
+      function() error("a\0b") end,
+      function() deep(1) end,
+      function() error(("x"):rep(100000, "\n")) end,
+      function(event)
+        for name in pairs(event) do event[name] = nil end
+        error("it has no type any more")
+      end,
+      function(event) setmetatable(event, raising { __tostring = error }) error(event) end,
+    }
+    for i, way in ipairs(ways) do
+      local said, broken = {}, true
+      local receiver = livechat.receiver { token = TOKEN, on_error = function(text)
+        said[#said + 1] = text
+        error(raising { __tostring = function() error("again") end })
+      end }
+      receiver:on("*", function(event) if broken then way(event) end end)
+      local log, nginx = {}, require "livechat.nginx"
+      local original = nginx.log
+      nginx.log = function(text) log[#log + 1] = text error("no") end
+      local fine, problem = pcall(function()
+        for _ = 1, 2 do
+          assert.same({ 500, "a handler failed\n" }, { deliver(receiver, chat_ended()) })
+        end
+        broken = false
+        assert.same({ 200, "handled\n" }, { deliver(receiver, chat_ended()) })
+      end)
+      nginx.log = original
+      assert(fine, ("way %d: %s"):format(i, tostring(problem)))
+      assert.equal(2, #said)
+      assert.equal(2, #log)
+      assert.matches("^livechat.Event: chat_ended %x+: ", said[1])
+      assert.truthy(#said[1] < 20000, #said[1])
+    end
+  end)
+
+  it("are interrupted by ^C, which the program sees", function()
+    local receiver, runs = livechat.receiver { token = TOKEN, on_error = function() end }, 0
+    receiver:on("*", function()
+      runs = runs + 1
+      if runs == 1 then error("interrupted!") elseif runs == 2 then error("was interrupted!") end
+    end)
+    local fine, message = pcall(receiver.handle, receiver, json.encode(chat_ended()))
+    assert.is_false(fine)
+    assert.matches("interrupted!\n", message)
+    assert.same({ 500, "a handler failed\n" }, { deliver(receiver, chat_ended()) })
+    assert.same({ 200, "handled\n" }, { deliver(receiver, chat_ended()) })
+  end)
+
   it("are remembered for seven hours, and not without end", function()
     local receiver, got = recording()
     local clock, real = core.clock(), core.clock

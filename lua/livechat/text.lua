@@ -9,6 +9,8 @@
 --- the host's locale, where a byte of a letter may be one.
 local text = {}
 
+local RAISED_MAX = 8192
+
 local BLANK = "[ \t-\r]"
 local NOT_BLANK = "[^ \t-\r]"
 
@@ -45,6 +47,20 @@ function text.cut(value, max)
   local stop = max -- a character's first byte is at most three bytes before its last
   while stop > max - 3 and value:find("^[\128-\191]", stop + 1) do stop = stop - 1 end
   return value:sub(1, stop)
+end
+
+--- A text for whatever was raised: at most 8 KiB, and never an error itself, also for a value whose
+--- own __tostring fails.
+---@param value any
+---@return string
+function text.describe(value)
+  local made = value
+  if type(made) ~= "string" then
+    local fine, result = pcall(tostring, value)
+    made = fine and type(result) == "string" and result
+      or "a " .. type(value) .. " that cannot be shown was raised"
+  end
+  return #made <= RAISED_MAX and made or text.cut(made, RAISED_MAX) .. "..."
 end
 
 --- The title of a page of HTML, one line of it; nil where it has none in its first 4 KiB.

@@ -5,12 +5,12 @@
 --- as long as this process lives: each nginx worker is a process of its own, and what holds for all
 --- of them is an inbox.
 local core = require "livechat.core"
+local dispatch = require "livechat.events.dispatch"
+local drain = require "livechat.events.drain"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local nginx = require "livechat.nginx"
-local redact = require "livechat.text".redact
 local schema = require "livechat.api.check"
-local wait = require "livechat.call.wait"
 
 local FNAME = "livechat.receiver"
 local MAX_BODY = 2 ^ 20
@@ -70,41 +70,7 @@ function Receiver:verify(wire, headers)
   return refused == 0
 end
 
--- ---- running handlers ------------------------------------------------------------------------
-
-local function explain(err)
-  return debug.traceback(tostring(err), 2)
-end
-
---- pcall with a traceback, through which the function may yield on every Lua.
-local function protected(fn, argument)
-  return xpcall(fn, explain, argument)
-end
-
--- In PUC Lua 5.1 nothing yields through pcall: there the function runs in a coroutine of its own,
--- and what it yields is handed up.
-local yields_through_pcall = rawget(_G, "jit") ~= nil or _VERSION ~= "Lua 5.1"
-if not yields_through_pcall then
-  local function relay(co, ok, ...)
-    if coroutine.status(co) == "dead" then
-      return ok, ok or debug.traceback(co, tostring((...)))
-    end
-    return relay(co, coroutine.resume(co, coroutine.yield(...)))
-  end
-  protected = function(fn, argument)
-    local co = coroutine.create(fn)
-    return relay(co, coroutine.resume(co, argument))
-  end
-end
-
---- A handler's name for as long as its source stays as it is: what a later attempt, also of another
---- process, knows it by. An edited file's handlers may run again.
-local function name_handler(self, kind, fn)
-  local about = debug.getinfo(fn, "S")
-  local name = kind .. " " .. about.short_src .. ":" .. about.linedefined
-  self.names[name] = (self.names[name] or 0) + 1
-  return self.names[name] == 1 and name or name .. "#" .. self.names[name]
-end
+-- ---- handlers --------------------------------------------------------------------------------
 
 --- Registers a handler. Those of one event run in the order of registration, and one that fails
 --- does not keep the others from running.
@@ -117,48 +83,11 @@ function Receiver:on(kind, handler)
   elseif type(handler) ~= "function" then
     errors.argument(2, "receiver:on", "function expected, got " .. type(handler))
   end
-  local name = name_handler(self, kind, handler)
-  self.handlers[#self.handlers + 1] = { kind = kind, fn = handler, name = name }
+  self.dispatcher:add(kind, handler)
   return self
 end
 
-function Receiver:report(text, event)
-  -- A hook that fails must not change what becomes of the event.
-  local fine, problem = pcall(self.on_error, text, event)
-  if not fine then
-    nginx.log("livechat: on_error failed: " .. tostring(problem))
-  end
-end
-
--- What lua's own ^C raises.
-local function is_interrupt(problem)
-  return problem:find("^[^\n]*interrupted!\n") ~= nil
-end
-
---- Runs those handlers that have not succeeded before, and adds those that do now.
----@param event livechat.Event
----@param succeeded table<string, true> by the handler's name; changed
----@return string|nil problem the first
----@return boolean|nil interrupted ^C, and no failure of the handler's
-function Receiver:dispatch(event, succeeded)
-  local first
-  for i = 1, #self.handlers do
-    local handler = self.handlers[i]
-    if (handler.kind == event.type or handler.kind == "*") and not succeeded[handler.name] then
-      local fine, problem = protected(handler.fn, event)
-      if fine then
-        succeeded[handler.name] = true
-      elseif is_interrupt(problem) then
-        return problem, true
-      else
-        problem = tostring(event) .. ": " .. problem
-        first = first or problem
-        self:report(problem, event)
-      end
-    end
-  end
-  return first
-end
+Receiver.drain, Receiver.run = drain.drain, drain.run
 
 -- ---- what this process has handled ------------------------------------------------------------
 
@@ -181,18 +110,51 @@ local function recall(self, id)
   return state
 end
 
+-- Whoever handles an event may never come back to it: nginx drops the light thread of a client that
+-- went away, a program drops its coroutine. So a delivery does not hold its event by a mark, which
+-- would stay, but by a table that nothing but its own stack refers to: when the collector has taken
+-- that, the event is free. A coroutine that its program keeps and never resumes holds it no longer
+-- than this.
+local LONGEST_HOLD = 3600
+local COLLECT_FOR = 0.005 -- seconds that a redelivery may spend on finding out
+local WEAK = { __mode = "v" }
+
+--- Two whole cycles, because one that is under way may have seen the table already; or a part of
+--- that where there is much memory to look through. The next redelivery goes on with it.
+local function collect()
+  local due, cycles = core.clock() + COLLECT_FOR, 0
+  repeat
+    cycles = cycles + (collectgarbage("step", 16) and 1 or 0)
+  until cycles == 2 or core.clock() > due
+end
+
+local function is_held(state)
+  local hold = state.hold
+  if not hold or not hold.holder or core.clock() - hold.since > LONGEST_HOLD then
+    return false
+  end
+  collect()
+  return hold.holder ~= nil
+end
+
 --- Without an inbox.
 local function handle_now(self, wire, id, body)
   local state = recall(self, id)
   if state == true then
     return 200, "handled already\n"
-  elseif state.running then -- in another coroutine; if that fails it must come again
+  elseif is_held(state) then -- in another coroutine; if that fails it must come again
     return 500, "it is being handled\n"
   end
-  state.running = true
-  local problem = self:dispatch(self.dialect:event(wire, id, body, self.client), state.succeeded)
-  state.running = nil
-  if problem then
+  local event, holder = self.dialect:event(wire, id, body, self.client), {}
+  local hold = setmetatable({ holder = holder, since = core.clock() }, WEAK)
+  state.hold = hold
+  local problem, interrupted = self.dispatcher:run(event, state.succeeded)
+  if state.hold == hold and hold.holder == holder then -- else another delivery took it over
+    state.hold = nil
+  end
+  if interrupted then
+    error(problem, 0)
+  elseif problem then
     return 500, "a handler failed\n"
   end
   self.memory.young[id] = true
@@ -202,7 +164,7 @@ end
 local function store(self, id, text)
   local stored, problem = self.inbox:store(id, text)
   if not stored then
-    self:report("livechat: event " .. id .. " was not stored: " .. problem)
+    self.dispatcher:report("livechat: event " .. id .. " was not stored: " .. problem)
     return 500, "it could not be stored\n"
   end
   return 200, stored == "stored" and "stored\n" or "known already\n"
@@ -260,151 +222,6 @@ function Receiver:handle(body, headers)
     body = body:sub(1, first - 1) .. "null" .. body:sub(last + 1)
   end
   return store(self, id, body)
-end
-
--- ---- draining --------------------------------------------------------------------------------
-
-local FIRST_PAUSE, LONGEST_PAUSE = 1, 3600
-
---- Seconds until the next attempt: 1, 4, 16, … to an hour. Ten attempts take over three hours.
-local function pause_after(attempts)
-  return math.min(LONGEST_PAUSE, FIRST_PAUSE * 4 ^ (attempts - 1))
-end
-
-local function keys(set)
-  local list = {}
-  for key in pairs(set) do
-    list[#list + 1] = key
-  end
-  table.sort(list)
-  return list
-end
-
-local function set_of(list)
-  local set = {}
-  for _, key in ipairs(list) do
-    set[key] = true
-  end
-  return set
-end
-
---- Runs the handlers over a stored event.
----@return string|nil problem
----@return boolean|nil hopeless
----@return boolean|nil interrupted
-local function try(self, claim, succeeded, attempts)
-  if claim.attempts > attempts then -- each of them ended with its process
-    return "no attempt came to an end", true
-  end
-  local wire, problem = json.decode(claim.text)
-  problem = problem or self.dialect:read(wire)
-  if problem then
-    return "not a webhook: " .. problem, true
-  end
-  local event = self.dialect:event(wire, claim.id, claim.text, self.client)
-  local interrupted
-  problem, interrupted = self:dispatch(event, succeeded)
-  return problem, claim.attempts == attempts, interrupted
-end
-
----@return boolean handled
----@return string|nil problem of the inbox
-local function work_off(self, claim, attempts)
-  local succeeded = set_of(claim.handled)
-  local problem, hopeless, interrupted = try(self, claim, succeeded, attempts)
-  local done, why
-  if interrupted then
-    self.inbox:release(claim)
-    error(problem, 0)
-  elseif not problem then
-    done, why = self.inbox:done(claim)
-  else
-    local report = { error = redact(problem), handled = keys(succeeded) }
-    if hopeless then
-      done, why = self.inbox:fail(claim, report)
-    else
-      done, why = self.inbox:later(claim, pause_after(claim.attempts), report)
-    end
-  end
-  return not problem, not done and why or nil
-end
-
-local function check_options(options, known, fname)
-  for name, value in pairs(options) do
-    if not known[name] then
-      errors.argument(tostring(name), fname, schema.unknown(name, known, "option"), 3)
-    elseif type(value) ~= "number" or value ~= value or value <= 0 then
-      errors.argument(name, fname, "a number above 0 expected", 3)
-    end
-  end
-end
-
-local function check_inbox(self, fname)
-  if not self.inbox then
-    error("'" .. fname .. "' needs an inbox, and this receiver has none", 3)
-  end
-end
-
---- Runs the handlers over what the inbox holds and is due, the oldest first, to its end.
---- An event whose handler failed is due again after a pause that grows, and after `attempts` (10)
---- stays in failed/ with the reason.
----@param options? { limit?: integer, attempts?: integer } limit: so many events at most
----@return integer|nil handled events whose handlers all succeeded
----@return integer|livechat.Error failed events with a handler that failed; an error where the inbox
---- cannot be used
-function Receiver:drain(options)
-  check_inbox(self, "receiver:drain")
-  check_options(options or {}, { limit = true, attempts = true }, "receiver:drain")
-  local limit = options and options.limit or math.huge
-  local attempts = options and options.attempts or 10
-  local handled, failed = 0, 0
-  while handled + failed < limit do
-    local claim, problem = self.inbox:claim()
-    if claim then
-      local fine
-      fine, problem = work_off(self, claim, attempts)
-      handled, failed = handled + (fine and 1 or 0), failed + (fine and 0 or 1)
-    end
-    if problem then
-      return nil, errors.new { kind = self.inbox.fault, message = problem }
-    elseif not claim then
-      break
-    end
-  end
-  return handled, failed
-end
-
-local CHUNK = 100 -- events between two looks at whether the worker is to end
-
-local function sleep(seconds)
-  local how = wait.current()
-  local call = assert(how.park())
-  local due = core.clock() + seconds
-  while core.clock() < due do
-    how.await(call, due - core.clock())
-  end
-  call:drop()
-end
-
---- Drains for ever, looking again `poll` (1) seconds after there was nothing to do. In nginx, where
---- it runs in a timer, it ends with the worker.
----@param options? { poll?: number, attempts?: integer }
-function Receiver:run(options)
-  check_inbox(self, "receiver:run")
-  options = options or {}
-  check_options(options, { poll = true, attempts = true }, "receiver:run")
-  local said
-  while not nginx.exiting() do
-    local handled, failed = self:drain { limit = CHUNK, attempts = options.attempts }
-    local text = not handled and tostring(failed) or nil
-    if text and text ~= said then
-      self:report(text)
-    end
-    said = text
-    if not handled or handled + failed < CHUNK then
-      sleep(options.poll or 1)
-    end
-  end
 end
 
 -- ---- making ----------------------------------------------------------------------------------
@@ -521,8 +338,8 @@ local function new(options, dialect)
   return setmetatable({
     tokens = tokens_of(options.token), basic = basic_of(options.basic_auth),
     license = license_of(options.license_id), max_body = options.max_body or MAX_BODY,
-    client = options.client, inbox = options.inbox, on_error = options.on_error or nginx.log,
-    dialect = dialect, handlers = {}, names = {},
+    client = options.client, inbox = options.inbox, dialect = dialect,
+    dispatcher = dispatch.new(options.on_error or nginx.log),
     memory = { young = {}, old = {}, count = 0, began = core.clock() },
   }, Receiver)
 end

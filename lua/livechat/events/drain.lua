@@ -1,0 +1,166 @@
+-- SPDX-License-Identifier: MIT
+--- Working off an inbox: each event is claimed, handed to the handlers, and put where the outcome
+--- says. The functions are methods of a receiver that has an inbox.
+local core = require "livechat.core"
+local errors = require "livechat.errors"
+local json = require "livechat.json"
+local nginx = require "livechat.nginx"
+local schema = require "livechat.api.check"
+local text = require "livechat.text"
+local wait = require "livechat.call.wait"
+
+local drain = {}
+
+local ATTEMPTS = 10
+local FIRST_PAUSE, LONGEST_PAUSE = 1, 3600 -- seconds
+
+--- Seconds until the next attempt: 1, 4, 16, … to an hour. Ten attempts take over three hours.
+local function pause_after(attempts)
+  return math.min(LONGEST_PAUSE, FIRST_PAUSE * 4 ^ (attempts - 1))
+end
+
+local function keys(set)
+  local list = {}
+  for key in pairs(set) do
+    list[#list + 1] = key
+  end
+  table.sort(list)
+  return list
+end
+
+local function set_of(list)
+  local set = {}
+  for _, key in ipairs(list) do
+    set[key] = true
+  end
+  return set
+end
+
+--- Runs the handlers over a stored event.
+---@return string|nil problem
+---@return boolean|nil final it is not to be tried again
+---@return boolean|nil interrupted
+local function try(self, claim, succeeded, attempts)
+  if claim.attempts > attempts then -- each of them ended with its process
+    return "no attempt came to an end", true
+  end
+  local wire, problem = json.decode(claim.text)
+  problem = problem or self.dialect:read(wire)
+  if problem then
+    return "not a webhook: " .. problem, true
+  end
+  local event = self.dialect:event(wire, claim.id, claim.text, self.client)
+  local interrupted
+  problem, interrupted = self.dispatcher:run(event, succeeded)
+  return problem, claim.attempts == attempts, interrupted
+end
+
+---@return boolean handled
+---@return string|nil problem of the inbox
+local function work_off(self, claim, attempts)
+  local succeeded = set_of(claim.handled)
+  local problem, final, interrupted = try(self, claim, succeeded, attempts)
+  local done, why
+  if interrupted then
+    self.inbox:release(claim)
+    error(problem, 0)
+  elseif not problem then
+    done, why = self.inbox:done(claim)
+  else
+    local report = { error = text.redact(problem), handled = keys(succeeded) }
+    if final then
+      done, why = self.inbox:fail(claim, report)
+    else
+      done, why = self.inbox:later(claim, pause_after(claim.attempts), report)
+    end
+  end
+  return not problem, not done and why or nil
+end
+
+local WHOLE = { limit = true, attempts = true }
+
+local function check_options(options, known, fname)
+  for name, value in pairs(options) do
+    if not known[name] then
+      errors.argument(tostring(name), fname, schema.unknown(name, known, "option"), 3)
+    elseif type(value) ~= "number" or value ~= value or value <= 0 then
+      errors.argument(name, fname, "a number above 0 expected", 3)
+    elseif WHOLE[name] and value % 1 ~= 0 and value ~= math.huge then
+      errors.argument(name, fname, "a whole number expected", 3)
+    end
+  end
+end
+
+local function check_inbox(self, fname)
+  if not self.inbox then
+    error("'" .. fname .. "' needs an inbox, and this receiver has none", 3)
+  end
+end
+
+local function work_through(self, limit, attempts)
+  local handled, failed = 0, 0
+  while handled + failed < limit do
+    local claim, problem = self.inbox:claim()
+    if claim then
+      local fine
+      fine, problem = work_off(self, claim, attempts)
+      handled, failed = handled + (fine and 1 or 0), failed + (fine and 0 or 1)
+    end
+    if problem then
+      return nil, errors.new { kind = self.inbox.fault, message = problem }
+    elseif not claim then
+      break
+    end
+  end
+  return handled, failed
+end
+
+--- Runs the handlers over what the inbox holds and is due, the oldest first, to its end.
+--- An event whose handler failed is due again after a pause that grows, and after `attempts` (10)
+--- stays in failed/ with the reason.
+---@param options? { limit?: integer, attempts?: integer } limit: so many events at most
+---@return integer|nil handled events whose handlers all succeeded
+---@return integer|livechat.Error failed events with a handler that failed; an error where the inbox
+--- cannot be used
+function drain.drain(self, options)
+  check_inbox(self, "receiver:drain")
+  options = options or {}
+  check_options(options, { limit = true, attempts = true }, "receiver:drain")
+  return work_through(self, options.limit or math.huge, options.attempts or ATTEMPTS)
+end
+
+local CHUNK = 100 -- events between two looks at whether the worker is to end
+local SLICE = 0.5 -- seconds of a pause between two such looks
+
+local function pause(how, parked, seconds)
+  local due = core.clock() + seconds
+  while core.clock() < due and not nginx.exiting() do
+    how.await(parked, math.min(SLICE, due - core.clock()))
+  end
+end
+
+--- Drains for ever, looking again `poll` (1) seconds after there was nothing to do. In nginx, where
+--- it runs in a timer, it ends with the worker.
+---@param options? { poll?: number, attempts?: integer }
+function drain.run(self, options)
+  check_inbox(self, "receiver:run")
+  options = options or {}
+  check_options(options, { poll = true, attempts = true }, "receiver:run")
+  local how = wait.current()
+  local parked = assert(how.park()) -- once: later there may be no descriptor left for it
+  local said
+  while not nginx.exiting() do
+    local handled, failed = work_through(self, CHUNK, options.attempts or ATTEMPTS)
+    local problem = not handled and tostring(failed) or nil
+    if problem and problem ~= said then
+      self.dispatcher:report(problem)
+    end
+    said = problem
+    if not handled or handled + failed < CHUNK then
+      pause(how, parked, options.poll or 1)
+    end
+  end
+  parked:drop()
+end
+
+return drain
