@@ -573,6 +573,127 @@ describe("an inbox in Redis", function()
     assert.same({}, slow:list())
   end)
 
+  describe("whose lease ran out", function()
+    local one, other, claim, again
+    before_each(function()
+      one = livechat.inbox { redis = connection, stream = stream, lease = 0.2 }
+      other = livechat.inbox { redis = connection, stream = stream, lease = 0.2 }
+      one:store("a", body_of "a")
+      claim = assert(one:claim())
+      helper.sleep(0.25)
+      again = assert(other:claim())
+    end)
+
+    local function is_gone()
+      pass(1e6)
+      helper.sleep(0.25)
+      assert.is_nil((one:claim()))
+      assert.same({}, one:list())
+      assert.equal("known", one:store("a", "{}"))
+    end
+
+    local OVERDUE = "event a was no longer this process's: its handlers took longer than the "
+      .. "lease of 0.2 s"
+
+    it("cannot be put back, set aside or given back by who had it", function()
+      for _, verb in ipairs { "later", "fail", "release" } do
+        local report = { error = "x", handled = {} }
+        local fine, text = one[verb](one, claim, verb == "later" and 0 or report, report)
+        assert.is_true(fine)
+        assert.equal(OVERDUE, text:sub(1, #OVERDUE))
+        assert.equal("pending", one:list()[1].state)
+        assert.equal(1, #one:list())
+      end
+      assert.same({ true }, { other:done(again) })
+      is_gone()
+    end)
+
+    it("is done when either has done it", function()
+      assert.same({ true }, { one:done(claim) })
+      local fine, text = other:later(again, 0, { error = "x", handled = {} })
+      assert.is_true(fine)
+      assert.equal(OVERDUE, text:sub(1, #OVERDUE))
+      assert.is_true(other:fail(again, { error = "x", handled = {} }))
+      assert.is_true(other:done(again))
+      is_gone()
+    end)
+
+    it("is done also where the other put it back or aside meanwhile", function()
+      assert.same({ true }, { other:later(again, 0, { error = "x", handled = {} }) })
+      assert.is_true(one:done(claim))
+      is_gone()
+      for _, verb in ipairs { "later", "fail" } do
+        one:store("b", "{}")
+        claim = assert(one:claim())
+        helper.sleep(0.25)
+        again = assert(other:claim())
+        if verb == "fail" then other:fail(again, { error = "x", handled = {} }) else
+          other:later(again, 0, { error = "x", handled = {} })
+          helper.sleep(0.01)
+          again = assert(other:claim()) -- it is another entry of the stream by now
+        end
+        assert.is_true(one:done(claim))
+        assert.is_true(other:later(again, 0, { error = "x", handled = {} }))
+        is_gone()
+        connection:del("{" .. stream .. "}:id:b")
+      end
+    end)
+
+    it("is told of by the receiver, and is no failure", function()
+      assert.is_true(other:done(again))
+      local receiver, got, said = receiver_of(one, function() helper.sleep(0.25)
+        local taken = assert(other:claim())
+        other:done(taken)
+      end)
+      receiver:handle(body_of "c")
+      assert.same({ 1, 0 }, { receiver:drain() })
+      assert.equal(1, #got)
+      assert.matches("^livechat: event c was no longer this process's", said[1])
+      is_gone()
+    end)
+  end)
+
+  it("loses nothing where Redis breaks a script off", function()
+    local inbox = livechat.inbox { redis = connection, stream = stream }
+    local receiver = receiver_of(inbox)
+    local prefix = "{" .. stream .. "}:"
+    local function blocked(key, fn, ...)
+      connection:set(key, "of another type")
+      local value, problem = fn(...)
+      connection:del(key)
+      assert.is_nil(value)
+      assert.matches("WRONGTYPE", problem)
+    end
+    blocked(stream, inbox.store, inbox, "a", body_of "a")
+    assert.equal("stored", inbox:store("a", body_of "a"))
+    local claim = assert(inbox:claim())
+    blocked(prefix .. "later", inbox.later, inbox, claim, 0, { error = "x", handled = {} })
+    blocked(prefix .. "failed", inbox.fail, inbox, claim, { error = "x", handled = {} })
+    assert.equal("pending", inbox:list()[1].state)
+    assert.same({ true }, { inbox:fail(claim, { error = "x", handled = {} }) })
+    connection:del(stream)
+    blocked(stream, inbox.retry, inbox, "a")
+    assert.equal("failed", inbox:list()[1].state)
+    assert.is_true(inbox:retry("a"))
+    -- What is due goes back into the stream, or stays where it is.
+    inbox:later(assert(inbox:claim()), 0, { error = "x", handled = {} })
+    connection:del(stream)
+    helper.sleep(0.01)
+    blocked(stream, inbox.claim, inbox)
+    assert.same({ 1, 0 }, { receiver:drain() })
+    assert.same({}, inbox:list())
+    -- A full memory: the event and its id, or neither.
+    connection:raw_cmd("*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$9\r\nmaxmemory\r\n$3\r\n1mb")
+    for i = 1, 3 do
+      local stored, problem = inbox:store("full" .. i, body_of("full" .. i))
+      assert.is_nil(stored)
+      assert.matches("OOM", problem)
+    end
+    connection:raw_cmd("*4\r\n$6\r\nCONFIG\r\n$3\r\nSET\r\n$9\r\nmaxmemory\r\n$1\r\n0")
+    for i = 1, 3 do assert.equal("stored", inbox:store("full" .. i, body_of("full" .. i))) end
+    assert.same({ 3, 0 }, { receiver:drain() })
+  end)
+
   it("finds it behind many that are in good hands", function()
     local inbox = livechat.inbox { redis = connection, stream = stream, lease = 1 }
     for i = 1, 50 do

@@ -74,6 +74,9 @@ local function work_off(self, claim, attempts)
       done, why = self.inbox:later(claim, pause_after(claim.attempts), report)
     end
   end
+  if done and why then
+    self.dispatcher:report("livechat: " .. why)
+  end
   return not problem, not done and why or nil
 end
 

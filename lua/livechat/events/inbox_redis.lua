@@ -9,9 +9,15 @@
 ---   {<stream>}:id:<id>   a key for each known id, which expires
 ---
 --- Every verb is one script and one round trip, so whatever dies in between, an event is in exactly
---- one of these places. How durable they are is Redis's affair: `appendonly yes`, and `appendfsync
---- always` where not even a second may be lost. A handler that takes longer than the lease is taken
---- for dead, and its event is handled by somebody else too.
+--- one of these places. A script writes to where an event goes before it takes it from where it
+--- was: one that Redis breaks off (no memory, a key of another type) leaves the event where it is
+--- found. How durable they are is Redis's affair: `appendonly yes`, and `appendfsync always` where
+--- not even a second may be lost.
+---
+--- PLACEHOLDER
+--- too. Redis counts how often it has handed an entry out; a claim carries that count, and only the
+--- claim that carries the last one may put the event back or set it aside. Success counts whichever
+--- process reports it, and takes the event out of wherever it is by then.
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local redis = require "livechat.redis"
@@ -46,40 +52,52 @@ local function member(list, name)
   end
 end
 
-local function take_out(entry)
-  local mine = redis.call("XACK", stream, group, entry) == 1
-  redis.call("XDEL", stream, entry)
-  return mine
+local function remove(entry)
+  local pending = redis.call("XACK", stream, group, entry) == 1
+  return redis.call("XDEL", stream, entry) == 1 and pending
 end
 
+-- Whether the claim that was the entry's n-th is still the last.
+local function is_holder(entry, n)
+  local found = redis.call("XPENDING", stream, group, entry, entry, 1)[1]
+  return found ~= nil and found[4] == tonumber(n)
+end
+
+-- Where an event is that is not in the stream, and a function that takes it out there.
 local function find(id)
   for _, entry in ipairs(redis.call("XRANGE", failed, "-", "+")) do
     if member(entry[2], "id") == id then
-      redis.call("XDEL", failed, entry[1])
-      return entry[2]
+      return entry[2], function() redis.call("XDEL", failed, entry[1]) end
     end
   end
   for _, packed in ipairs(redis.call("ZRANGE", later, 0, -1)) do
     local event = cmsgpack.unpack(packed)
     if member(event, "id") == id then
-      redis.call("ZREM", later, packed)
-      return event
+      return event, function() redis.call("ZREM", later, packed) end
     end
   end
 end
 ]]
 
+-- The event first, its id second: an id that is known without its event would keep every redelivery
+-- out.
 local STORE = PRELUDE .. [[
-if not redis.call("SET", known, 1, "NX", "EX", ARGV[3]) then return "known" end
-redis.call("XADD", stream, "*", unpack(fields(ARGV[1], ARGV[2], 0, "[]", "")))
+if redis.call("EXISTS", known) == 1 then return "known" end
+local entry = redis.call("XADD", stream, "*", unpack(fields(ARGV[1], ARGV[2], 0, "[]", "")))
+local set = redis.pcall("SET", known, 1, "EX", ARGV[3])
+if set.err then
+  redis.call("XDEL", stream, entry)
+  return redis.error_reply(set.err)
+end
 return "stored"
 ]]
 
 local CLAIM = PRELUDE .. [[
+if redis.call("EXISTS", stream) == 0 and redis.call("EXISTS", later) == 0 then return false end
 redis.pcall("XGROUP", "CREATE", stream, group, 0, "MKSTREAM")
 for _, packed in ipairs(redis.call("ZRANGEBYSCORE", later, "-inf", now, "LIMIT", 0, 100)) do
-  redis.call("ZREM", later, packed)
   redis.call("XADD", stream, "*", unpack(cmsgpack.unpack(packed)))
+  redis.call("ZREM", later, packed)
 end
 local cursor, taken = "0-0", nil
 repeat
@@ -94,26 +112,35 @@ end
 if not taken then return false end
 local times = redis.call("XPENDING", stream, group, taken[1], taken[1], 1)[1][4]
 local event = taken[2]
-return { taken[1], times + member(event, "attempts"), member(event, "id"), member(event, "text"),
-  member(event, "handled"), member(event, "error") }
+return { taken[1], times, times + member(event, "attempts"), member(event, "id"),
+  member(event, "text"), member(event, "handled"), member(event, "error") }
 ]]
 
+-- Where the lease ran out, the event may have been put elsewhere by who took it over, also back
+-- into the stream, as another entry.
 local DONE = PRELUDE .. [[
-take_out(ARGV[1])
-redis.call("SET", known, 1, "EX", ARGV[2])
-return 1
+redis.call("SET", known, 1, "EX", ARGV[3])
+if remove(ARGV[2]) then return 1 end
+local event, take_out = find(ARGV[1])
+if event then take_out() end
+for _, entry in ipairs(redis.call("XRANGE", stream, "-", "+")) do
+  if member(entry[2], "id") == ARGV[1] then remove(entry[1]) end
+end
+return 0
 ]]
 
--- Nothing, where the lease ran out and somebody else has come to an end with it.
+-- 0: the lease ran out, and the event is another's by now, or handled.
 local LATER = PRELUDE .. [[
-local event = fields(unpack(ARGV, 3))
-if take_out(ARGV[1]) then redis.call("ZADD", later, now + ARGV[2], cmsgpack.pack(event)) end
+if not is_holder(ARGV[1], ARGV[2]) then return 0 end
+redis.call("ZADD", later, now + ARGV[3], cmsgpack.pack(fields(unpack(ARGV, 4))))
+remove(ARGV[1])
 return 1
 ]]
 
 local FAIL = PRELUDE .. [[
-local event = fields(unpack(ARGV, 2))
-if take_out(ARGV[1]) then redis.call("XADD", failed, "*", unpack(event)) end
+if not is_holder(ARGV[1], ARGV[2]) then return 0 end
+redis.call("XADD", failed, "*", unpack(fields(unpack(ARGV, 3))))
+remove(ARGV[1])
 return 1
 ]]
 
@@ -136,16 +163,19 @@ return out
 ]]
 
 local RETRY = PRELUDE .. [[
-local event = find(ARGV[1])
+local event, take_out = find(ARGV[1])
 if not event then return false end
 redis.call("XADD", stream, "*", unpack(fields(ARGV[1], member(event, "text"), 0,
   member(event, "handled"), member(event, "error"))))
+take_out()
 return 1
 ]]
 
 local PURGE = PRELUDE .. [[
-if not find(ARGV[1]) then return false end
+local event, take_out = find(ARGV[1])
+if not event then return false end
 redis.call("SET", known, 1, "EX", ARGV[2])
+take_out()
 return 1
 ]]
 
@@ -175,17 +205,27 @@ function Inbox:claim()
     return nil, problem
   end
   return {
-    entry = found[1], attempts = found[2], id = found[3], text = found[4],
-    handled = json.decode(found[5]) or {}, error = found[6],
+    entry = found[1], nth = found[2], attempts = found[3], id = found[4], text = found[5],
+    handled = json.decode(found[6]) or {}, error = found[7],
   }
 end
 
+--- What a verb over a claim gives. That the entry was not this claim's any more is no failure of
+--- the inbox: another has the event, or it is handled.
+local function outcome(self, claim, done, problem)
+  if done == 0 then
+    return true, "event " .. claim.id .. " was no longer this process's: its handlers took longer "
+      .. "than the lease of " .. self.lease .. " s, or the connection was lost"
+  end
+  return done and true or nil, problem
+end
+
+--- The verbs over a claim. With true a text may come, which tells that the lease had run out.
 ---@param claim livechat.Claim
 ---@return true|nil
 ---@return string|nil message
 function Inbox:done(claim)
-  local done, problem = run(self, DONE, claim.id, claim.entry, REMEMBER)
-  return done and true or nil, problem
+  return outcome(self, claim, run(self, DONE, claim.id, claim.id, claim.entry, REMEMBER))
 end
 
 local function encode(handled)
@@ -198,9 +238,8 @@ end
 ---@return true|nil
 ---@return string|nil message
 function Inbox:later(claim, seconds, report)
-  local done, problem = run(self, LATER, claim.id, claim.entry, seconds, claim.id, claim.text,
-    claim.attempts, encode(report.handled), report.error)
-  return done and true or nil, problem
+  return outcome(self, claim, run(self, LATER, claim.id, claim.entry, claim.nth, seconds, claim.id,
+    claim.text, claim.attempts, encode(report.handled), report.error))
 end
 
 ---@param claim livechat.Claim
@@ -208,15 +247,16 @@ end
 ---@return true|nil
 ---@return string|nil message
 function Inbox:fail(claim, report)
-  local done, problem = run(self, FAIL, claim.id, claim.entry, claim.id, claim.text, claim.attempts,
-    encode(report.handled), report.error)
-  return done and true or nil, problem
+  return outcome(self, claim, run(self, FAIL, claim.id, claim.entry, claim.nth, claim.id,
+    claim.text, claim.attempts, encode(report.handled), report.error))
 end
 
 ---@param claim livechat.Claim
+---@return true|nil
+---@return string|nil message
 function Inbox:release(claim)
-  run(self, LATER, claim.id, claim.entry, 0, claim.id, claim.text, claim.attempts - 1,
-    encode(claim.handled), claim.error)
+  return outcome(self, claim, run(self, LATER, claim.id, claim.entry, claim.nth, 0, claim.id,
+    claim.text, claim.attempts - 1, encode(claim.handled), claim.error))
 end
 
 ---@return table[]|nil
