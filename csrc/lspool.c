@@ -74,6 +74,35 @@ static int spool_exists(lua_State *L) {
   return 1;
 }
 
+/* about(path, follow) -> { kind="file"|"folder"|"link"|"other", mode=, owner= }
+ *                      | nil, word, text */
+static int spool_about(lua_State *L) {
+  static const char *const kinds[] = {
+      [LC_KIND_OTHER] = "other",
+      [LC_KIND_FILE] = "file",
+      [LC_KIND_FOLDER] = "folder",
+      [LC_KIND_LINK] = "link",
+  };
+  struct lc_about about;
+  enum lc_err err = lc_file_about(check_path(L, 1), lua_toboolean(L, 2) != 0, &about);
+  if (err != LC_OK)
+    return fail(L, err);
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, kinds[about.kind]);
+  lua_setfield(L, -2, "kind");
+  lua_pushinteger(L, (lua_Integer)about.mode);
+  lua_setfield(L, -2, "mode");
+  lua_pushnumber(L, (lua_Number)about.owner);
+  lua_setfield(L, -2, "owner");
+  return 1;
+}
+
+/* user() -> the number of the user on whose behalf files are opened */
+static int spool_user(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)geteuid());
+  return 1;
+}
+
 static int folder_close(lua_State *L) {
   struct folder *folder = luaL_checkudata(L, 1, LB_FOLDER);
   lc_folder_close(folder->core);
@@ -81,31 +110,54 @@ static int folder_close(lua_State *L) {
   return 0;
 }
 
-/* list(folder) -> { { name=, size=, time=<epoch seconds> }, … } in no order | nil, word, text */
-static int spool_list(lua_State *L) {
+static void push_entry(lua_State *L, const struct lc_entry *entry) {
+  lua_createtable(L, 0, 3);
+  lua_pushstring(L, entry->name);
+  lua_setfield(L, -2, "name");
+  lua_pushnumber(L, (lua_Number)entry->size);
+  lua_setfield(L, -2, "size");
+  lua_pushnumber(L, (lua_Number)entry->epoch_us / 1e6);
+  lua_setfield(L, -2, "time");
+}
+
+/* Adds to the table on top; *more is false at the end. */
+static enum lc_err add_next(lua_State *L, void *folder, bool names, int n, bool *more) {
+  struct lc_entry entry = {.name = NULL};
+  enum lc_err err = names ? lc_folder_name(folder, &entry.name) : lc_folder_next(folder, &entry);
+  *more = err == LC_OK && entry.name != NULL;
+  if (*more && names)
+    lua_pushstring(L, entry.name);
+  else if (*more)
+    push_entry(L, &entry);
+  if (*more)
+    lua_rawseti(L, -2, n);
+  return err;
+}
+
+static int list(lua_State *L, bool names) {
   const char *path = check_path(L, 1);
   struct folder *folder = lb_new(L, sizeof *folder, LB_FOLDER);
-  struct lc_entry entry;
   enum lc_err err = lc_folder_open(path, &folder->core);
+  bool more = err == LC_OK;
   lua_newtable(L);
-  for (int n = 1; err == LC_OK; n++) {
-    err = lc_folder_next(folder->core, &entry);
-    if (err != LC_OK || !entry.name)
-      break;
-    lua_createtable(L, 0, 3);
-    lua_pushstring(L, entry.name);
-    lua_setfield(L, -2, "name");
-    lua_pushnumber(L, (lua_Number)entry.size);
-    lua_setfield(L, -2, "size");
-    lua_pushnumber(L, (lua_Number)entry.epoch_us / 1e6);
-    lua_setfield(L, -2, "time");
-    lua_rawseti(L, -2, n);
-  }
+  for (int n = 1; more; n++)
+    err = add_next(L, folder->core, names, n, &more);
   int why = errno;
   lc_folder_close(folder->core);
   folder->core = NULL;
   errno = why;
   return err == LC_OK ? 1 : fail(L, err);
+}
+
+/* list(folder) -> { { name=, size=, time=<epoch seconds> }, … } of the regular files whose names do
+ * not begin with a dot, in no order | nil, word, text */
+static int spool_list(lua_State *L) {
+  return list(L, false);
+}
+
+/* names(folder) -> { name, … } of all that is in it, in no order | nil, word, text */
+static int spool_names(lua_State *L) {
+  return list(L, true);
 }
 
 /* ---- locks --------------------------------------------------------------------------------- */
@@ -174,16 +226,27 @@ static int lock_empty(lua_State *L) {
   return answer(L, lc_file_empty(to_fd(L)));
 }
 
+/* lock:size() -> bytes | nil, word, text */
+static int lock_size(lua_State *L) {
+  uint64_t size;
+  enum lc_err err = lc_file_size(to_fd(L), &size);
+  if (err != LC_OK)
+    return fail(L, err);
+  lua_pushnumber(L, (lua_Number)size);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
     {"store", spool_store}, {"make", spool_make}, {"exists", spool_exists},
-    {"list", spool_list},   {"lock", spool_lock}, {NULL, NULL},
+    {"about", spool_about}, {"user", spool_user}, {"list", spool_list},
+    {"names", spool_names}, {"lock", spool_lock}, {NULL, NULL},
 };
 
 static const luaL_Reg lock_meta[] = {{"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
 
 static const luaL_Reg lock_methods[] = {
-    {"read", lock_read},   {"append", lock_append}, {"touch", lock_touch},
-    {"empty", lock_empty}, {"close", lock_close},   {NULL, NULL},
+    {"read", lock_read}, {"append", lock_append}, {"touch", lock_touch}, {"empty", lock_empty},
+    {"size", lock_size}, {"close", lock_close},   {NULL, NULL},
 };
 
 static const luaL_Reg folder_meta[] = {{"__gc", folder_close}, {NULL, NULL}};

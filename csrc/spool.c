@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -176,6 +177,27 @@ enum lc_err lc_file_empty(int fd) {
   return ftruncate(fd, 0) == 0 ? LC_OK : LC_ESYS;
 }
 
+enum lc_err lc_file_size(int fd, uint64_t *size) {
+  struct stat about;
+  if (fstat(fd, &about) != 0)
+    return LC_ESYS;
+  *size = (uint64_t)about.st_size;
+  return LC_OK;
+}
+
+enum lc_err lc_file_about(const char *path, bool follow, struct lc_about *about) {
+  struct stat found;
+  if ((follow ? stat(path, &found) : lstat(path, &found)) != 0)
+    return LC_ESYS;
+  about->kind = S_ISREG(found.st_mode)   ? LC_KIND_FILE
+                : S_ISDIR(found.st_mode) ? LC_KIND_FOLDER
+                : S_ISLNK(found.st_mode) ? LC_KIND_LINK
+                                         : LC_KIND_OTHER;
+  about->mode = (unsigned)found.st_mode & 07777;
+  about->owner = (unsigned long)found.st_uid;
+  return LC_OK;
+}
+
 bool lc_file_exists(const char *path) {
   struct stat any;
   return lstat(path, &any) == 0;
@@ -211,6 +233,16 @@ enum lc_err lc_folder_make(const char *path, unsigned mode) {
 enum lc_err lc_folder_open(const char *path, void **folder) {
   *folder = opendir(path);
   return *folder ? LC_OK : LC_ESYS;
+}
+
+enum lc_err lc_folder_name(void *folder, const char **name) {
+  struct dirent *found;
+  do {
+    errno = 0;
+    found = readdir(folder);
+  } while (found && (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0));
+  *name = found ? found->d_name : NULL;
+  return found == NULL && errno ? LC_ESYS : LC_OK;
 }
 
 static int64_t modified_us(const struct stat *about) {

@@ -20,10 +20,26 @@ enum lc_err lc_file_read(int fd, struct lc_buf *buf); /* all of it, from its beg
 enum lc_err lc_file_append(int fd, const void *data, size_t len); /* all or nothing, not synced */
 enum lc_err lc_file_touch(int fd, int64_t epoch_us);
 enum lc_err lc_file_empty(int fd);
+enum lc_err lc_file_size(int fd, uint64_t *size);
 bool lc_file_exists(const char *path);
+
+enum lc_kind { LC_KIND_OTHER, LC_KIND_FILE, LC_KIND_FOLDER, LC_KIND_LINK };
+
+struct lc_about {
+  enum lc_kind kind;
+  unsigned mode; /* permission bits */
+  unsigned long owner;
+};
+
+/* What has that name; with `follow`, what a symbolic link leads to. */
+enum lc_err lc_file_about(const char *path, bool follow, struct lc_about *about);
 
 /* The folder itself, not those above it; fine where it is there. The umask does not matter. */
 enum lc_err lc_folder_make(const char *path, unsigned mode);
+
+enum lc_err lc_folder_open(const char *path, void **folder);
+/* Of anything in it, also what begins with a dot; until the next call. NULL: there are no more. */
+enum lc_err lc_folder_name(void *folder, const char **name);
 
 struct lc_entry {   /* a regular file whose name does not begin with a dot */
   const char *name; /* until the next call; NULL: there are no more */
@@ -31,7 +47,6 @@ struct lc_entry {   /* a regular file whose name does not begin with a dot */
   int64_t epoch_us; /* its time */
 };
 
-enum lc_err lc_folder_open(const char *path, void **folder);
 enum lc_err lc_folder_next(void *folder, struct lc_entry *entry);
 void lc_folder_close(void *folder); /* NULL is fine */
 

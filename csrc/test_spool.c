@@ -65,6 +65,32 @@ static void test_folders(void) {
   lc_folder_close(folder);
 }
 
+static void test_about(void) {
+  struct lc_about about;
+  CHECK(lc_file_about(box, false, &about) == LC_OK && about.kind == LC_KIND_FOLDER);
+  CHECK(about.mode == 02770 && about.owner == (unsigned long)geteuid());
+  CHECK(close(open(path_of(".hidden"), O_CREAT | O_WRONLY, 0640)) == 0);
+  CHECK(chmod(path_of(".hidden"), 0604) == 0 && symlink(".hidden", path_of("link")) == 0);
+  CHECK(lc_file_about(path_of(".hidden"), false, &about) == LC_OK);
+  CHECK(about.kind == LC_KIND_FILE && about.mode == 0604);
+  CHECK(lc_file_about(path_of("link"), false, &about) == LC_OK && about.kind == LC_KIND_LINK);
+  CHECK(lc_file_about(path_of("link"), true, &about) == LC_OK && about.kind == LC_KIND_FILE);
+  CHECK(lc_file_about("/dev/null", false, &about) == LC_OK && about.kind == LC_KIND_OTHER);
+  CHECK(failed(lc_file_about(path_of("no"), false, &about), ENOENT));
+
+  void *folder;
+  const char *name;
+  int n = 0;
+  CHECK(lc_folder_open(box, &folder) == LC_OK);
+  while (lc_folder_name(folder, &name) == LC_OK && name) {
+    CHECK_WITH(name, strcmp(name, ".hidden") == 0 || strcmp(name, "link") == 0);
+    n++;
+  }
+  CHECK(n == 2);
+  lc_folder_close(folder);
+  CHECK(unlink(path_of("link")) == 0 && unlink(path_of(".hidden")) == 0);
+}
+
 static void test_store(void) {
   struct stat about;
   int64_t before = lc_wall_us();
@@ -153,7 +179,10 @@ static void test_locks(void) {
   lc_buf_init(&buf, 20000);
   CHECK(lc_file_read(fd, &buf) == LC_ETOOLARGE);
   lc_buf_free(&buf);
+  uint64_t size;
+  CHECK(lc_file_size(fd, &size) == LC_OK && size == sizeof big + 14);
   CHECK(lc_file_empty(fd) == LC_OK && holds("one", ""));
+  CHECK(lc_file_size(fd, &size) == LC_OK && size == 0);
 
   struct stat about;
   CHECK(lc_file_touch(fd, INT64_C(1234567890123456)) == LC_OK && fstat(fd, &about) == 0);
@@ -229,6 +258,7 @@ int main(void) {
   snprintf(drafts, sizeof drafts, "%s/tmp", base);
   snprintf(box, sizeof box, "%s/new", base);
   test_folders();
+  test_about();
   test_store();
   test_store_fails();
   test_locks();

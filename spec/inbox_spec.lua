@@ -499,6 +499,132 @@ describe("an inbox in a folder", function()
     end
   end)
 
+  it("does not take another program's folder for an inbox", function()
+    local function refused(what, prepare, more)
+      local at = helper.folder() .. "/box"
+      assert.equal(0, (helper.run(("mkdir -p %s && cd %s && "):format(quote(at), quote(at))
+        .. prepare)))
+      local options = { path = at }
+      for name, value in pairs(more or {}) do options[name] = value end
+      local before = select(2, helper.run("cd " .. quote(at) .. " && find . -type f | xargs cat"))
+      for _, verb in ipairs { "store", "claim", "list", "exists", "retry", "purge" } do
+        local inbox = livechat.inbox(options)
+        local value, problem = inbox[verb](inbox, "a", "{}")
+        assert.is_nil(value, verb)
+        assert.equal("the inbox " .. at .. ": " .. what, problem)
+      end
+      assert.equal(before, select(2, helper.run("cd " .. quote(at)
+        .. " && find . -type f | xargs cat")))
+    end
+    local CONTENT = "is not an inbox: it holds "
+    refused(CONTENT .. "'cur'", "mkdir new tmp cur && echo mail > new/1.host") -- a maildir
+    refused(CONTENT .. "'letter'", "echo hello > letter")
+    refused(CONTENT .. "'src'", "mkdir src new")
+    refused("is not an inbox: its done is not a folder", "mkdir tmp new failed && touch done")
+    refused("is not an inbox: its new is not a folder", "mkdir tmp done failed && ln -s /etc new")
+    refused("may not be used: everyone may write to it", "chmod 777 .")
+    refused("may not be used: everyone may write to its new",
+      "mkdir tmp new done failed && chmod 777 new")
+    refused("is not a folder", "cd .. && rmdir box && touch box")
+    refused("is not a folder", "cd .. && rmdir box && mkfifo box")
+    refused("is a link that leads nowhere", "cd .. && rmdir box && ln -s nowhere box")
+    if helper.run("id -u | grep -qx 0") ~= 0 then return end
+    refused("may not be used: it belongs to another user (12345)", "chown 12345 .")
+    refused("may not be used: it belongs to another user (12345)", "mkdir new && chown 12345 .")
+    refused("may not be used: its new belongs to another user (12345)",
+      "mkdir tmp new done failed && chown 12345 new")
+    refused("is a link that another user made",
+      "cd .. && mv box other && ln -s other box && chown -h 12345 box")
+  end)
+
+  it("takes what is one, or can become one", function()
+    for _, prepare in ipairs {
+      "true", "mkdir tmp new", "touch .keep", "mkdir lost+found",
+      "mkdir tmp new done failed && touch README", -- of an earlier version, and looked after
+      "chmod 775 .", "cd .. && mv box other && ln -s other box", "mkdir tmp new done failed"
+        .. " && printf '{\"event_type\":\"chat_started\",\"token\":null}\\n' > new/old",
+    } do
+      local at = helper.folder() .. "/box"
+      assert.equal(0, (helper.run(("mkdir -p %s && cd %s && "):format(quote(at), quote(at))
+        .. prepare)))
+      local receiver = receiver_of(livechat.inbox(at))
+      assert.equal(200, (receiver:handle(body_of "a")), prepare)
+      assert.same({ prepare:find("new/old") and 2 or 1, 0 }, { receiver:drain() })
+      assert.is_true(livechat.inbox(at):exists())
+      assert.equal(200, (receiver_of(livechat.inbox(at .. "//")):handle(body_of "b")))
+    end
+    local at = helper.folder() .. "/open"
+    assert.equal("stored", livechat.inbox({ path = at, mode = "0666" }):store("a", "{}"))
+    assert.equal("known", livechat.inbox({ path = at, mode = "0666" }):store("a", "{}"))
+    assert.is_false(livechat.inbox(at .. "x"):exists())
+  end)
+
+  it("leaves a file alone that is no event", function()
+    local inbox = livechat.inbox(path)
+    inbox:store("a", "{}")
+    helper.write(path .. "/new/letter", "Dear all,\n")
+    inbox:done(assert(inbox:claim()))
+    local none, problem = inbox:claim()
+    assert.is_nil(none)
+    assert.equal("the inbox " .. path .. ": new/letter is no event", problem)
+    assert.equal("Dear all,\n", helper.read(path .. "/new/letter"))
+  end)
+
+  it("keeps to a pause that it cannot note", function()
+    local inbox = livechat.inbox(path)
+    inbox:store("a", "{}")
+    local claim = assert(inbox:claim())
+    local lock = claim.lock -- as on a disk without room, with the file another user's
+    claim.lock = setmetatable({
+      append = function() return nil, "enospc", "No space left on device" end,
+      touch = function() return nil, "eperm", "Operation not permitted" end,
+    }, { __index = function(_, name) return function(_, ...) return lock[name](lock, ...) end end })
+    local noted, problem = inbox:later(claim, 4, { error = "x", handled = {} })
+    assert.is_nil(noted)
+    assert.equal("the inbox " .. path .. ": No space left on device", problem)
+    assert.is_nil((inbox:claim()))
+    pass(4.1)
+    assert.truthy(inbox:claim())
+  end)
+
+  it("makes users of a group wait for what failed, whoever stored it", function()
+    if helper.run("id -u | grep -qx 0 && command -v setpriv >/dev/null") ~= 0 then
+      return pending("only root can be two users")
+    end
+    local folder = helper.folder()
+    local at = folder .. "/shared"
+    helper.run(("chmod 711 %s && mkdir %s && chown 23451:23460 %s && chmod 2770 %s"):format(
+      quote(folder), quote(at), quote(at), quote(at)))
+    local function as(user, code)
+      local version = helper.lua_version
+      local status, output = helper.run(("%s setpriv --reuid=%d --regid=23460 --clear-groups "
+        .. "%s -e %s"):format(helper.lua_env(version), user, helper.lua_program(version), quote(([[
+          local livechat = require "livechat"
+          local inbox = livechat.inbox { path = %q, mode = "0660" }
+          local runs = 0
+          local receiver = livechat.receiver { token = false, inbox = inbox,
+            on_error = function() end }
+          receiver:on("*", function() runs = runs + 1 error("the backend is away") end)
+          %s
+        ]]):format(at, code))))
+      assert.equal(0, status, output)
+      return output
+    end
+    local drain = [[
+      for _ = 1, 50 do receiver:drain() end
+      local event = inbox:list()[1]
+      print(runs, event.state, event.attempts, event.time > os.time() - 1)
+    ]]
+    assert.equal("200\n", as(23451, ("print((receiver:handle(%q)))"):format(body_of "a")))
+    assert.equal("1\tpending\t1\ttrue\n", as(23452, drain))
+    assert.equal("0\tpending\t1\ttrue\n", as(23451, drain))
+    helper.sleep(1.1)
+    assert.equal("1\tpending\t2\ttrue\n", as(23452, drain))
+    assert.equal("0\tpending\t2\ttrue\n", as(23452, drain)) -- another process of the same user
+    assert.equal("true\n", as(23451, "print((inbox:retry('a')))"))
+    assert.equal("1\tpending\t1\ttrue\n", as(23452, drain))
+  end)
+
   it("names a wrong option or argument", function()
     for message, call in pairs {
       ["bad argument 'path' to 'livechat.inbox'"] = function() livechat.inbox(5) end,

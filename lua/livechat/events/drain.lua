@@ -58,6 +58,10 @@ end
 ---@return boolean handled
 ---@return string|nil problem of the inbox
 local function work_off(self, claim, attempts)
+  if claim.problem then
+    self.dispatcher:report("livechat: attempt " .. claim.attempts .. " at event " .. claim.id
+      .. " was not counted: " .. claim.problem)
+  end
   local succeeded = set_of(claim.handled)
   local problem, final, interrupted = try(self, claim, succeeded, attempts)
   local done, why

@@ -7,8 +7,9 @@
 ---
 --- An event is one file, whose name is its id. It stays in new/ under that name until it is
 --- handled, so that a redelivery finds the name taken. Its first line is the event, every further
---- line tells what happened to it: an attempt that began, one that failed and why. The file's time
---- says when it is due.
+--- line tells what happened to it: an attempt that began, one that failed, why, and when the next
+--- is due. (The file's time says that too, for a look at many files; but only a file's owner may
+--- set it, and the users of a group may share an inbox.)
 ---
 --- Whoever handles an event holds a lock on its file. The kernel takes the lock from a process that
 --- dies, however it dies and whichever process gets its number next. Only the holder moves or
@@ -16,6 +17,7 @@
 --- stored in the moment in which its event went there ends here.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
+local inbox_folder = require "livechat.events.inbox_folder"
 local json = require "livechat.json"
 local schema = require "livechat.api.check"
 
@@ -41,6 +43,7 @@ Inbox.__index = Inbox
 ---@field text string the event, as it was stored
 ---@field attempts integer this one included
 ---@field handled string[] the handlers that have already succeeded
+---@field problem string|nil why the attempt could not be counted
 
 local function explain(self, text)
   return "the inbox " .. self.path .. ": " .. text
@@ -52,15 +55,33 @@ end
 
 -- ---- storing ---------------------------------------------------------------------------------
 
-local FOLDERS = { "tmp", "new", "done", "failed" }
-
-local function make_folders(self)
-  local made, _, text = spool.make(self.path, self.folder_mode)
-  for i = 1, made and #FOLDERS or 0 do
-    made, _, text = spool.make(self.path .. "/" .. FOLDERS[i], self.folder_mode)
-    if not made then break end
+--- Looks at the folder before its first use, and again after it was missing.
+---@return true|nil
+---@return string|nil problem "missing", or a text
+local function check(self)
+  if not self.checked then
+    local found, problem = inbox_folder.check(self.path, self.folder_mode)
+    if found == "parts" and spool.exists(self.new) then -- whoever was making it did not finish
+      found, problem = inbox_folder.make(self.path, self.folder_mode)
+    end
+    if not found then
+      return nil, problem == "missing" and problem or explain(self, problem)
+    end
+    self.checked = true
   end
-  return made, text
+  return true
+end
+
+--- Whether there is one. One that is only going to be made when the first event comes is not there.
+---@return boolean|nil
+---@return string|nil message
+function Inbox:exists()
+  self.checked = false
+  local fine, problem = check(self)
+  if problem == "missing" then
+    return false
+  end
+  return fine, problem
 end
 
 local function is_known(self, id)
@@ -84,13 +105,21 @@ end
 ---@return "stored"|"known"|nil
 ---@return string|nil message
 function Inbox:store(id, text)
-  if is_known(self, id) then
+  local usable, unusable = check(self)
+  if not usable and unusable ~= "missing" then
+    return nil, unusable
+  elseif is_known(self, id) then
     return "known"
   end
   local line = one_line(text) .. "\n"
   local stored, word, problem = spool.store(self.drafts, self.new, id, line, self.file_mode)
   if word == "missing" then -- the first event, or the folder was removed
-    local made, reason = make_folders(self)
+    self.checked = false
+    usable, unusable = check(self)
+    if not usable and unusable ~= "missing" then
+      return nil, unusable
+    end
+    local made, reason = inbox_folder.make(self.path, self.folder_mode)
     if not made then
       return nil, explain(self, reason)
     end
@@ -115,7 +144,8 @@ local function read_history(text)
     if type(entry) == "table" then
       if entry.began then history.attempts = history.attempts + 1 end
       if entry.released then history.attempts = history.attempts - 1 end
-      if entry.retried then history.attempts = 0 end
+      if entry.retried then history.attempts, history.due = 0, nil end
+      history.due = tonumber(entry.due) or history.due
       history.error = entry.error or history.error
       history.handled = type(entry.handled) == "table" and entry.handled or history.handled
     end
@@ -127,41 +157,62 @@ local function note(lock, entry)
   return lock:append(json.encode(entry) .. "\n")
 end
 
+-- As it is stored today, or was by earlier versions: a JSON object, perhaps behind a word.
+local function is_event(text)
+  return text:find("^%l?%w* ?[ \t]*{") ~= nil or text:find("^\239\187\191[ \t]*{") ~= nil
+end
+
+local function is_due(moment, now)
+  return moment <= now or moment > now + FARTHEST
+end
+
 --- Takes one file of new/ for this process.
 ---@return livechat.Claim|nil
----@return string|nil problem nothing where it is somebody else's or gone
+---@return string|nil problem nothing where another process has it, or it is not due, or gone
 local function take(self, name)
   local lock, word, problem = spool.lock(self.new .. name)
   if not lock then
     return nil, word ~= "busy" and word ~= "missing" and problem or nil
   end
+  local text, _
   if spool.exists(self.done_with .. name) or spool.exists(self.failed .. name) then
     os.remove(self.new .. name)
+  else
+    text, _, problem = lock:read()
+  end
+  if not text or not is_event(text) then
     lock:close()
+    return nil, text and "new/" .. name .. " is no event" or problem
+  end
+  local claim, now = read_history(text), core.now()
+  if claim.due and not is_due(claim.due, now) then
+    lock:close()
+    self.waiting[name] = { size = #text, due = claim.due }
     return nil
   end
-  local text, _, unread = lock:read()
-  if not text then
-    lock:close()
-    return nil, unread
-  end
-  local claim = read_history(text)
   -- Counted before it is handled: an event that kills its handler's process must not do so for
   -- ever. On a full disk it is handled uncounted, which may be what makes room.
-  note(lock, { began = core.now() })
+  local noted
+  noted, _, problem = note(lock, { began = now })
   claim.id, claim.lock, claim.attempts = name, lock, claim.attempts + 1
+  claim.problem = not noted and explain(self, problem) or nil
   return claim
 end
 
-local function is_due(entry, now)
-  return entry.time <= now or entry.time > now + FARTHEST
-end
-
+--- What is in new/, what is due first before the rest.
 local function look(self)
   local found, word, problem = spool.list(self.new)
   if not found then
     return word == "missing" and {} or nil, problem
   end
+  local waiting = {}
+  for _, entry in ipairs(found) do
+    local known = self.waiting[entry.name]
+    if known and known.size == entry.size then -- else something has happened to it
+      waiting[entry.name], entry.time = known, known.due
+    end
+  end
+  self.waiting = waiting
   table.sort(found, function(a, b) return a.time < b.time end)
   return found
 end
@@ -171,8 +222,12 @@ end
 ---@return livechat.Claim|nil
 ---@return string|nil message
 function Inbox:claim()
+  local fine, problem = check(self)
+  if not fine and problem ~= "missing" then
+    return nil, problem
+  end
+  problem = nil
   self:sweep()
-  local problem
   for _, again in ipairs { false, true } do
     if again then
       local found, unread = look(self)
@@ -182,7 +237,7 @@ function Inbox:claim()
       self.queue, self.at = found, 1
     end
     local now = core.now()
-    while self.queue[self.at] and is_due(self.queue[self.at], now) do
+    while self.queue[self.at] and is_due(self.queue[self.at].time, now) do
       local claim, why = take(self, self.queue[self.at].name)
       self.at = self.at + 1
       problem = problem or why
@@ -217,17 +272,21 @@ function Inbox:done(claim)
   return true
 end
 
---- The event is to be handled again, not sooner than after so many seconds.
+--- The event is to be handled again, not sooner than after so many seconds. Where that cannot be
+--- noted this process keeps to it all the same.
 ---@param claim livechat.Claim
 ---@param seconds number
 ---@param report { error: string, handled: string[] }
 ---@return true|nil
 ---@return string|nil message
 function Inbox:later(claim, seconds, report)
+  local now = core.now()
+  local due = now + math.min(seconds, FARTHEST)
   local noted, _, problem = note(claim.lock, {
-    failed = core.now(), error = report.error, handled = json.array(report.handled),
+    failed = now, due = due, error = report.error, handled = json.array(report.handled),
   })
-  claim.lock:touch(core.now() + math.min(seconds, FARTHEST))
+  claim.lock:touch(due)
+  self.waiting[claim.id] = { size = claim.lock:size(), due = due }
   claim.lock:close()
   return noted, problem and explain(self, problem)
 end
@@ -236,23 +295,27 @@ end
 ---@param claim livechat.Claim
 ---@param report { error: string, handled: string[] }
 ---@return true|nil
----@return string|nil message
+---@return string|nil message with true: the reason could not be noted
 function Inbox:fail(claim, report)
-  note(claim.lock, {
+  local noted, _, unnoted = note(claim.lock, {
     failed = core.now(), error = report.error, handled = json.array(report.handled),
   })
   local moved, problem = move(self, claim, self.failed)
-  if moved then
-    claim.lock:close()
+  if not moved then
+    return nil, problem
   end
-  return moved, problem
+  claim.lock:close()
+  return true, not noted and explain(self, unnoted) or nil
 end
 
 --- Gives an event back as if it had not been claimed.
 ---@param claim livechat.Claim
+---@return true|nil
+---@return string|nil message
 function Inbox:release(claim)
-  note(claim.lock, { released = core.now() })
+  local noted, _, problem = note(claim.lock, { released = core.now() })
   claim.lock:close()
+  return noted, problem and explain(self, problem)
 end
 
 -- ---- looking after it -------------------------------------------------------------------------
@@ -269,7 +332,8 @@ local function list_folder(folder, state, out)
       local history = read_history(file:read("*a"))
       file:close()
       out[#out + 1] = {
-        id = entry.name, state = state, time = entry.time, text = history.text,
+        id = entry.name, state = state, text = history.text,
+        time = state == "pending" and history.due or entry.time,
         attempts = history.attempts, error = history.error,
       }
     end
@@ -282,6 +346,10 @@ end
 ---@return table[]|nil
 ---@return string|nil message
 function Inbox:list()
+  local fine, unusable = check(self)
+  if not fine then
+    return unusable == "missing" and {} or nil, unusable
+  end
   local out = {}
   for _, pair in ipairs { { self.new, "pending" }, { self.failed, "failed" } } do
     local listed, problem = list_folder(pair[1], pair[2], out)
@@ -293,6 +361,10 @@ function Inbox:list()
 end
 
 local function take_named(self, id)
+  local fine, unusable = check(self)
+  if not fine and unusable ~= "missing" then
+    return nil, unusable
+  end
   for _, folder in ipairs { self.failed, self.new } do
     local lock, word, problem = spool.lock(folder .. id)
     if lock then
@@ -371,18 +443,6 @@ end
 
 -- ---- making ----------------------------------------------------------------------------------
 
---- "0660" gives files 0660 and folders 2770: who may read may enter, and a group keeps what it
---- shares.
-local function modes_of(mode, fname)
-  local digits = type(mode) == "string" and mode:match("^0?([0-7][0-7][0-7])$")
-  if not digits then
-    errors.argument("mode", fname, 'octal permission bits in a string expected, like "0660"', 4)
-  end
-  local folder = digits:gsub("[46]", { ["4"] = "5", ["6"] = "7" })
-  local shared = digits:sub(2, 2) ~= "0" and "2" or ""
-  return tonumber(digits, 8), tonumber(shared .. folder, 8)
-end
-
 ---@class livechat.InboxOptions
 ---@field path? string
 ---@field mode? string of the files, "0600"; "0660" shares them with a group
@@ -417,11 +477,15 @@ function inbox.new(options, fname)
   if type(path) ~= "string" or path == "" or path:find("%z") then
     errors.argument("path", fname, "the path of a folder expected", 3)
   end
-  local file_mode, folder_mode = modes_of(options.mode or "0600", fname)
+  local file_mode, folder_mode = inbox_folder.modes(options.mode or "0600")
+  if not file_mode then
+    errors.argument("mode", fname, 'octal permission bits in a string expected, like "0660"', 3)
+  end
   return setmetatable({
     path = path, file_mode = file_mode, folder_mode = folder_mode,
     drafts = path .. "/tmp", new = path .. "/new/", done_with = path .. "/done/",
     failed = path .. "/failed/", queue = {}, at = 1,
+    waiting = {}, -- what this process knows to be due later, by its id
   }, Inbox)
 end
 

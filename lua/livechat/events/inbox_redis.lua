@@ -14,10 +14,10 @@
 --- found. How durable they are is Redis's affair: `appendonly yes`, and `appendfsync always` where
 --- not even a second may be lost.
 ---
---- PLACEHOLDER
---- too. Redis counts how often it has handed an entry out; a claim carries that count, and only the
---- claim that carries the last one may put the event back or set it aside. Success counts whichever
---- process reports it, and takes the event out of wherever it is by then.
+--- A handler that takes longer than the lease is taken for dead, and another process handles its
+--- event too. Redis counts how often it has handed an entry out; a claim carries that count, and
+--- only the claim that carries the last one may put the event back or set it aside. Success counts
+--- whichever process reports it, and takes the event out of wherever it is by then.
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local redis = require "livechat.redis"
