@@ -525,8 +525,8 @@ describe("an inbox in a folder", function()
     refused("may not be used: everyone may write to it", "chmod 777 .")
     refused("may not be used: everyone may write to its new",
       "mkdir tmp new done failed && chmod 777 new")
-    refused("is not a folder", "cd .. && rmdir box && touch box")
-    refused("is not a folder", "cd .. && rmdir box && mkfifo box")
+    refused("Not a directory", "cd .. && rmdir box && touch box")
+    refused("Not a directory", "cd .. && rmdir box && mkfifo box")
     refused("is a link that leads nowhere", "cd .. && rmdir box && ln -s nowhere box")
     if helper.run("id -u | grep -qx 0") ~= 0 then return end
     refused("may not be used: it belongs to another user (12345)", "chown 12345 .")

@@ -71,7 +71,7 @@ describe("livechat", function()
   end)
 
   it("ends with 2 where it was called in a wrong way", function()
-    local handlers = write_handlers "return { x = print }"
+    local handlers = write_handlers "return { chat_ended = print }"
     for words, message in pairs {
       [""] = "usage: livechat",
       ["tickts"] = "no such command: tickts",
@@ -171,6 +171,11 @@ describe("livechat drain and inbox", function()
       ["return 5"] = "must return a table", ["return {}"] = "must return a table",
       ["return { x = 5 }"] = "not a number under x",
       ["return { print }"] = "not a function under 1",
+      ["return { ticket_creatd = print }"] = "handlers.lua: 'ticket_creatd' is no event; did you "
+        .. "mean 'ticket_created'?",
+      ["return { allow_unknown = false, x = print }"] = "'x' is no event",
+      ["return { x = print, allow_unknown = 5 }"] = "not a number under allow_unknown",
+      ["error(setmetatable({}, { __tostring = error }))"] = "cannot be shown",
     } do
       local status, out, said = livechat(("drain --inbox %s %s"):format(quote(path),
         write_handlers(text)))
@@ -183,13 +188,42 @@ describe("livechat drain and inbox", function()
   end)
 
   it("fail where the inbox cannot be used", function()
-    local handlers = write_handlers "return { x = print }"
+    local handlers = write_handlers "return { chat_ended = print }"
     for _, words in ipairs { "drain " .. handlers, "inbox list", "inbox retry --all",
       "inbox purge a" } do
       local status, out, said = livechat(words .. " --inbox /dev/null")
       assert.same({ 1, "" }, { status, out })
       assert.matches("the inbox /dev/null: Not a directory", said)
     end
+  end)
+
+  it("tell where there is no inbox", function()
+    local path = helper.folder() .. "/inbx"
+    local handlers = write_handlers "return { allow_unknown = true, something_new = print }"
+    for _, words in ipairs { "drain " .. handlers, "inbox list", "inbox list --json",
+      "inbox retry --all", "inbox purge a" } do
+      local status, out, said = livechat(words .. " --inbox " .. quote(path))
+      assert.same({ 1, "", "livechat: there is no inbox " .. path .. "\n" }, { status, out, said })
+    end
+    local program = spawn { "drain", "--inbox", path, "--watch", "--poll", "0.05", handlers }
+    program.wait("there is no inbox [^\n]* yet: waiting for it\n")
+    require("livechat").inbox(path):store("late", '{"event_type":"something_new"}')
+    program.wait("livechat.Event: something_new late\n")
+    helper.kill(program.pid, "INT")
+    assert.truthy(helper.wait_exit(program.pid))
+  end)
+
+  it("tell when the next attempt is due", function()
+    local path = inbox_with { "a" }
+    local bad = write_handlers 'return { ["*"] = function() error("out of luck", 0) end }'
+    local inbox = "--inbox " .. quote(path)
+    assert.matches("\na   pending  0         now   chat_started\n$",
+      (select(2, livechat("inbox list " .. inbox))))
+    livechat(("drain %s %s"):format(inbox, bad))
+    assert.matches("\na   pending  1         next 2%d%d%d%-[^ ]*Z  chat_started  out of luck\n$",
+      (select(2, livechat("inbox list " .. inbox))))
+    local listed = json.decode((select(2, livechat("inbox list --json " .. inbox))))
+    assert.equal(listed[1].time, listed[1].next)
   end)
 
   it("may be about Redis", function()
@@ -265,7 +299,7 @@ describe("livechat listen", function()
   it("knows the service by a token, and prints JSON", function()
     local port = helper.free_port()
     local program = spawn({ "listen", "--port", tostring(port), "--json", "--token", "one",
-      "--token=two", write_handlers "return { x = print }" })
+      "--token=two", write_handlers "return { chat_ended = print }" })
     program.wait("listening on")
     assert.equal(401, post(port, { event_type = "y" }))
     assert.equal(401, post(port, { event_type = "y", token = "three" }))

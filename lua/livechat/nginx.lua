@@ -266,7 +266,7 @@ function nginx.serve(receiver)
     return answer(405, "only POST\n")
   elseif (tonumber(ngx.var.http_content_length) or 0) > receiver.max_body then
     ngx.req.discard_body()
-    return answer(413, "larger than " .. receiver.max_body .. " bytes\n")
+    return answer(receiver:refuse_size())
   end
   local body = read_body()
   if not body then

@@ -59,21 +59,52 @@ local function inbox_of(options, shell)
   return livechat.inbox(path)
 end
 
+local function no_inbox(inbox)
+  return "there is no " .. tostring(inbox):gsub("^livechat%.inbox: ", "inbox ")
+end
+
+--- When the next attempt is due, or when the last one failed.
+local function time_of(event)
+  local time = livechat.timestamp(event.time) or ""
+  if event.state ~= "pending" then
+    return time
+  end
+  return event.time <= core.now() and "now" or "next " .. time
+end
+
+--- An error without what stands in front of it: the event, which the line names anyway.
+local function error_of(event, kind)
+  local text, label = event.error or "", "livechat.Event: " .. kind .. " " .. event.id .. ": "
+  if text:sub(1, #label) == label then
+    text = text:sub(#label + 1)
+  end
+  return cli_text.first_line(text)
+end
+
 local function show_event(event)
   local wire = json.decode(event.text)
-  wire = type(wire) == "table" and wire or {}
+  local kind = type(wire) == "table" and type(wire.event_type) == "string" and wire.event_type
+    or "?"
   return {
-    event.id, event.state, tostring(event.attempts), livechat.timestamp(event.time) or "",
-    type(wire.event_type) == "string" and wire.event_type or "?",
-    cli_text.first_line(event.error or ""),
+    event.id, event.state, tostring(event.attempts), time_of(event), kind, error_of(event, kind),
   }
+end
+
+--- A mistyped path must not look like an inbox in which there is nothing.
+---@return string|nil problem
+local function unusable(inbox)
+  local there, problem = inbox:exists()
+  return not there and (problem or no_inbox(inbox)) or nil
 end
 
 local actions = {}
 
 function actions.list(inbox, _, options, shell)
-  local events, problem = inbox:list()
-  if not events then
+  local problem, events = unusable(inbox), nil
+  if not problem then
+    events, problem = inbox:list()
+  end
+  if problem then
     return fail(shell, problem)
   elseif options.json then
     local list = json.array {}
@@ -81,6 +112,7 @@ function actions.list(inbox, _, options, shell)
       list[i] = {
         id = event.id, state = event.state, attempts = event.attempts, error = event.error,
         time = livechat.timestamp(event.time), event = (json.decode(event.text)),
+        next = event.state == "pending" and livechat.timestamp(event.time) or nil,
       }
     end
     shell.out(json.encode(list) .. "\n")
@@ -119,7 +151,9 @@ local function each_chosen(verb, outcome)
     local list, problem = chosen(inbox, ids, options)
     if not list then
       return nil, problem
-    elseif problem then
+    end
+    problem = unusable(inbox) or problem
+    if problem then
       return fail(shell, problem)
     end
     local count = 0
@@ -208,7 +242,16 @@ commands.drain = {
     local receiver = livechat.receiver {
       token = false, inbox = inbox, client = client_of(shell), on_error = shell.say,
     }
-    handlers.register(receiver, found)
+    local registered, unknown = handlers.register(receiver, found)
+    if not registered then
+      return fail(shell, rest[1] .. ": " .. unknown)
+    end
+    problem = unusable(inbox)
+    if problem and not (options.watch and inbox:exists() == false) then
+      return fail(shell, problem)
+    elseif problem then
+      shell.say(problem .. " yet: waiting for it")
+    end
     if options.watch then
       receiver:run { poll = options.poll, attempts = options.attempts }
     end

@@ -77,7 +77,11 @@ function listen.init(path)
     on_error = function(line) io.stderr:write(line, "\n") end,
   }
   listen.receiver:on("*", announce(settings.json))
-  handlers.register(listen.receiver, found)
+  local registered
+  registered, problem = handlers.register(listen.receiver, found)
+  if not registered then
+    error(settings.handlers .. ": " .. problem, 0)
+  end
   listen.found, listen.folder = found, settings.folder
 end
 

@@ -2,10 +2,13 @@
 --- The handlers of events: registered by an event's type, and run so that one that fails keeps no
 --- other from running. Whatever a handler raises, and whatever it does to its event, running it
 --- gives a text and does not raise.
+local core = require "livechat.core"
 local nginx = require "livechat.nginx"
 local text = require "livechat.text"
 
 local dispatch = {}
+
+local TRACE_EVERY = 60 -- seconds
 
 ---@class livechat.Dispatcher
 ---@field on_error fun(text: string, event: livechat.Event|nil)
@@ -73,6 +76,23 @@ function Dispatcher:report(line, event)
   end
 end
 
+--- The same for what may come a thousand times a second: told at once, then at most once a minute,
+--- with how often it came meanwhile.
+---@param reason string one of a few
+---@param line string
+function Dispatcher:trace(reason, line)
+  local now, last = core.clock(), self.traces[reason]
+  if last and now - last.at < TRACE_EVERY then
+    last.missed = last.missed + 1
+    return
+  end
+  self.traces[reason] = { at = now, missed = 0 }
+  if last and last.missed > 0 then
+    line = ("%s (and %d more since the last such line)"):format(line, last.missed)
+  end
+  self:report(line)
+end
+
 --- Runs those handlers that have not succeeded before, and adds those that do now.
 ---@param event livechat.Event
 ---@param succeeded table<string, true> by the handler's name; changed
@@ -104,7 +124,7 @@ end
 ---@param on_error fun(text: string, event: livechat.Event|nil)
 ---@return livechat.Dispatcher
 function dispatch.new(on_error)
-  return setmetatable({ on_error = on_error, handlers = {}, names = {} }, Dispatcher)
+  return setmetatable({ on_error = on_error, handlers = {}, names = {}, traces = {} }, Dispatcher)
 end
 
 return dispatch

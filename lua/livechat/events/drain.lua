@@ -65,6 +65,8 @@ local function work_off(self, claim, attempts)
   local succeeded = set_of(claim.handled)
   local problem, final, interrupted = try(self, claim, succeeded, attempts)
   local done, why
+  local outcome = problem and "failed" or "handled"
+  self.counts[outcome] = self.counts[outcome] + (interrupted and 0 or 1)
   if interrupted then
     self.inbox:release(claim)
     error(problem, 0)

@@ -126,7 +126,7 @@ end
 ---@return livechat.EventDialect
 local function dialect(data, api)
   return setmetatable({
-    data = data, api = api, token = data.token, license = data.license,
+    data = data, api = api, names = data.data_types, token = data.token, license = data.license,
     shape = shape.compile(data.shape, core.timestamp), meta = new_meta(data),
   }, Dialect)
 end

@@ -39,7 +39,7 @@ local function folder_at(path, me)
   if not about then
     return nil, word == "missing" and word or text
   end
-  return about.kind == "folder" and about or nil, "is not a folder"
+  return about.kind == "folder" and about or nil, "Not a directory"
 end
 
 --- Whether all four are there. Where strangers may make folders, none may be one of theirs.

@@ -162,6 +162,10 @@ end
 return out
 ]]
 
+local EXISTS = PRELUDE .. [[
+return redis.call("EXISTS", stream, later, failed)
+]]
+
 local RETRY = PRELUDE .. [[
 local event, take_out = find(ARGV[1])
 if not event then return false end
@@ -189,6 +193,16 @@ local function run(self, script, id, ...)
 end
 
 --- See inbox.lua: these verbs do the same.
+---@return boolean|nil
+---@return string|nil message
+function Inbox:exists()
+  local count, problem = run(self, EXISTS, "")
+  if problem then
+    return nil, problem
+  end
+  return count > 0
+end
+
 ---@param id string
 ---@param text string
 ---@return "stored"|"known"|nil

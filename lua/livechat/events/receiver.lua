@@ -53,41 +53,113 @@ local function as_text(value)
   return type(value) == "string" and value or ""
 end
 
+--- All of them are compared, whatever the others gave.
+---@return "token"|"basic_auth"|"license_id"|nil wrong the option that does not hold
 function Receiver:verify(wire, headers)
-  local refused = 0
-  if self.tokens and not equals_one(as_text(wire[self.dialect.token]), self.tokens) then
-    refused = refused + 1
+  local wrong
+  if self.license and not equals_one(as_text(wire[self.dialect.license]), self.license) then
+    wrong = "license_id"
   end
   if self.basic then
     local given = header(headers, "authorization"):match("^[Bb][Aa][Ss][Ii][Cc] +(%S+)%s*$")
     if not equals_one(given or "", self.basic) then
-      refused = refused + 1
+      wrong = "basic_auth"
     end
   end
-  if self.license and not equals_one(as_text(wire[self.dialect.license]), self.license) then
-    refused = refused + 1
+  if self.tokens and not equals_one(as_text(wire[self.dialect.token]), self.tokens) then
+    wrong = "token"
   end
-  return refused == 0
+  return wrong
 end
 
 -- ---- handlers --------------------------------------------------------------------------------
+
+--- Whether events of that type can come: an event that no handler listens to is lost in silence.
+---@param kind string an event's type, or "*"
+---@return boolean
+---@return string|nil problem "is no event", perhaps with the name that was meant
+function Receiver:knows(kind)
+  if kind == "*" or self.dialect.names[kind] then
+    return true
+  end
+  return false, schema.unknown(kind, self.dialect.names, "event")
+end
 
 --- Registers a handler. Those of one event run in the order of registration, and one that fails
 --- does not keep the others from running.
 ---@param kind string an event's type, or "*" for every event
 ---@param handler fun(event: livechat.Event)
+---@param options? { allow_unknown?: boolean } true: also for a type that the library does not know
 ---@return livechat.Receiver
-function Receiver:on(kind, handler)
+function Receiver:on(kind, handler, options)
   if type(kind) ~= "string" or kind == "" then
     errors.argument(1, "receiver:on", "an event's type or '*' expected")
   elseif type(handler) ~= "function" then
     errors.argument(2, "receiver:on", "function expected, got " .. type(handler))
+  elseif options ~= nil and type(options) ~= "table" then
+    errors.argument(3, "receiver:on", "table expected, got " .. type(options))
+  end
+  for name in pairs(options or {}) do
+    if name ~= "allow_unknown" then
+      errors.argument(tostring(name), "receiver:on",
+        schema.unknown(name, { allow_unknown = true }, "option"))
+    end
+  end
+  local known, problem = self:knows(kind)
+  if not known and not (options and options.allow_unknown) then
+    errors.argument(1, "receiver:on", "'" .. kind .. "' " .. problem
+      .. "; { allow_unknown = true } takes it all the same")
   end
   self.dispatcher:add(kind, handler)
   return self
 end
 
 Receiver.drain, Receiver.run = drain.drain, drain.run
+
+-- ---- counting --------------------------------------------------------------------------------
+
+---@class livechat.ReceiverStats what happened since this receiver was made, in this process
+---@field came integer deliveries
+---@field refused table<string, integer> deliveries answered with 400, 401 or 413, by the reason:
+--- "too_large", "not_json", "token", "basic_auth", "license_id", "no_event"
+---@field known integer deliveries of what was handled or stored already
+---@field stored integer events that went into the inbox
+---@field not_stored integer deliveries that an inbox in trouble did not take
+---@field handled integer events whose handlers all succeeded
+---@field failed integer attempts at events with a handler that failed
+
+---@return livechat.ReceiverStats
+function Receiver:stats()
+  local copy = { refused = {} }
+  for name, value in pairs(self.counts) do
+    copy[name] = copy[name] or value
+  end
+  for reason, count in pairs(self.counts.refused) do
+    copy.refused[reason] = count
+  end
+  return copy
+end
+
+local function count(self, name)
+  self.counts[name] = self.counts[name] + 1
+end
+
+--- Refuses a delivery. Its content is not in the trace: it may be a stranger's.
+local function refuse(self, status, reason, text)
+  local refused = self.counts.refused
+  refused[reason] = (refused[reason] or 0) + 1
+  local what = status == 401 and "its " .. reason .. " is wrong" or text
+  self.dispatcher:trace(reason, "livechat: a delivery was refused with " .. status .. ": " .. what)
+  return status, text .. "\n"
+end
+
+--- What a delivery gets whose body is not even read, because it is larger than `max_body`.
+---@return integer status
+---@return string text
+function Receiver:refuse_size()
+  count(self, "came")
+  return refuse(self, 413, "too_large", "larger than " .. self.max_body .. " bytes")
+end
 
 -- ---- what this process has handled ------------------------------------------------------------
 
@@ -141,6 +213,7 @@ end
 local function handle_now(self, wire, id, body)
   local state = recall(self, id)
   if state == true then
+    count(self, "known")
     return 200, "handled already\n"
   elseif is_held(state) then -- in another coroutine; if that fails it must come again
     return 500, "it is being handled\n"
@@ -155,8 +228,10 @@ local function handle_now(self, wire, id, body)
   if interrupted then
     error(problem, 0)
   elseif problem then
+    count(self, "failed")
     return 500, "a handler failed\n"
   end
+  count(self, "handled")
   self.memory.young[id] = true
   return 200, "handled\n"
 end
@@ -164,9 +239,11 @@ end
 local function store(self, id, text)
   local stored, problem = self.inbox:store(id, text)
   if not stored then
+    count(self, "not_stored")
     self.dispatcher:report("livechat: event " .. id .. " was not stored: " .. problem)
     return 500, "it could not be stored\n"
   end
+  count(self, stored)
   return 200, stored == "stored" and "stored\n" or "known already\n"
 end
 
@@ -201,19 +278,21 @@ function Receiver:handle(body, headers)
     errors.argument("body", "receiver:handle", "string expected, got " .. type(body))
   end
   if #body > self.max_body then
-    return 413, "larger than " .. self.max_body .. " bytes\n"
+    return self:refuse_size()
   end
+  count(self, "came")
   local wire, first, last = decode(self, body)
   if not wire then
-    return 400, "not a webhook: " .. first .. "\n"
+    return refuse(self, 400, "not_json", "not a webhook: " .. first)
   end
-  if not self:verify(wire, headers) then
-    return 401, "wrong token or credentials\n"
+  local wrong = self:verify(wire, headers)
+  if wrong then
+    return refuse(self, 401, wrong, "wrong token or credentials")
   end
   wire[self.dialect.token] = nil
   local problem = self.dialect:read(wire)
   if problem then
-    return 400, "not a webhook: " .. problem .. "\n"
+    return refuse(self, 400, "no_event", "not a webhook: " .. problem)
   end
   local id = self.dialect:identify(wire, body)
   if not self.inbox then
@@ -339,6 +418,8 @@ local function new(options, dialect)
     tokens = tokens_of(options.token), basic = basic_of(options.basic_auth),
     license = license_of(options.license_id), max_body = options.max_body or MAX_BODY,
     client = options.client, inbox = options.inbox, dialect = dialect,
+    counts = { came = 0, refused = {}, known = 0, stored = 0, not_stored = 0, handled = 0,
+      failed = 0 },
     dispatcher = dispatch.new(options.on_error or nginx.log),
     memory = { young = {}, old = {}, count = 0, began = core.clock() },
   }, Receiver)

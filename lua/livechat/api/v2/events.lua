@@ -7,6 +7,8 @@
 local function list(of) return { list = of } end
 local function object(members) return { object = members } end
 
+local CHAT = { "chat", "visitor", "pre_chat_survey" }
+
 local person = object {
   id = "id", name = "text", mail = "text", ip = "text", utc_offset = "text", type = "text",
 }
@@ -16,6 +18,12 @@ local tags = list "text"
 local span = object { from = "time", to = "time" }
 
 return {
+  -- The events that there are, and which data each may carry.
+  data_types = {
+    chat_started = CHAT, chat_ended = CHAT, chat_changed = { "chat", "visitor" },
+    visitor_queued = { "visitor" }, ticket_created = { "ticket" },
+    canned_response_changed = { "canned_response" },
+  },
   type = "event_type",
   unique = "event_unique_id",
   token = "token",

@@ -11,6 +11,8 @@
 --- (with one of these fields the call must not act twice), `reconcile` (a lost answer is looked for
 --- in the list), `each` (the list can be walked), `among` (which of the answer's list is the new
 --- one).
+local events = require "livechat.api.v2.events"
+
 local STATUS = { "accepting chats", "not accepting chats", "offline" }
 local LOGIN_STATUS = { "accepting chats", "not accepting chats" }
 local DAYS = { "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday" }
@@ -177,15 +179,6 @@ local tickets = {
 
 -- ---- webhooks --------------------------------------------------------------------------------
 
-local CHAT = { "chat", "visitor", "pre_chat_survey" }
-
---- Which data a webhook of an event may carry.
-local DATA_TYPES = {
-  chat_started = CHAT, chat_ended = CHAT, chat_changed = { "chat", "visitor" },
-  visitor_queued = { "visitor" }, ticket_created = { "ticket" },
-  canned_response_changed = { "canned_response" },
-}
-
 local webhooks = {
   {
     name = "list", verb = "GET", path = "/webhooks", returns = "hooks",
@@ -198,7 +191,7 @@ local webhooks = {
       event_type = { type = "enum", required = true, of = { "chat_started", "chat_ended",
         "chat_changed", "visitor_queued", "ticket_created", "canned_response_changed" } },
       data_types = { type = "list", required = true, min = 1, of = text(),
-        allowed_by = { field = "event_type", of = DATA_TYPES } },
+        allowed_by = { field = "event_type", of = events.data_types } },
       url = { type = "url", required = true },
     },
     doc = "registers a URL for an event",
@@ -267,5 +260,5 @@ return {
   kinds = kinds,
   answers = answers,
   resources = { agents = agents, tickets = tickets, webhooks = webhooks },
-  data_types = DATA_TYPES,
+  data_types = events.data_types,
 }
