@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The register of calls: which there are, what state each is in, and who is told of a change. Any
- * thread may ask and change; libcurl is never called from here. A transfer belongs to its call
- * until that ends early: then it waits among the abandoned for the pump, the only one who may take
- * it out of libcurl's hands. */
+/* libcurl is never called from here. A transfer belongs to its call until that ends early: then it
+ * waits in `cancelled` for the pump, the only thread that may take it out of libcurl's hands. */
 #include "calls.h"
+#include "idtable.h"
 #include "notify.h"
+#include "process.h"
 #include "stamp.h"
 
 #include <pthread.h>
@@ -13,10 +13,11 @@
 #include <string.h>
 #include <time.h>
 
-#define TABLE_MIN 64 /* a power of two, as all sizes of the table */
-#define SPARE_MAX 64 /* flags kept for the next calls */
+#define SPARE_MAX 64 /* events kept for the next calls */
 
 enum state { QUEUED, RUNNING, DONE, TAKEN };
+
+static const struct lc_event no_event = {.fd = -1, .set_fd = -1};
 
 struct list {
   struct call *first;
@@ -24,86 +25,55 @@ struct list {
 };
 
 struct call {
-  struct call *chain; /* the next of its place in the table */
-  struct list *list;  /* where it stands: queued, unreported, or NULL */
+  struct lc_node node; /* its id */
+  struct list *list;   /* it is in: queued, unreported, or NULL */
   struct call *prev;
   struct call *next;
-  uint64_t id;
-  uint64_t group; /* the call whose flag also goes up when this one is done; 0: none */
+  uint64_t group; /* the call whose event is also set when this one is done; 0: none */
   enum state state;
   int64_t since_us;
-  struct lc_flag flag;
+  struct lc_event event;
   struct lc_transfer *transfer; /* NULL: parked, or done */
   struct lc_response response;
 };
 
 struct lc_calls {
+  int pid;              /* of the process that made it */
   pthread_mutex_t lock; /* of everything below */
   pthread_cond_t changed;
-  struct call **table; /* chains, by the low bits of the id */
-  size_t table_size;
-  size_t n_calls;
+  struct lc_idtable table;
   uint64_t last_id;
   struct list queued;
-  struct list unreported; /* finished since the dispatcher last looked */
-  struct lc_transfer *abandoned;
-  struct lc_flag spare[SPARE_MAX];
+  struct list unreported;        /* finished since the dispatcher last asked */
+  struct lc_transfer *cancelled; /* by their `next`: the pump takes them out of libcurl */
+  struct lc_event spare[SPARE_MAX];
   size_t n_spare;
-  struct lc_flag wake;
-  struct lc_door door;
+  struct lc_event wake; /* closed: no other thread pumps */
+  struct lc_wakeup wakeup;
   size_t n_waiters;
   bool asleep; /* the pump sleeps, or is about to */
-  bool woken;  /* the flag is up */
+  bool woken;  /* `wake` is set */
   bool closed;
-  bool reporting; /* somebody looks, or looked, for what has finished */
-  bool knocked;   /* and it has not looked since */
+  bool reporting; /* a dispatcher asks, or has asked, for what has finished */
+  bool signalled; /* and has not asked since it was signalled */
 };
 
-/* ---- table and lists. Everything static here is called under the lock ----------------------- */
-
-static struct call **place(struct lc_calls *calls, uint64_t id) {
-  return &calls->table[id & (calls->table_size - 1)];
+/* Every verb of a caller begins with this. false: another process. */
+static bool enter(struct lc_calls *calls) {
+  if (calls->pid != lc_pid())
+    return false;
+  pthread_mutex_lock(&calls->lock);
+  return true;
 }
+
+static void leave(struct lc_calls *calls) {
+  pthread_mutex_unlock(&calls->lock);
+}
+
+/* ---- table and lists. From here on everything static is called under the lock ---------------- */
 
 static struct call *find(struct lc_calls *calls, uint64_t id) {
-  struct call *call = *place(calls, id);
-  while (call != NULL && call->id != id)
-    call = call->chain;
-  return call;
-}
-
-static void table_add(struct lc_calls *calls, struct call *call) {
-  struct call **at = place(calls, call->id);
-  call->chain = *at;
-  *at = call;
-}
-
-static enum lc_err table_grow(struct lc_calls *calls) {
-  size_t old_size = calls->table_size;
-  struct call **old = calls->table;
-  if (calls->n_calls < old_size)
-    return LC_OK;
-  struct call **table = calloc(old_size * 2, sizeof(struct call *));
-  if (table == NULL)
-    return LC_ENOMEM;
-  calls->table = table;
-  calls->table_size = old_size * 2;
-  for (size_t i = 0; i < old_size; i++) {
-    for (struct call *next, *call = old[i]; call != NULL; call = next) {
-      next = call->chain;
-      table_add(calls, call);
-    }
-  }
-  free(old);
-  return LC_OK;
-}
-
-static void table_remove(struct lc_calls *calls, const struct call *call) {
-  struct call **at = place(calls, call->id);
-  while (*at != call)
-    at = &(*at)->chain;
-  *at = call->chain;
-  calls->n_calls--;
+  return (struct call *)lc_idtable_find(&calls->table, id);
 }
 
 static void list_add(struct list *list, struct call *call) {
@@ -123,40 +93,40 @@ static void list_remove(struct call *call) {
   call->list = NULL;
 }
 
-static enum lc_err flag_get(struct lc_calls *calls, struct lc_flag *flag) {
+static enum lc_err event_get(struct lc_calls *calls, struct lc_event *event) {
   if (calls->n_spare == 0)
-    return lc_flag_open(flag);
-  *flag = calls->spare[--calls->n_spare];
+    return lc_event_open(event);
+  *event = calls->spare[--calls->n_spare];
   return LC_OK;
 }
 
-static void flag_put(struct lc_calls *calls, struct lc_flag *flag) {
-  if (flag->fd >= 0 && calls->n_spare < SPARE_MAX) {
-    lc_flag_lower(flag);
-    calls->spare[calls->n_spare++] = *flag;
+static void event_put(struct lc_calls *calls, struct lc_event *event) {
+  if (event->fd >= 0 && calls->n_spare < SPARE_MAX) {
+    lc_event_clear(event);
+    calls->spare[calls->n_spare++] = *event;
   } else {
-    lc_flag_close(flag);
+    lc_event_close(event);
   }
 }
 
 /* ---- states --------------------------------------------------------------------------------- */
 
-/* One byte for any number of calls, until the dispatcher has looked. */
-static void knock(struct lc_calls *calls) {
-  if (!calls->knocked && calls->unreported.first != NULL)
-    calls->knocked = lc_door_knock(&calls->door);
+/* One byte for any number of calls, until the dispatcher has asked. */
+static void signal_dispatcher(struct lc_calls *calls) {
+  if (!calls->signalled && calls->unreported.first != NULL)
+    calls->signalled = lc_wakeup_signal(&calls->wakeup);
 }
 
-static void raise_group(struct lc_calls *calls, const struct call *call) {
+static void set_group_event(struct lc_calls *calls, const struct call *call) {
   const struct call *group = call->group != 0 ? find(calls, call->group) : NULL;
-  if (group != NULL && group->flag.fd >= 0)
-    lc_flag_raise(&group->flag);
+  if (group != NULL && group->event.fd >= 0)
+    lc_event_set(&group->event);
 }
 
 static void wake(struct lc_calls *calls) {
-  if (calls->asleep && !calls->woken)
-    lc_flag_raise(&calls->wake);
-  calls->woken = calls->asleep;
+  if (calls->asleep && !calls->woken && calls->wake.fd >= 0)
+    lc_event_set(&calls->wake);
+  calls->woken = calls->asleep && calls->wake.fd >= 0;
 }
 
 /* The one place where a call's state changes. */
@@ -169,31 +139,31 @@ static void set_state(struct lc_calls *calls, struct call *call, enum state stat
   }
   if (state == DONE) {
     call->response.seconds = (double)(lc_clock_us() - call->since_us) / 1e6;
-    if (call->flag.fd >= 0)
-      lc_flag_raise(&call->flag);
-    raise_group(calls, call);
+    if (call->event.fd >= 0)
+      lc_event_set(&call->event);
+    set_group_event(calls, call);
     if (calls->reporting)
       list_add(&calls->unreported, call);
-    knock(calls);
+    signal_dispatcher(calls);
   }
   if (state == TAKEN) {
-    table_remove(calls, call);
-    flag_put(calls, &call->flag);
+    lc_idtable_remove(&calls->table, &call->node);
+    event_put(calls, &call->event);
   }
   if (state >= DONE && calls->n_waiters > 0)
     pthread_cond_broadcast(&calls->changed);
 }
 
 /* Takes the transfer from a call that ends early. true: its request has not left and will not. */
-static bool abandon(struct lc_calls *calls, struct call *call) {
+static bool cancel_transfer(struct lc_calls *calls, struct call *call) {
   struct lc_transfer *transfer = call->transfer;
   call->transfer = NULL;
   if (transfer == NULL)
     return true;
-  transfer->next = calls->abandoned;
-  calls->abandoned = transfer;
+  transfer->next = calls->cancelled;
+  calls->cancelled = transfer;
   wake(calls);
-  return lc_transfer_give_up(transfer);
+  return lc_transfer_try_cancel(transfer);
 }
 
 /* ---- for the pump --------------------------------------------------------------------------- */
@@ -224,34 +194,40 @@ bool lc_calls_finish(struct lc_calls *calls, const struct lc_transfer *transfer,
   return wanted;
 }
 
-struct lc_transfer *lc_calls_abandoned(struct lc_calls *calls) {
+struct lc_transfer *lc_calls_cancelled(struct lc_calls *calls) {
   pthread_mutex_lock(&calls->lock);
-  struct lc_transfer *first = calls->abandoned;
-  calls->abandoned = NULL;
+  struct lc_transfer *first = calls->cancelled;
+  calls->cancelled = NULL;
   pthread_mutex_unlock(&calls->lock);
   return first;
 }
 
-size_t lc_calls_fall_asleep(struct lc_calls *calls, int fds[2]) {
-  size_t n = 0;
+bool lc_calls_before_sleep(struct lc_calls *calls, int fds[2], size_t *n_fds, int *wait_ms) {
+  *n_fds = 0;
   pthread_mutex_lock(&calls->lock);
-  if (calls->queued.first == NULL && calls->abandoned == NULL && !calls->closed) {
+  bool idle = calls->queued.first == NULL && calls->cancelled == NULL && !calls->closed;
+  if (idle && calls->wake.fd >= 0) {
     calls->asleep = true;
-    fds[n++] = calls->wake.fd;
-    if (calls->door.listener >= 0)
-      fds[n++] = calls->door.listener;
+    fds[(*n_fds)++] = calls->wake.fd;
+  }
+  if (idle && calls->wakeup.listener >= 0) {
+    int fd = lc_wakeup_fd(&calls->wakeup, lc_clock_us());
+    if (fd >= 0)
+      fds[(*n_fds)++] = fd;
+    else if (*wait_ms > LC_WAKEUP_RETRY_MS)
+      *wait_ms = LC_WAKEUP_RETRY_MS;
   }
   pthread_mutex_unlock(&calls->lock);
-  return n;
+  return idle;
 }
 
-bool lc_calls_wake_up(struct lc_calls *calls) {
+bool lc_calls_after_sleep(struct lc_calls *calls) {
   pthread_mutex_lock(&calls->lock);
   if (calls->woken)
-    lc_flag_lower(&calls->wake);
+    lc_event_clear(&calls->wake);
   calls->asleep = calls->woken = false;
-  if (lc_door_accept(&calls->door))
-    knock(calls);
+  if (calls->wakeup.listener >= 0 && lc_wakeup_accept(&calls->wakeup, lc_clock_us()))
+    signal_dispatcher(calls);
   bool closed = calls->closed;
   pthread_mutex_unlock(&calls->lock);
   return !closed;
@@ -264,32 +240,35 @@ enum lc_err lc_calls_add(struct lc_calls *calls, struct lc_transfer *transfer, b
   struct call *call = calloc(1, sizeof *call);
   if (call == NULL)
     return LC_ENOMEM;
-  call->flag = (struct lc_flag){.fd = -1, .raise_fd = -1};
+  call->event = no_event;
   call->since_us = lc_clock_us();
   call->transfer = transfer;
-  pthread_mutex_lock(&calls->lock);
-  enum lc_err err = calls->closed ? LC_ECLOSED : table_grow(calls);
+  if (!enter(calls)) {
+    free(call);
+    return LC_ECLOSED;
+  }
+  enum lc_err err = calls->closed ? LC_ECLOSED : lc_idtable_grow(&calls->table);
   if (err == LC_OK && notify)
-    err = flag_get(calls, &call->flag);
+    err = event_get(calls, &call->event);
   if (err == LC_OK) {
-    *id = call->id = ++calls->last_id;
-    calls->n_calls++;
-    table_add(calls, call);
+    *id = call->node.id = ++calls->last_id;
+    lc_idtable_add(&calls->table, &call->node);
     if (transfer != NULL)
-      transfer->id = call->id;
+      transfer->id = call->node.id;
     set_state(calls, call, transfer != NULL ? QUEUED : RUNNING);
   }
-  pthread_mutex_unlock(&calls->lock);
+  leave(calls);
   if (err != LC_OK)
     free(call);
   return err;
 }
 
 bool lc_calls_done(struct lc_calls *calls, uint64_t id) {
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return true;
   const struct call *call = find(calls, id);
   bool done = call == NULL || call->state == DONE;
-  pthread_mutex_unlock(&calls->lock);
+  leave(calls);
   return done;
 }
 
@@ -316,44 +295,47 @@ enum lc_err lc_calls_wait(struct lc_calls *calls, uint64_t id, int wait_ms) {
   deadline.tv_nsec += wait_ms % 1000 * 1000000L;
   deadline.tv_sec += deadline.tv_nsec / 1000000000;
   deadline.tv_nsec %= 1000000000;
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return LC_ECLOSED;
   if (wait_ms > 0)
     sleep_until_done(calls, id, &deadline);
   const struct call *call = calls->closed ? NULL : find(calls, id);
   if (call != NULL)
     err = call->state == DONE ? LC_OK : LC_ETIMEOUT;
-  pthread_mutex_unlock(&calls->lock);
+  leave(calls);
   return err;
 }
 
 bool lc_calls_take(struct lc_calls *calls, uint64_t id, struct lc_response *response) {
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return false;
   struct call *call = find(calls, id);
   bool done = call != NULL && call->state == DONE;
   if (done) {
     *response = call->response;
     set_state(calls, call, TAKEN);
   }
-  pthread_mutex_unlock(&calls->lock);
+  leave(calls);
   if (done)
     free(call);
   return done;
 }
 
 void lc_calls_cancel(struct lc_calls *calls, uint64_t id) {
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return;
   struct call *call = find(calls, id);
   if (call != NULL && call->state != DONE) {
-    bool unsent = abandon(calls, call);
+    bool unsent = cancel_transfer(calls, call);
     call->response = (struct lc_response){.err = LC_ECANCELLED, .sent = !unsent};
     snprintf(call->response.text, sizeof call->response.text, "cancelled");
     set_state(calls, call, DONE);
   }
-  pthread_mutex_unlock(&calls->lock);
+  leave(calls);
 }
 
 static void forget(struct lc_calls *calls, struct call *call) {
-  abandon(calls, call);
+  cancel_transfer(calls, call);
   set_state(calls, call, TAKEN);
   lc_buf_free(&call->response.headers);
   lc_buf_free(&call->response.body);
@@ -361,81 +343,88 @@ static void forget(struct lc_calls *calls, struct call *call) {
 }
 
 void lc_calls_drop(struct lc_calls *calls, uint64_t id) {
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return;
   struct call *call = find(calls, id);
   if (call != NULL)
     forget(calls, call);
-  pthread_mutex_unlock(&calls->lock);
+  leave(calls);
 }
 
 size_t lc_calls_pending(struct lc_calls *calls) {
-  pthread_mutex_lock(&calls->lock);
-  size_t n = calls->n_calls;
-  pthread_mutex_unlock(&calls->lock);
+  if (!enter(calls))
+    return 0;
+  size_t n = calls->table.n;
+  leave(calls);
   return n;
 }
 
 int lc_calls_fd(struct lc_calls *calls, uint64_t id) {
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return -1;
   const struct call *call = find(calls, id);
-  int fd = call != NULL ? call->flag.fd : -1;
-  pthread_mutex_unlock(&calls->lock);
+  int fd = call != NULL ? call->event.fd : -1;
+  leave(calls);
   return fd;
 }
 
 void lc_calls_join(struct lc_calls *calls, uint64_t id, uint64_t group) {
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return;
   struct call *call = find(calls, id);
   if (call != NULL) {
     call->group = group;
     if (call->state == DONE)
-      raise_group(calls, call);
+      set_group_event(calls, call);
   }
-  pthread_mutex_unlock(&calls->lock);
+  leave(calls);
 }
 
 void lc_calls_clear(struct lc_calls *calls, uint64_t id) {
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return;
   const struct call *call = find(calls, id);
-  if (call != NULL && call->flag.fd >= 0 && call->state != DONE)
-    lc_flag_lower(&call->flag);
-  pthread_mutex_unlock(&calls->lock);
+  if (call != NULL && call->event.fd >= 0 && call->state != DONE)
+    lc_event_clear(&call->event);
+  leave(calls);
 }
 
 /* ---- for the dispatcher --------------------------------------------------------------------- */
 
 enum lc_err lc_calls_listen(struct lc_calls *calls, char *path, size_t path_size) {
-  pthread_mutex_lock(&calls->lock);
-  enum lc_err err = lc_door_open(&calls->door);
-  if (err == LC_OK && strlen(calls->door.path) >= path_size) {
-    lc_door_close(&calls->door);
+  if (!enter(calls))
+    return LC_ECLOSED;
+  enum lc_err err = lc_wakeup_listen(&calls->wakeup);
+  if (err == LC_OK && strlen(calls->wakeup.path) >= path_size) {
+    lc_wakeup_close(&calls->wakeup);
     err = LC_ETOOLARGE;
   }
   if (err == LC_OK) {
-    snprintf(path, path_size, "%s", calls->door.path);
+    snprintf(path, path_size, "%s", calls->wakeup.path);
     calls->reporting = true;
-    calls->knocked = false;
+    calls->signalled = false;
     wake(calls);
   }
-  pthread_mutex_unlock(&calls->lock);
+  leave(calls);
   return err;
 }
 
 size_t lc_calls_finished(struct lc_calls *calls, uint64_t *ids, size_t n) {
   size_t got = 0;
-  pthread_mutex_lock(&calls->lock);
+  if (!enter(calls))
+    return 0;
   calls->reporting = true;
   for (struct call *call; got < n && (call = calls->unreported.first) != NULL; got++) {
-    ids[got] = call->id;
+    ids[got] = call->node.id;
     list_remove(call);
   }
   if (calls->unreported.first == NULL)
-    calls->knocked = false;
-  pthread_mutex_unlock(&calls->lock);
+    calls->signalled = false;
+  leave(calls);
   return got;
 }
 
-/* ---- the register --------------------------------------------------------------------------- */
+/* ---- making and closing --------------------------------------------------------------------- */
 
 enum lc_err lc_calls_new(struct lc_calls **calls) {
   pthread_condattr_t attr;
@@ -447,16 +436,17 @@ enum lc_err lc_calls_new(struct lc_calls **calls) {
   pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
   pthread_cond_init(&c->changed, &attr);
   pthread_condattr_destroy(&attr);
-  lc_door_init(&c->door);
-  enum lc_err err = lc_flag_open(&c->wake);
-  c->table_size = TABLE_MIN;
-  c->table = calloc(TABLE_MIN, sizeof(struct call *));
-  if (err == LC_OK && c->table == NULL)
-    err = LC_ENOMEM;
-  if (err != LC_OK) {
-    lc_calls_free(c);
-    *calls = NULL;
-  }
+  c->pid = lc_pid();
+  lc_event_open(&c->wake); /* without a descriptor for it one thread can do */
+  lc_wakeup_init(&c->wakeup);
+  return LC_OK;
+}
+
+enum lc_err lc_calls_share(struct lc_calls *calls) {
+  if (!enter(calls))
+    return LC_ECLOSED;
+  enum lc_err err = calls->wake.fd >= 0 ? LC_OK : lc_event_open(&calls->wake);
+  leave(calls);
   return err;
 }
 
@@ -467,10 +457,9 @@ void lc_calls_close(struct lc_calls *calls) {
   pthread_cond_broadcast(&calls->changed);
   while (calls->n_waiters > 0)
     pthread_cond_wait(&calls->changed, &calls->lock);
-  for (size_t i = 0; i < calls->table_size; i++) {
-    while (calls->table[i] != NULL)
-      forget(calls, calls->table[i]);
-  }
+  struct lc_node *node;
+  for (size_t from = 0; (node = lc_idtable_first(&calls->table, &from)) != NULL;)
+    forget(calls, (struct call *)node);
   pthread_mutex_unlock(&calls->lock);
 }
 
@@ -478,11 +467,11 @@ void lc_calls_free(struct lc_calls *calls) {
   if (calls == NULL)
     return;
   while (calls->n_spare > 0)
-    lc_flag_close(&calls->spare[--calls->n_spare]);
-  lc_flag_close(&calls->wake);
-  lc_door_close(&calls->door);
+    lc_event_close(&calls->spare[--calls->n_spare]);
+  lc_event_close(&calls->wake);
+  lc_wakeup_close(&calls->wakeup);
   pthread_cond_destroy(&calls->changed);
   pthread_mutex_destroy(&calls->lock);
-  free(calls->table);
+  lc_idtable_free(&calls->table);
   free(calls);
 }

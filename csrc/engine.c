@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Calls over libcurl's multi interface. turn() is the whole pump: the owner's verbs run it, or the
- * engine's own thread does. The multi, its handles and the transfers that have begun belong to
- * whoever pumps and need no lock; what several threads share is in the register of calls. */
+/* turn() is the whole pump: the owner's verbs run it, or the engine's own thread does. The multi,
+ * its handles and the transfers that have begun belong to the thread that pumps and need no lock;
+ * what several threads share is in the call table. */
 #include "engine.h"
+#include "process.h"
 #include "stamp.h"
 
 #include <curl/curl.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define IDLE_MAX 64 /* handles kept for the next calls */
@@ -20,9 +24,10 @@
  * when another begins in the same moment, and then sleeps until the next of its timers (10 s were
  * seen). */
 #define REST_RUNNING_MS 100
+#define REST_BLIND_MS 10 /* where no descriptor is left to sleep on */
 
 struct lc_engine {
-  pid_t pid;
+  int pid; /* of the process that made it */
   pthread_t thread;
   bool threaded;
   struct lc_calls *calls;
@@ -37,9 +42,9 @@ struct lc_engine {
   struct lc_engine *next; /* of all that have a thread */
 };
 
-/* false in a process that forked: nobody there would ever give a lock back. */
-static bool at_home(const struct lc_engine *engine) {
-  return engine->pid == getpid();
+/* false in a process that forked: the thread is not there, and the connections are the parent's. */
+static bool is_owner(const struct lc_engine *engine) {
+  return engine->pid == lc_pid();
 }
 
 /* Before 7.87 libcurl lets OpenSSL write to connections that the peer has closed: the signal which
@@ -82,8 +87,8 @@ static void release(struct lc_engine *engine, struct lc_transfer *transfer) {
     curl_easy_cleanup(easy);
 }
 
-static void sweep(struct lc_engine *engine) {
-  struct lc_transfer *transfer = lc_calls_abandoned(engine->calls);
+static void free_cancelled(struct lc_engine *engine) {
+  struct lc_transfer *transfer = lc_calls_cancelled(engine->calls);
   while (transfer != NULL) {
     struct lc_transfer *next = transfer->next;
     release(engine, transfer);
@@ -97,7 +102,7 @@ static void finish(struct lc_engine *engine, struct lc_transfer *transfer, int c
   if (lc_calls_finish(engine->calls, transfer, &response)) {
     engine->n_finished++;
     release(engine, transfer);
-  } else { /* it is among the abandoned by now, where sweep() finds it */
+  } else { /* its call has ended early: free_cancelled() gets it */
     lc_buf_free(&response.headers);
     lc_buf_free(&response.body);
   }
@@ -127,7 +132,7 @@ static void turn(struct lc_engine *engine) {
   sigset_t old;
   int n;
   bool blocked = block_sigpipe(engine, &old);
-  sweep(engine);
+  free_cancelled(engine);
   while ((transfer = lc_calls_next(engine->calls)) != NULL)
     begin(engine, transfer);
   curl_multi_perform(engine->multi, &n);
@@ -141,20 +146,24 @@ static void turn(struct lc_engine *engine) {
     allow_sigpipe(&old);
 }
 
-/* Sleeps until libcurl has something to do, somebody wakes the engine, or wait_ms have passed.
- * curl_multi_wait with a descriptor of our own does in every libcurl what curl_multi_poll and
- * curl_multi_wakeup do in newer ones. false: the register is closed. */
+/* Sleeps until libcurl has something to do, another thread wakes the engine, or wait_ms have
+ * passed. curl_multi_wait with a descriptor of our own does in every libcurl what curl_multi_poll
+ * and curl_multi_wakeup do in newer ones. false: the call table is closed. */
 static bool rest(struct lc_engine *engine, int wait_ms) {
   int fds[2];
   struct curl_waitfd waits[2] = {{0}};
-  size_t n = lc_calls_fall_asleep(engine->calls, fds);
+  size_t n;
   if (engine->n_running > 0 && wait_ms > REST_RUNNING_MS)
     wait_ms = REST_RUNNING_MS;
-  for (size_t i = 0; i < n; i++)
-    waits[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
-  if (n > 0)
-    curl_multi_wait(engine->multi, waits, (unsigned)n, wait_ms, NULL);
-  return lc_calls_wake_up(engine->calls);
+  if (lc_calls_before_sleep(engine->calls, fds, &n, &wait_ms)) {
+    for (size_t i = 0; i < n; i++)
+      waits[i] = (struct curl_waitfd){.fd = fds[i], .events = CURL_WAIT_POLLIN};
+    if (n > 0)
+      curl_multi_wait(engine->multi, waits, (unsigned)n, wait_ms, NULL);
+    else
+      poll(NULL, 0, wait_ms < REST_BLIND_MS ? wait_ms : REST_BLIND_MS);
+  }
+  return lc_calls_after_sleep(engine->calls);
 }
 
 /* On the owner's thread, until the call has finished, or any where id is 0. */
@@ -165,20 +174,22 @@ static enum lc_err drive(struct lc_engine *engine, uint64_t id, int wait_ms) {
     turn(engine);
     if (id == 0 ? engine->n_finished != n_finished : lc_calls_done(engine->calls, id))
       return LC_OK;
-    int64_t left_us = deadline_us - lc_clock_us();
-    if (left_us <= 0)
+    int64_t remaining_us = deadline_us - lc_clock_us();
+    if (remaining_us <= 0)
       return LC_ETIMEOUT;
-    rest(engine, (int)((left_us + 999) / 1000));
+    rest(engine, (int)((remaining_us + 999) / 1000));
   }
 }
 
 /* ---- verbs: calls --------------------------------------------------------------------------- */
 
+struct lc_calls *lc_engine_calls(struct lc_engine *engine) {
+  return engine->calls;
+}
+
 enum lc_err lc_engine_submit(struct lc_engine *engine, const struct lc_request *request,
                              uint64_t *id, char *text, size_t text_size) {
   struct lc_transfer *transfer;
-  if (!at_home(engine))
-    return LC_ECLOSED;
   enum lc_err err = lc_transfer_new(&transfer, request, text, text_size);
   if (err != LC_OK)
     return err;
@@ -188,12 +199,8 @@ enum lc_err lc_engine_submit(struct lc_engine *engine, const struct lc_request *
   return err;
 }
 
-enum lc_err lc_engine_park(struct lc_engine *engine, bool notify, uint64_t *id) {
-  return at_home(engine) ? lc_calls_add(engine->calls, NULL, notify, id) : LC_ECLOSED;
-}
-
 enum lc_err lc_engine_pump(struct lc_engine *engine, int wait_ms) {
-  if (!at_home(engine))
+  if (!is_owner(engine))
     return LC_ECLOSED;
   if (engine->threaded)
     return LC_EINVAL;
@@ -202,62 +209,30 @@ enum lc_err lc_engine_pump(struct lc_engine *engine, int wait_ms) {
 }
 
 enum lc_err lc_engine_wait(struct lc_engine *engine, uint64_t id, int wait_ms) {
-  if (!at_home(engine))
-    return LC_ECLOSED;
   enum lc_err err = lc_calls_wait(engine->calls, id, engine->threaded ? wait_ms : 0);
   return err == LC_ETIMEOUT && !engine->threaded ? drive(engine, id, wait_ms) : err;
 }
 
-bool lc_engine_done(struct lc_engine *engine, uint64_t id) {
-  return !at_home(engine) || lc_calls_done(engine->calls, id);
-}
-
-bool lc_engine_take(struct lc_engine *engine, uint64_t id, struct lc_response *response) {
-  return at_home(engine) && lc_calls_take(engine->calls, id, response);
-}
-
-/* Without a thread the connection of a call that ended early is let go at once: nobody may pump
- * for a long time. */
-static void sweep_if_owner(struct lc_engine *engine) {
+/* Without a thread the connection of a call that ended early is closed at once: it may be long
+ * before the owner pumps again. */
+static void free_cancelled_if_owner(struct lc_engine *engine) {
   sigset_t old;
-  if (engine->threaded)
+  if (engine->threaded || !is_owner(engine))
     return;
   bool blocked = block_sigpipe(engine, &old);
-  sweep(engine);
+  free_cancelled(engine);
   if (blocked)
     allow_sigpipe(&old);
 }
 
 void lc_engine_cancel(struct lc_engine *engine, uint64_t id) {
-  if (!at_home(engine))
-    return;
   lc_calls_cancel(engine->calls, id);
-  sweep_if_owner(engine);
+  free_cancelled_if_owner(engine);
 }
 
 void lc_engine_drop(struct lc_engine *engine, uint64_t id) {
-  if (!at_home(engine))
-    return;
   lc_calls_drop(engine->calls, id);
-  sweep_if_owner(engine);
-}
-
-size_t lc_engine_pending(struct lc_engine *engine) {
-  return at_home(engine) ? lc_calls_pending(engine->calls) : 0;
-}
-
-int lc_engine_call_fd(struct lc_engine *engine, uint64_t id) {
-  return at_home(engine) ? lc_calls_fd(engine->calls, id) : -1;
-}
-
-void lc_engine_join(struct lc_engine *engine, uint64_t id, uint64_t group) {
-  if (at_home(engine))
-    lc_calls_join(engine->calls, id, group);
-}
-
-void lc_engine_clear(struct lc_engine *engine, uint64_t id) {
-  if (at_home(engine))
-    lc_calls_clear(engine->calls, id);
+  free_cancelled_if_owner(engine);
 }
 
 /* ---- the end of the process ------------------------------------------------------------------ */
@@ -287,7 +262,7 @@ static void stop_all(void) {
   if (pthread_mutex_trylock(&all->lock) != 0) /* a fork caught it locked */
     return;
   for (struct lc_engine *engine = all->first; engine != NULL; engine = engine->next) {
-    if (at_home(engine))
+    if (is_owner(engine))
       stop(engine);
   }
   pthread_mutex_unlock(&all->lock);
@@ -342,10 +317,13 @@ static void stay_loaded(void) {
 
 enum lc_err lc_engine_start(struct lc_engine *engine) {
   sigset_t all, old;
-  if (!at_home(engine))
+  if (!is_owner(engine))
     return LC_ECLOSED;
   if (engine->threaded)
     return LC_OK;
+  enum lc_err err = lc_calls_share(engine->calls);
+  if (err != LC_OK)
+    return err;
   stay_loaded();
   /* The signals are the program's: the thread is born with all of them blocked. */
   sigfillset(&all);
@@ -362,25 +340,48 @@ enum lc_err lc_engine_start(struct lc_engine *engine) {
 }
 
 enum lc_err lc_engine_listen(struct lc_engine *engine, char *path, size_t path_size) {
-  if (!at_home(engine))
-    return LC_ECLOSED;
-  return engine->threaded ? lc_calls_listen(engine->calls, path, path_size) : LC_EINVAL;
-}
-
-size_t lc_engine_finished(struct lc_engine *engine, uint64_t *ids, size_t n) {
-  return at_home(engine) ? lc_calls_finished(engine->calls, ids, n) : 0;
+  if (is_owner(engine) && !engine->threaded)
+    return LC_EINVAL;
+  return lc_calls_listen(engine->calls, path, path_size);
 }
 
 /* ---- verbs: the engine ---------------------------------------------------------------------- */
 
-/* libcurl counts how often it was set up; it is never taken down, because who else uses it in this
- * process is not ours to know. Before 7.84 that count has no lock of its own. */
+/* libcurl counts how often it was set up. It is never taken down: other code of this process may
+ * use it. Before 7.84 that count has no lock of its own. */
 static CURLcode set_up_libcurl(void) {
   static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
   pthread_mutex_lock(&lock);
   CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
   pthread_mutex_unlock(&lock);
   return code;
+}
+
+static bool is_unix_socket(int fd) {
+  struct sockaddr_storage address;
+  socklen_t size = sizeof address;
+  return getsockname(fd, (struct sockaddr *)&address, &size) == 0 && address.ss_family == AF_UNIX;
+}
+
+/* libcurl 7.68 and later make a pair of Unix sockets for curl_multi_wakeup, which is not used here:
+ * open in every program that this one executes. They are found among the lowest descriptors that
+ * are free before and are not afterwards: that is where the kernel puts them. */
+static CURLM *new_multi(void) {
+  enum { SEEN = 64 };
+  bool taken[SEEN];
+  int first = fcntl(0, F_DUPFD_CLOEXEC, 0);
+  if (first < 0)
+    first = 0;
+  else
+    close(first);
+  for (int i = 0; i < SEEN; i++)
+    taken[i] = fcntl(first + i, F_GETFD) >= 0;
+  CURLM *multi = curl_multi_init();
+  for (int i = 0; i < SEEN; i++) {
+    if (!taken[i] && is_unix_socket(first + i))
+      fcntl(first + i, F_SETFD, FD_CLOEXEC);
+  }
+  return multi;
 }
 
 enum lc_err lc_engine_new(struct lc_engine **engine) {
@@ -391,7 +392,7 @@ enum lc_err lc_engine_new(struct lc_engine **engine) {
   if (e == NULL)
     return LC_ENOMEM;
   enum lc_err err = lc_calls_new(&e->calls);
-  e->multi = err == LC_OK ? curl_multi_init() : NULL;
+  e->multi = err == LC_OK ? new_multi() : NULL;
   if (err == LC_OK && e->multi == NULL)
     err = LC_ENOMEM;
   if (err != LC_OK) {
@@ -399,7 +400,7 @@ enum lc_err lc_engine_new(struct lc_engine **engine) {
     free(e);
     return err;
   }
-  e->pid = getpid();
+  e->pid = lc_pid();
   e->max_connections = CONNECTIONS_MIN;
   lc_libcurl_look(&e->lib, 0);
   e->share = curl_share_init(); /* it does without */
@@ -411,15 +412,16 @@ enum lc_err lc_engine_new(struct lc_engine **engine) {
 }
 
 /* In a child of the process that made the engine nothing is done at all: closing a connection would
- * say good-bye in the parent's name, and any descriptor may long be somebody else's. */
+ * say good-bye in the parent's name, and the child may have closed a descriptor and used its number
+ * again. */
 void lc_engine_free(struct lc_engine *engine) {
   sigset_t old;
-  if (engine == NULL || !at_home(engine))
+  if (engine == NULL || !is_owner(engine))
     return;
   unlist(engine);
   stop(engine);
   bool blocked = block_sigpipe(engine, &old);
-  sweep(engine);
+  free_cancelled(engine);
   while (engine->n_idle > 0)
     curl_easy_cleanup(engine->idle[--engine->n_idle]);
   curl_multi_cleanup(engine->multi);

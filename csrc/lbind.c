@@ -57,8 +57,15 @@ void lb_type(lua_State *L, const char *type, const luaL_Reg *meta, const luaL_Re
   lua_pop(L, 1);
 }
 
+void lb_rawfield(lua_State *L, int idx, const char *name) {
+  if (idx < 0)
+    idx += lua_gettop(L) + 1;
+  lua_pushstring(L, name);
+  lua_rawget(L, idx);
+}
+
 lua_Number lb_number(lua_State *L, int idx, const char *name, lua_Number otherwise) {
-  lua_getfield(L, idx, name);
+  lb_rawfield(L, idx, name);
   if (!lua_isnil(L, -1)) {
     if (lua_type(L, -1) != LUA_TNUMBER)
       luaL_error(L, "%s: number expected, got %s", name, luaL_typename(L, -1));
@@ -68,23 +75,28 @@ lua_Number lb_number(lua_State *L, int idx, const char *name, lua_Number otherwi
   return otherwise;
 }
 
-const char *lb_string(lua_State *L, int idx, const char *name) {
-  lua_getfield(L, idx, name);
-  const char *text = NULL;
-  if (!lua_isnil(L, -1)) {
-    size_t len;
-    if (lua_type(L, -1) != LUA_TSTRING)
-      luaL_error(L, "%s: string expected, got %s", name, luaL_typename(L, -1));
-    text = lua_tolstring(L, -1, &len);
-    if (strlen(text) != len)
-      luaL_error(L, "%s: a NUL byte is not allowed", name);
-  }
-  lua_pop(L, 1); /* the table keeps it alive */
+const char *lb_checkline(lua_State *L, int idx, const char *name, size_t *len) {
+  size_t n;
+  if (lua_type(L, idx) != LUA_TSTRING) /* a number would become a string in this place alone */
+    luaL_error(L, "%s: string expected, got %s", name, luaL_typename(L, idx));
+  const char *text = lua_tolstring(L, idx, &n);
+  if (strlen(text) != n)
+    luaL_error(L, "%s: a NUL byte is not allowed", name);
+  if (len)
+    *len = n;
   return text;
 }
 
+const char *lb_string(lua_State *L, int idx, const char *name) {
+  lb_rawfield(L, idx, name);
+  if (!lua_isnil(L, -1))
+    return lb_checkline(L, -1, name, NULL);
+  lua_pop(L, 1);
+  return NULL;
+}
+
 bool lb_flag(lua_State *L, int idx, const char *name) {
-  lua_getfield(L, idx, name);
+  lb_rawfield(L, idx, name);
   bool flag = lua_toboolean(L, -1) != 0;
   lua_pop(L, 1);
   return flag;

@@ -30,10 +30,14 @@ void lb_gettable(lua_State *L, int idx); /* pushes it */
 void lb_type(lua_State *L, const char *type, const luaL_Reg *meta, const luaL_Reg *methods);
 void lb_register(lua_State *L, const luaL_Reg *functions);
 
-/* Members of the options table at idx. */
+/* Members of the options table at idx, without its metamethods. A string stays on the stack, which
+ * keeps it alive whatever becomes of the table; so does the value of lb_rawfield. */
+void lb_rawfield(lua_State *L, int idx, const char *name);
 lua_Number lb_number(lua_State *L, int idx, const char *name, lua_Number otherwise);
 const char *lb_string(lua_State *L, int idx, const char *name); /* NULL: absent */
 bool lb_flag(lua_State *L, int idx, const char *name);
+/* The string at idx; raises where it is none or holds a NUL. len may be NULL. */
+const char *lb_checkline(lua_State *L, int idx, const char *name, size_t *len);
 
 /* Seconds to whole units, rounded up, clamped to [0, max]: a wait is never cut short. */
 int64_t lb_units(lua_Number seconds, lua_Number per_second, int64_t max);

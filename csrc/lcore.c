@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "digest.h"
 #include "json.h"
+#include "process.h"
 #include "stamp.h"
 #include "lbind.h"
 
@@ -22,7 +22,7 @@ static int core_secret(lua_State *L) {
   size_t user_len, password_len = 0;
   const char *user = luaL_checklstring(L, 2, &user_len);
   const char *password = scheme == 0 ? luaL_checklstring(L, 3, &password_len) : NULL;
-  const char *url = luaL_checkstring(L, scheme == 0 ? 4 : 3);
+  const char *url = lb_checkline(L, scheme == 0 ? 4 : 3, "url", NULL);
   struct lc_secret *secret = lb_new(L, sizeof *secret, LB_SECRET);
   enum lc_err err = scheme == 0
                         ? lc_secret_basic(secret, user, user_len, password, password_len, url)
@@ -76,13 +76,13 @@ static int core_now(lua_State *L) {
 }
 
 static int core_pid(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)getpid());
+  lua_pushinteger(L, (lua_Integer)lc_pid());
   return 1;
 }
 
 /* A number in [0, 1) from the clock's lowest bits and the process: jitter, never a secret. */
 static int core_random(lua_State *L) {
-  uint64_t x = (uint64_t)lc_clock_us() ^ ((uint64_t)getpid() << 40) ^ (uint64_t)(uintptr_t)L;
+  uint64_t x = (uint64_t)lc_clock_us() ^ ((uint64_t)lc_pid() << 40) ^ (uint64_t)(uintptr_t)L;
   x += UINT64_C(0x9e3779b97f4a7c15); /* splitmix64's finaliser */
   x = (x ^ (x >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
   x = (x ^ (x >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -177,18 +177,6 @@ static int core_digest(lua_State *L) {
   return 1;
 }
 
-/* engine() -> engine | nil, code, text */
-static int core_engine(lua_State *L) {
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "livechat.engine");
-  lua_call(L, 1, 1);
-  lua_call(L, 0, 3);
-  if (lua_isnil(L, -3))
-    return 3;
-  lua_pop(L, 2);
-  return 1;
-}
-
 static const luaL_Reg functions[] = {
     {"secret", core_secret},
     {"clock", core_clock},
@@ -196,7 +184,6 @@ static const luaL_Reg functions[] = {
     {"pid", core_pid},
     {"random", core_random},
     {"equal", core_equal},
-    {"engine", core_engine},
     {"timestamp", core_timestamp},
     {"time", core_time},
     {"json_check", core_json_check},

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* luaopen_livechat_engine: the binding of engine.c. A call holds its engine through its table and
- * knows it by an id; all that libcurl touches belongs to the engine, so no error raised here can
- * reach a callback. */
+/* luaopen_livechat_engine: the binding of engine.c and calls.c. A call holds its engine through its
+ * table and is known to it by an id; all that libcurl touches belongs to the engine, so no error
+ * raised here can reach a callback. */
+#include <errno.h>
 #include <string.h>
 
 #include "engine.h"
@@ -38,6 +39,10 @@ static int engine_close(lua_State *L) {
   return 0;
 }
 
+static int fail(lua_State *L, enum lc_err err, const char *text) {
+  return lb_fail(L, err, err == LC_ESYS ? strerror(errno) : text);
+}
+
 /* engine() -> engine | nil, code, text */
 static int engine_new(lua_State *L) {
   struct engine *engine = lb_new(L, sizeof *engine, LB_ENGINE);
@@ -46,7 +51,7 @@ static int engine_new(lua_State *L) {
   lua_rawseti(L, -2, 1);
   lb_settable(L, -2);
   enum lc_err err = lc_engine_new(&engine->core);
-  return err ? lb_fail(L, err, NULL) : 1;
+  return err ? fail(L, err, NULL) : 1;
 }
 
 /* Pushes a call without an id. */
@@ -58,25 +63,30 @@ static struct call *new_call(lua_State *L) {
   return call;
 }
 
+/* The lines stay on the stack: nothing else is sure to keep them alive. */
 static size_t read_headers(lua_State *L, const char *headers[MAX_HEADERS]) {
-  size_t n = 0;
-  lua_getfield(L, 2, "headers");
-  if (lua_istable(L, -1)) {
-    for (;; n++) {
-      lua_rawgeti(L, -1, (int)n + 1);
-      if (lua_isnil(L, -1))
-        break;
-      size_t len;
-      const char *line = luaL_checklstring(L, -1, &len);
-      if (n == MAX_HEADERS || strlen(line) != len)
-        luaL_error(L, n == MAX_HEADERS ? "too many headers" : "headers: a NUL byte");
-      headers[n] = line;
-      lua_pop(L, 1); /* the table keeps it alive */
-    }
-    lua_pop(L, 1);
+  lb_rawfield(L, 2, "headers");
+  if (lua_isnil(L, -1))
+    return 0;
+  if (!lua_istable(L, -1))
+    luaL_error(L, "headers: table expected, got %s", luaL_typename(L, -1));
+  int table = lua_gettop(L);
+  for (size_t n = 0;; n++) {
+    lua_rawgeti(L, table, (int)n + 1);
+    if (lua_isnil(L, -1))
+      return n;
+    if (n == MAX_HEADERS)
+      luaL_error(L, "too many headers");
+    headers[n] = lb_checkline(L, -1, "headers", NULL);
   }
-  lua_pop(L, 1);
-  return n;
+}
+
+static size_t read_max(lua_State *L) {
+  return (size_t)lb_units(lb_number(L, 2, "max_response", 64 << 20), 1, INT64_MAX / 2);
+}
+
+static long read_ms(lua_State *L, const char *name) {
+  return (long)lb_units(lb_number(L, 2, name, 0), 1000, MAX_WAIT_MS);
 }
 
 /* engine:submit{ method=, url=, headers={"Name: value", …}, body=, secret=, timeout=,
@@ -86,16 +96,16 @@ static int engine_submit(lua_State *L) {
   struct lc_engine *engine = to_engine(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 2);
+  luaL_checkstack(L, MAX_HEADERS + 20, "submit");
   const char *headers[MAX_HEADERS];
   struct lc_request request = {
       .method = lb_string(L, 2, "method"),
       .url = lb_string(L, 2, "url"),
       .headers = headers,
       .n_headers = read_headers(L, headers),
-      .timeout_ms = (long)lb_units(lb_number(L, 2, "timeout", 0), 1000, MAX_WAIT_MS),
-      .connect_timeout_ms =
-          (long)lb_units(lb_number(L, 2, "connect_timeout", 0), 1000, MAX_WAIT_MS),
-      .max_response = (size_t)lb_units(lb_number(L, 2, "max_response", 64 << 20), 1, INT64_MAX / 2),
+      .timeout_ms = read_ms(L, "timeout"),
+      .connect_timeout_ms = read_ms(L, "connect_timeout"),
+      .max_response = read_max(L),
       .insecure = lb_flag(L, 2, "insecure"),
       .ca_file = lb_string(L, 2, "ca_file"),
       .proxy = lb_string(L, 2, "proxy"),
@@ -104,15 +114,17 @@ static int engine_submit(lua_State *L) {
   };
   if (!request.method || !request.url)
     return luaL_error(L, "submit: method and url are required");
-  lua_getfield(L, 2, "body");
+  lb_rawfield(L, 2, "body");
+  if (!lua_isnil(L, -1) && lua_type(L, -1) != LUA_TSTRING)
+    return luaL_error(L, "body: string expected, got %s", luaL_typename(L, -1));
   request.body = lua_tolstring(L, -1, &request.body_len);
-  lua_getfield(L, 2, "secret");
+  lb_rawfield(L, 2, "secret");
   if (!lua_isnil(L, -1))
     request.secret = lb_tosecret(L, -1);
   struct call *call = new_call(L);
   char text[256] = "";
   enum lc_err err = lc_engine_submit(engine, &request, &call->id, text, sizeof text);
-  return err ? lb_fail(L, err, text) : 1;
+  return err ? fail(L, err, text) : 1;
 }
 
 /* engine:park(notify) -> call | nil, code, text: ends when it is cancelled */
@@ -120,8 +132,8 @@ static int engine_park(lua_State *L) {
   struct lc_engine *engine = to_engine(L);
   bool notify = lua_toboolean(L, 2) != 0;
   struct call *call = new_call(L);
-  enum lc_err err = lc_engine_park(engine, notify, &call->id);
-  return err ? lb_fail(L, err, NULL) : 1;
+  enum lc_err err = lc_calls_add(lc_engine_calls(engine), NULL, notify, &call->id);
+  return err ? fail(L, err, NULL) : 1;
 }
 
 /* engine:pump(seconds): drives the transfers until one finishes or the time is up */
@@ -130,7 +142,7 @@ static int engine_pump(lua_State *L) {
   enum lc_err err =
       lc_engine_pump(engine, (int)lb_units(luaL_checknumber(L, 2), 1000, MAX_WAIT_MS));
   if (err)
-    return lb_fail(L, err, NULL);
+    return fail(L, err, NULL);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -139,7 +151,7 @@ static int engine_pump(lua_State *L) {
 static int engine_start(lua_State *L) {
   enum lc_err err = lc_engine_start(to_engine(L));
   if (err)
-    return lb_fail(L, err, NULL);
+    return fail(L, err, NULL);
   lua_pushboolean(L, 1);
   return 1;
 }
@@ -149,7 +161,7 @@ static int engine_listen(lua_State *L) {
   char path[256];
   enum lc_err err = lc_engine_listen(to_engine(L), path, sizeof path);
   if (err)
-    return lb_fail(L, err, NULL);
+    return fail(L, err, NULL);
   lua_pushstring(L, path);
   return 1;
 }
@@ -161,7 +173,7 @@ static int engine_finished(lua_State *L) {
   int n = 0;
   lua_newtable(L);
   for (size_t got = MAX_FINISHED; got == MAX_FINISHED;) {
-    got = lc_engine_finished(engine, ids, MAX_FINISHED);
+    got = lc_calls_finished(lc_engine_calls(engine), ids, MAX_FINISHED);
     for (size_t i = 0; i < got; i++) {
       lua_pushnumber(L, (lua_Number)ids[i]);
       lua_rawseti(L, -2, ++n);
@@ -171,7 +183,7 @@ static int engine_finished(lua_State *L) {
 }
 
 static int engine_pending(lua_State *L) {
-  lua_pushinteger(L, (lua_Integer)lc_engine_pending(to_engine(L)));
+  lua_pushinteger(L, (lua_Integer)lc_calls_pending(lc_engine_calls(to_engine(L))));
   return 1;
 }
 
@@ -216,7 +228,7 @@ static int call_cancel(lua_State *L) {
 static int call_done(lua_State *L) {
   struct call *call = to_call(L);
   struct lc_engine *engine = engine_of(call);
-  lua_pushboolean(L, !engine || lc_engine_done(engine, call->id));
+  lua_pushboolean(L, !engine || lc_calls_done(lc_engine_calls(engine), call->id));
   return 1;
 }
 
@@ -229,37 +241,49 @@ static int call_wait(lua_State *L) {
   return 1;
 }
 
-/* call:take() -> status, headers (raw lines), body, seconds, left
- *              | nil, code, text, sent, seconds, left; once. `left` is when the request began to
- * leave, on core.clock(), or nil. */
+static void set_text(lua_State *L, const char *name, const char *data, size_t len) {
+  lua_pushlstring(L, data ? data : "", len);
+  lua_setfield(L, -2, name);
+}
+
+/* call:take() -> what became of it, once:
+ *   { status=, headers= (raw lines), body=, sent=true, seconds=, sent_at= }
+ *   { code=, text=, sent= (false: certainly not), seconds=, sent_at= }
+ * sent_at is when the request began to leave, on core.clock(); nil where it did not, or where
+ * libcurl did not say. */
 static int call_take(lua_State *L) {
   struct call *call = to_call(L);
   struct lc_engine *engine = engine_of(call);
   struct lc_response *r = &call->response;
-  if (!engine || !lc_engine_take(engine, call->id, r)) {
-    bool pending = engine && !lc_engine_done(engine, call->id);
-    lb_fail(L, pending ? LC_ETIMEOUT : LC_ECLOSED, NULL);
-    lua_pushboolean(L, 1); /* nobody knows: as if it was sent */
-    return 4;
-  }
-  call->id = 0;
-  if (r->err) {
-    lb_fail(L, r->err, r->text);
-    lua_pushboolean(L, r->sent);
+  lua_createtable(L, 0, 6);
+  if (!engine || !lc_calls_take(lc_engine_calls(engine), call->id, r)) {
+    bool pending = engine && !lc_calls_done(lc_engine_calls(engine), call->id);
+    *r = (struct lc_response){.err = pending ? LC_ETIMEOUT : LC_ECLOSED, .sent = true};
   } else {
-    lua_pushinteger(L, r->status);
-    lua_pushlstring(L, r->headers.data ? r->headers.data : "", r->headers.len);
-    lua_pushlstring(L, r->body.data ? r->body.data : "", r->body.len);
+    call->id = 0;
   }
+  if (r->err) {
+    const char *code = lc_err_name(r->err);
+    const char *text = r->text[0] ? r->text : code;
+    set_text(L, "code", code, strlen(code));
+    set_text(L, "text", text, strlen(text));
+  } else {
+    set_text(L, "headers", r->headers.data, r->headers.len);
+    set_text(L, "body", r->body.data, r->body.len);
+    lua_pushinteger(L, r->status);
+    lua_setfield(L, -2, "status");
+  }
+  lua_pushboolean(L, r->sent);
+  lua_setfield(L, -2, "sent");
   lua_pushnumber(L, r->seconds);
-  if (r->left_us > 0)
-    lua_pushnumber(L, (lua_Number)r->left_us / 1e6);
-  else
-    lua_pushnil(L);
-  int results = r->err ? 6 : 5;
+  lua_setfield(L, -2, "seconds");
+  if (r->sent_at_us > 0) {
+    lua_pushnumber(L, (lua_Number)r->sent_at_us / 1e6);
+    lua_setfield(L, -2, "sent_at");
+  }
   lc_buf_free(&r->headers);
   lc_buf_free(&r->body);
-  return results;
+  return 1;
 }
 
 static int call_id(lua_State *L) {
@@ -271,7 +295,7 @@ static int call_id(lua_State *L) {
 static int call_fd(lua_State *L) {
   struct call *call = to_call(L);
   struct lc_engine *engine = engine_of(call);
-  int fd = engine ? lc_engine_call_fd(engine, call->id) : -1;
+  int fd = engine ? lc_calls_fd(lc_engine_calls(engine), call->id) : -1;
   if (fd < 0)
     lua_pushnil(L);
   else
@@ -285,7 +309,7 @@ static int call_join(lua_State *L) {
   const struct call *group = luaL_checkudata(L, 2, LB_CALL);
   struct lc_engine *engine = engine_of(call);
   if (engine && engine == engine_of(group))
-    lc_engine_join(engine, call->id, group->id);
+    lc_calls_join(lc_engine_calls(engine), call->id, group->id);
   return 0;
 }
 
@@ -294,7 +318,7 @@ static int call_clear(lua_State *L) {
   struct call *call = to_call(L);
   struct lc_engine *engine = engine_of(call);
   if (engine)
-    lc_engine_clear(engine, call->id);
+    lc_calls_clear(lc_engine_calls(engine), call->id);
   return 0;
 }
 

@@ -15,12 +15,15 @@ enum { METHODS = 1, READ, CLASS, META };
 
 static const char MARK[] = "livechat.record"; /* in the metatable of every class */
 
+/* Pushes the table of the record at idx; raises for anything else. */
 static void check_record(lua_State *L, int idx) {
   bool is = false;
-  if (lua_isuserdata(L, idx) && lua_getmetatable(L, idx)) {
-    lua_getfield(L, -1, MARK);
+  if (lua_type(L, idx) == LUA_TUSERDATA && lua_getmetatable(L, idx)) {
+    lb_rawfield(L, -1, MARK);
     is = lua_toboolean(L, -1) != 0;
     lua_pop(L, 2);
+    lb_gettable(L, idx);
+    is = is && lua_istable(L, -1);
   }
   if (!is)
     luaL_argerror(L, idx, "record expected");
@@ -35,7 +38,7 @@ static bool is_own(lua_State *L, int idx) {
   return own;
 }
 
-/* Anyone may call a metamethod, with anything. */
+/* A script can call a metamethod, with anything. */
 static void check_own(lua_State *L, int idx) {
   if (!is_own(L, idx))
     luaL_argerror(L, idx, "record expected");
@@ -181,19 +184,32 @@ static int class_new(lua_State *L) {
   return 1;
 }
 
+static void check_member(lua_State *L, const char *name, int type) {
+  lb_rawfield(L, 1, name);
+  if (lua_type(L, -1) != type)
+    luaL_error(L, "class: %s: %s expected, got %s", name, lua_typename(L, type),
+               luaL_typename(L, -1));
+  lua_pop(L, 1);
+}
+
 /* class{ name=, id=, methods=, read=function(key, value), same_account=function(a, b) }
  * -> new, a function(wire, owner) that makes a record. `read` gives the normalised value or nil. */
 static int core_class(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
+  check_member(L, "name", LUA_TSTRING);
+  check_member(L, "id", LUA_TSTRING);
+  check_member(L, "methods", LUA_TTABLE);
+  check_member(L, "read", LUA_TFUNCTION);
+  check_member(L, "same_account", LUA_TFUNCTION);
   lua_newtable(L); /* at 2 */
   lua_pushboolean(L, 1);
   lua_setfield(L, 2, MARK);
-  lua_getfield(L, 1, "name");
+  lb_rawfield(L, 1, "name");
   lua_setfield(L, 2, "__name");
   for (const luaL_Reg *reg = meta; reg->name; reg++) {
-    lua_getfield(L, 1, "methods");
-    lua_getfield(L, 1, "read");
+    lb_rawfield(L, 1, "methods");
+    lb_rawfield(L, 1, "read");
     lua_pushvalue(L, 1);
     lua_pushvalue(L, 2);
     lua_pushcclosure(L, reg->func, 4);
@@ -205,8 +221,8 @@ static int core_class(lua_State *L) {
 
 /* record_get(record) -> wire, staged or nil, owner */
 static int core_record_get(lua_State *L) {
-  check_record(L, 1);
-  lb_gettable(L, 1);
+  lua_settop(L, 1);
+  check_record(L, 1); /* its table is at 2 */
   static const enum slot slots[] = {WIRE, STAGED, OWNER};
   for (int i = 0; i < 3; i++) {
     lua_rawgeti(L, 2, slots[i]);
@@ -220,10 +236,9 @@ static int core_record_get(lua_State *L) {
 
 /* record_set(record, wire, keep): takes over a new answer; what was staged is gone unless `keep` */
 static int core_record_set(lua_State *L) {
-  check_record(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   lua_settop(L, 3);
-  lb_gettable(L, 1);
+  check_record(L, 1); /* its table is at 4 */
   lua_pushvalue(L, 2);
   lua_rawseti(L, 4, WIRE);
   lua_pushboolean(L, 0);

@@ -1,36 +1,44 @@
 /* SPDX-License-Identifier: MIT */
-/* Telling a thread, or a loop, that something has happened. */
+/* Telling a thread, or an event loop, that something has happened. */
 #ifndef LC_NOTIFY_H
 #define LC_NOTIFY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "err.h"
 
-struct lc_flag { /* a descriptor that is readable while the flag is up */
-  int fd;        /* -1: closed */
-  int raise_fd;  /* the same one, or a pipe's other end */
+struct lc_event { /* a descriptor that any loop can poll: readable while the event is set */
+  int fd;         /* -1: closed */
+  int set_fd;     /* the same one, or a pipe's other end */
 };
 
-enum lc_err lc_flag_open(struct lc_flag *flag); /* down; LC_ESYS leaves it closed */
-void lc_flag_raise(const struct lc_flag *flag);
-void lc_flag_lower(const struct lc_flag *flag);
-void lc_flag_close(struct lc_flag *flag);
+enum lc_err lc_event_open(struct lc_event *event); /* not set; LC_ESYS leaves it closed */
+void lc_event_set(const struct lc_event *event);
+void lc_event_clear(const struct lc_event *event);
+void lc_event_close(struct lc_event *event);
 
-#define LC_DOOR_PATH 108 /* what a Unix socket's address holds */
+#define LC_WAKEUP_PATH 108 /* what a Unix socket's address holds */
+#define LC_WAKEUP_RETRY_MS 100
 
-struct lc_door { /* a Unix socket in a private folder, for one peer out of this very process */
-  int listener;  /* -1: nobody is waited for */
-  int peer;      /* -1: nobody came */
-  char path[LC_DOOR_PATH];
+/* A Unix socket on which a reader in this process receives a byte when calls have finished: nginx's
+ * cosockets cannot read an event's descriptor, nor any socket that they did not connect. */
+struct lc_wakeup {
+  int listener;        /* -1: closed, or the reader is connected */
+  int reader;          /* -1: not connected */
+  int64_t retry_at_us; /* no accept before: there was no descriptor for it */
+  char path[LC_WAKEUP_PATH];
 };
 
-void lc_door_init(struct lc_door *door);
-enum lc_err lc_door_open(struct lc_door *door);
-/* Lets the peer in, if it came; the socket's name goes away then. Others are turned away. */
-bool lc_door_accept(struct lc_door *door);
-/* One byte to the peer, never waiting. false: nobody is there (any more). */
-bool lc_door_knock(struct lc_door *door);
-void lc_door_close(struct lc_door *door);
+void lc_wakeup_init(struct lc_wakeup *wakeup);
+/* Listens on a new name, in a folder that only this user can enter. */
+enum lc_err lc_wakeup_listen(struct lc_wakeup *wakeup);
+/* The descriptor that is readable when a reader connects; -1: none now. */
+int lc_wakeup_fd(const struct lc_wakeup *wakeup, int64_t now_us);
+/* true: the reader has connected; the socket's name is gone. Other processes are turned away. */
+bool lc_wakeup_accept(struct lc_wakeup *wakeup, int64_t now_us);
+/* One byte to the reader, never waiting. false: there is no reader. */
+bool lc_wakeup_signal(struct lc_wakeup *wakeup);
+void lc_wakeup_close(struct lc_wakeup *wakeup);
 
 #endif

@@ -25,7 +25,7 @@ struct lc_request { /* everything is copied by lc_engine_submit */
   bool once;           /* may have acted where it fails: takes a new connection, because a kept one
                           may turn out to be dead. (No request is ever sent twice by itself; libcurl
                           before 7.80 does so with one that is not `once`.) */
-  bool notify;         /* lc_engine_call_fd() will be asked for */
+  bool notify;         /* lc_calls_fd() will be asked for */
 };
 
 /* LC_EINVAL for a method that is no token, a URL without an origin (lc_origin), a header that is

@@ -11,22 +11,22 @@ static const struct test_script scripts[] = {
 static void lives(void) {
   struct lc_response got;
   uint64_t id = test_submit("/ok", false);
-  CHECK(lc_engine_pending(engine) == 1);
-  CHECK(lc_engine_wait(engine, id, 5000) == LC_OK && lc_engine_done(engine, id));
+  CHECK(lc_calls_pending(calls) == 1);
+  CHECK(lc_engine_wait(engine, id, 5000) == LC_OK && lc_calls_done(calls, id));
   CHECK(lc_engine_wait(engine, id, 0) == LC_OK);
-  CHECK(lc_engine_pending(engine) == 1);
-  CHECK(lc_engine_take(engine, id, &got));
+  CHECK(lc_calls_pending(calls) == 1);
+  CHECK(lc_calls_take(calls, id, &got));
   CHECK(got.err == LC_OK && got.status == 200 && strcmp(test_text(&got.body), "hi") == 0);
   CHECK(got.seconds > 0 && got.seconds < 5);
   test_done(&got);
-  CHECK(lc_engine_pending(engine) == 0 && !lc_engine_take(engine, id, &got));
-  CHECK(lc_engine_done(engine, id) && lc_engine_wait(engine, id, 5000) == LC_ECLOSED);
+  CHECK(lc_calls_pending(calls) == 0 && !lc_calls_take(calls, id, &got));
+  CHECK(lc_calls_done(calls, id) && lc_engine_wait(engine, id, 5000) == LC_ECLOSED);
   CHECK(lc_engine_wait(engine, 0, 5000) == LC_ECLOSED);
   CHECK(lc_engine_wait(engine, id + 1000, 5000) == LC_ECLOSED);
   lc_engine_cancel(engine, id);
   lc_engine_drop(engine, id);
   CHECK(test_submit("/ok", false) > id);
-  CHECK(lc_engine_call_fd(engine, id) == -1);
+  CHECK(lc_calls_fd(calls, id) == -1);
 }
 
 static void waits(void) {
@@ -35,11 +35,11 @@ static void waits(void) {
   CHECK(lc_engine_wait(engine, id, 50) == LC_ETIMEOUT);
   int64_t took = lc_clock_us() - since;
   CHECK(took >= 49000 && took < 1000000);
-  CHECK(!lc_engine_done(engine, id) && lc_engine_wait(engine, id, 0) == LC_ETIMEOUT);
+  CHECK(!lc_calls_done(calls, id) && lc_engine_wait(engine, id, 0) == LC_ETIMEOUT);
   struct lc_response got;
-  CHECK(!lc_engine_take(engine, id, &got));
+  CHECK(!lc_calls_take(calls, id, &got));
   lc_engine_drop(engine, id);
-  CHECK(lc_engine_pending(engine) == 0);
+  CHECK(lc_calls_pending(calls) == 0);
 }
 
 static void cancels(void) {
@@ -54,7 +54,7 @@ static void cancels(void) {
     id = test_submit(paths[i], false);
     CHECK(test_until_asked(paths[i], n + 1));
     lc_engine_cancel(engine, id);
-    CHECK(lc_engine_done(engine, id) && lc_engine_wait(engine, id, 0) == LC_OK);
+    CHECK(lc_calls_done(calls, id) && lc_engine_wait(engine, id, 0) == LC_OK);
     CHECK(test_take(id, &sent) == LC_ECANCELLED && sent);
     for (int tries = 0; tries < 200 && atomic_load(&server.live) > 0; tries++)
       test_sleep_ms(10);
@@ -106,13 +106,13 @@ static void drops(void) {
   CHECK(lc_engine_wait(engine, id, 5000) == LC_OK);
   lc_engine_drop(engine, id);
   lc_engine_drop(engine, test_park(true));
-  CHECK(lc_engine_pending(engine) == 0);
+  CHECK(lc_calls_pending(calls) == 0);
 }
 
 static void parks(void) {
   bool sent = true;
   uint64_t id = test_park(true);
-  int fd = lc_engine_call_fd(engine, id);
+  int fd = lc_calls_fd(calls, id);
   CHECK(fd >= 0 && lc_engine_wait(engine, id, 30) == LC_ETIMEOUT && !test_ready(fd, 0));
   lc_engine_cancel(engine, id);
   CHECK(test_ready(fd, 0) && lc_engine_wait(engine, id, 5000) == LC_OK);
@@ -121,33 +121,33 @@ static void parks(void) {
 
 static void raises_flags(void) {
   uint64_t id = test_submit("/ok", true);
-  int fd = lc_engine_call_fd(engine, id);
+  int fd = lc_calls_fd(calls, id);
   CHECK(fd >= 0 && lc_engine_wait(engine, id, 5000) == LC_OK);
-  CHECK(test_ready(fd, 1000) && test_ready(fd, 0) && lc_engine_call_fd(engine, id) == fd);
-  CHECK(test_take(id, NULL) == LC_OK && lc_engine_call_fd(engine, id) == -1);
+  CHECK(test_ready(fd, 1000) && test_ready(fd, 0) && lc_calls_fd(calls, id) == fd);
+  CHECK(test_take(id, NULL) == LC_OK && lc_calls_fd(calls, id) == -1);
   id = test_park(true); /* which gets the same descriptor: it must be down again */
-  CHECK(lc_engine_call_fd(engine, id) == fd && !test_ready(fd, 0));
+  CHECK(lc_calls_fd(calls, id) == fd && !test_ready(fd, 0));
   lc_engine_drop(engine, id);
   id = test_park(false);
-  CHECK(lc_engine_call_fd(engine, id) == -1);
+  CHECK(lc_calls_fd(calls, id) == -1);
   lc_engine_drop(engine, id);
 }
 
 static void joins_flags(void) {
   uint64_t group = test_park(true);
-  int fd = lc_engine_call_fd(engine, group);
+  int fd = lc_calls_fd(calls, group);
   uint64_t first = test_submit("/ok", false);
   CHECK(lc_engine_wait(engine, first, 5000) == LC_OK && !test_ready(fd, 0));
-  lc_engine_join(engine, first, group); /* done already */
+  lc_calls_join(calls, first, group); /* done already */
   CHECK(test_ready(fd, 0));
-  lc_engine_clear(engine, group);
+  lc_calls_clear(calls, group);
   CHECK(!test_ready(fd, 0));
   uint64_t second = test_submit("/ok?wait=30", false);
-  lc_engine_join(engine, second, group);
+  lc_calls_join(calls, second, group);
   CHECK(!test_ready(fd, 0) && lc_engine_wait(engine, second, 5000) == LC_OK &&
         test_ready(fd, 1000));
   lc_engine_cancel(engine, group);
-  lc_engine_clear(engine, group); /* it is done itself: that stays */
+  lc_calls_clear(calls, group); /* it is done itself: that stays */
   CHECK(test_ready(fd, 0));
   lc_engine_drop(engine, group);
   CHECK(test_take(first, NULL) == LC_OK && test_take(second, NULL) == LC_OK);
@@ -161,72 +161,73 @@ static void grows(void) {
   long n = 1;
   for (; n < 10; n++) {
     test_fail_alloc(n);
-    err = lc_engine_park(engine, true, &id);
+    err = lc_calls_add(calls, NULL, true, &id);
     if (!test_alloc_failed())
       break;
-    CHECK(err == LC_ENOMEM && lc_engine_pending(engine) == 64);
+    CHECK(err == LC_ENOMEM && lc_calls_pending(calls) == 64);
   }
-  CHECK(err == LC_OK && lc_engine_pending(engine) == 65 && n == 3); /* the call, the larger table */
+  CHECK(err == LC_OK && lc_calls_pending(calls) == 65 && n == 3); /* the call, the larger table */
   for (uint64_t i = first; i < first + 65; i++) {
-    CHECK(!lc_engine_done(engine, i));
+    CHECK(!lc_calls_done(calls, i));
     lc_engine_drop(engine, i);
   }
-  CHECK(lc_engine_pending(engine) == 0);
+  CHECK(lc_calls_pending(calls) == 0);
 }
 
-/* The register by itself: a transfer that ends when its call already has is the pump's to free. */
+/* The table by itself: a transfer that ends when its call already has is the pump's to free. */
 static void crosses(void) {
-  struct lc_calls *calls;
+  struct lc_calls *own;
   struct lc_transfer *transfer = NULL;
   struct lc_request asked = test_request("GET", test_url("/ok"));
   struct lc_response got = {0};
   uint64_t id = 0;
   char text[256];
-  int fds[2];
-  CHECK(lc_calls_new(&calls) == LC_OK);
+  int fds[2], wait_ms = 1000;
+  size_t n;
+  CHECK(lc_calls_new(&own) == LC_OK);
   for (int dropped = 0; dropped < 2; dropped++) {
     CHECK(lc_transfer_new(&transfer, &asked, text, sizeof text) == LC_OK);
-    CHECK(lc_calls_add(calls, transfer, false, &id) == LC_OK);
-    CHECK(lc_calls_fall_asleep(calls, fds) == 0);
-    CHECK(lc_calls_next(calls) == transfer && lc_calls_next(calls) == NULL);
-    CHECK(lc_calls_fall_asleep(calls, fds) == 1 && lc_calls_wake_up(calls));
+    CHECK(lc_calls_add(own, transfer, false, &id) == LC_OK);
+    CHECK(!lc_calls_before_sleep(own, fds, &n, &wait_ms));
+    CHECK(lc_calls_next(own) == transfer && lc_calls_next(own) == NULL);
+    CHECK(lc_calls_before_sleep(own, fds, &n, &wait_ms) && n == 1 && lc_calls_after_sleep(own));
     if (dropped)
-      lc_calls_drop(calls, id);
+      lc_calls_drop(own, id);
     else
-      lc_calls_cancel(calls, id);
-    CHECK(!lc_calls_finish(calls, transfer, &got));
-    CHECK(lc_calls_fall_asleep(calls, fds) == 0);
-    CHECK(lc_calls_abandoned(calls) == transfer && lc_calls_abandoned(calls) == NULL);
-    CHECK(lc_calls_fall_asleep(calls, fds) == 1 && lc_calls_wake_up(calls));
-    CHECK(lc_calls_take(calls, id, &got) == !dropped && (dropped || got.err == LC_ECANCELLED));
+      lc_calls_cancel(own, id);
+    CHECK(!lc_calls_finish(own, transfer, &got));
+    CHECK(!lc_calls_before_sleep(own, fds, &n, &wait_ms));
+    CHECK(lc_calls_cancelled(own) == transfer && lc_calls_cancelled(own) == NULL);
+    CHECK(lc_calls_before_sleep(own, fds, &n, &wait_ms) && n == 1 && lc_calls_after_sleep(own));
+    CHECK(lc_calls_take(own, id, &got) == !dropped && (dropped || got.err == LC_ECANCELLED));
     lc_transfer_free(transfer);
   }
-  lc_calls_close(calls);
-  CHECK(lc_calls_fall_asleep(calls, fds) == 0 && !lc_calls_wake_up(calls));
-  CHECK(lc_calls_add(calls, NULL, true, &id) == LC_ECLOSED);
-  lc_calls_free(calls);
+  lc_calls_close(own);
+  CHECK(!lc_calls_before_sleep(own, fds, &n, &wait_ms) && !lc_calls_after_sleep(own));
+  CHECK(lc_calls_add(own, NULL, true, &id) == LC_ECLOSED);
+  lc_calls_free(own);
 }
 
 #define WAITERS 8
 
-static void *wait_long(void *calls) {
-  return lc_calls_wait(calls, 1, 10000) == LC_ECLOSED ? calls : NULL;
+static void *wait_long(void *own) {
+  return lc_calls_wait(own, 1, 10000) == LC_ECLOSED ? own : NULL;
 }
 
 /* Nothing is freed under those who wait for a call: they leave first. */
 static void closes(void) {
-  struct lc_calls *calls;
+  struct lc_calls *own;
   pthread_t threads[WAITERS];
   uint64_t id = 0;
   void *result;
   for (int round = 0; round < 5; round++) {
-    CHECK(lc_calls_new(&calls) == LC_OK && lc_calls_add(calls, NULL, true, &id) == LC_OK);
+    CHECK(lc_calls_new(&own) == LC_OK && lc_calls_add(own, NULL, true, &id) == LC_OK);
     for (int i = 0; i < WAITERS; i++)
-      CHECK(pthread_create(&threads[i], NULL, wait_long, calls) == 0);
+      CHECK(pthread_create(&threads[i], NULL, wait_long, own) == 0);
     test_sleep_ms(20);
-    const void *freed = calls;
-    lc_calls_close(calls);
-    lc_calls_free(calls);
+    const void *freed = own;
+    lc_calls_close(own);
+    lc_calls_free(own);
     for (int i = 0; i < WAITERS; i++)
       CHECK(pthread_join(threads[i], &result) == 0 && result == freed);
   }

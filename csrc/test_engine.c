@@ -4,8 +4,10 @@
 #include "test_http.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -26,7 +28,7 @@ static void overlaps(void) {
     int64_t since = lc_clock_us();
     for (int i = 0; i < MANY; i++)
       ids[i] = test_submit("/ok?wait=300", i % 2 == 0);
-    CHECK(lc_engine_pending(engine) == MANY);
+    CHECK(lc_calls_pending(calls) == MANY);
     int good = 0;
     for (int i = 0; i < MANY; i++)
       good += lc_engine_wait(engine, ids[i], 10000) == LC_OK && test_take(ids[i], NULL) == LC_OK;
@@ -55,23 +57,23 @@ static int as_child(uint64_t id) {
   uint64_t new_id = 0;
   char text[256];
   bool good = lc_engine_submit(engine, &asked, &new_id, text, sizeof text) == LC_ECLOSED;
-  good = good && lc_engine_park(engine, true, &new_id) == LC_ECLOSED && new_id == 0;
+  good = good && lc_calls_add(calls, NULL, true, &new_id) == LC_ECLOSED && new_id == 0;
   good = good && lc_engine_pump(engine, 0) == LC_ECLOSED;
-  good = good && lc_engine_wait(engine, id, 1000) == LC_ECLOSED && lc_engine_done(engine, id);
-  good = good && !lc_engine_take(engine, id, &got) && lc_engine_call_fd(engine, id) == -1;
-  good = good && lc_engine_pending(engine) == 0 && lc_engine_start(engine) == LC_ECLOSED;
+  good = good && lc_engine_wait(engine, id, 1000) == LC_ECLOSED && lc_calls_done(calls, id);
+  good = good && !lc_calls_take(calls, id, &got) && lc_calls_fd(calls, id) == -1;
+  good = good && lc_calls_pending(calls) == 0 && lc_engine_start(engine) == LC_ECLOSED;
   good = good && lc_engine_listen(engine, text, sizeof text) == LC_ECLOSED;
-  good = good && lc_engine_finished(engine, &new_id, 1) == 0;
+  good = good && lc_calls_finished(calls, &new_id, 1) == 0;
   lc_engine_cancel(engine, id);
-  lc_engine_join(engine, id, id);
-  lc_engine_clear(engine, id);
+  lc_calls_join(calls, id, id);
+  lc_calls_clear(calls, id);
   lc_engine_drop(engine, id);
   lc_engine_free(engine);
   return good ? 0 : 1;
 }
 
 static void forks(void) {
-  char path[LC_DOOR_PATH];
+  char path[LC_WAKEUP_PATH];
   int status = -1;
   CHECK(!test_threaded || lc_engine_listen(engine, path, sizeof path) == LC_OK);
   uint64_t id = test_submit("/ok", false);
@@ -88,22 +90,24 @@ static void forks(void) {
   CHECK(atomic_load(&server.connections) == connections);
 }
 
-/* No program that this one executes gets a connection. */
-static void keeps_to_itself(void) {
-  struct sockaddr_in peer;
+/* Descriptors that a program which this one executes would get. */
+static int inherited(void) {
   int n = 0;
-  uint64_t id = test_submit("/ok", true);
-  CHECK(lc_engine_wait(engine, id, 5000) == LC_OK);
-  CHECK((fcntl(lc_engine_call_fd(engine, id), F_GETFD) & FD_CLOEXEC) != 0);
   for (int fd = 3; fd < 1024; fd++) {
-    socklen_t size = sizeof peer;
-    if (getpeername(fd, (struct sockaddr *)&peer, &size) == 0 && peer.sin_family == AF_INET &&
-        ntohs(peer.sin_port) == server.port) {
-      CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
-      n++;
-    }
+    int flags = fcntl(fd, F_GETFD);
+    n += flags >= 0 && (flags & FD_CLOEXEC) == 0;
   }
-  CHECK(n > 0);
+  return n;
+}
+
+static int before_any_engine;
+
+static void keeps_to_itself(void) {
+  char path[LC_WAKEUP_PATH];
+  uint64_t id = test_submit("/ok", true);
+  CHECK(lc_engine_wait(engine, id, 5000) == LC_OK && lc_calls_fd(calls, id) >= 0);
+  CHECK(!test_threaded || lc_engine_listen(engine, path, sizeof path) == LC_OK);
+  CHECK(inherited() == before_any_engine);
 }
 
 static void both_ways(void) {
@@ -118,7 +122,7 @@ static void both_ways(void) {
 /* ---- pumped only ---------------------------------------------------------------------------- */
 
 static void pumps(void) {
-  char path[LC_DOOR_PATH];
+  char path[LC_WAKEUP_PATH];
   test_open();
   int64_t since = lc_clock_us();
   CHECK(lc_engine_pump(engine, 30) == LC_OK && lc_clock_us() - since >= 29000);
@@ -126,13 +130,13 @@ static void pumps(void) {
   uint64_t slow = test_submit("/ok?wait=200", false);
   since = lc_clock_us();
   CHECK(lc_engine_pump(engine, 5000) == LC_OK && lc_clock_us() - since < 190000);
-  CHECK(lc_engine_done(engine, fast) && !lc_engine_done(engine, slow));
+  CHECK(lc_calls_done(calls, fast) && !lc_calls_done(calls, slow));
   /* From the first look on, what finishes is told of, once. */
   uint64_t told = 0;
-  CHECK(lc_engine_finished(engine, &told, 1) == 0);
-  CHECK(lc_engine_pump(engine, 5000) == LC_OK && lc_engine_done(engine, slow));
-  CHECK(lc_engine_finished(engine, &told, 1) == 1 && told == slow);
-  CHECK(lc_engine_finished(engine, &told, 1) == 0);
+  CHECK(lc_calls_finished(calls, &told, 1) == 0);
+  CHECK(lc_engine_pump(engine, 5000) == LC_OK && lc_calls_done(calls, slow));
+  CHECK(lc_calls_finished(calls, &told, 1) == 1 && told == slow);
+  CHECK(lc_calls_finished(calls, &told, 1) == 0);
   CHECK(test_take(fast, NULL) == LC_OK && test_take(slow, NULL) == LC_OK);
   CHECK(lc_engine_listen(engine, path, sizeof path) == LC_EINVAL);
   /* What the owner submitted before the start is the thread's to finish. */
@@ -224,19 +228,24 @@ static void wakes_waiters_at_the_end(void) {
   engine = NULL;
 }
 
-/* After it was woken, and with somebody expected at the door, the thread sleeps again. */
-static void rests(void) {
-  char path[LC_DOOR_PATH];
+/* CPU time of this process while the thread has nothing to do for so long. */
+static long cpu_ms_of(long ms) {
   struct timespec before, after;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+  test_sleep_ms(ms);
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+  return (after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000;
+}
+
+/* After it was woken, and while a reader is expected, the thread sleeps again. */
+static void rests(void) {
+  char path[LC_WAKEUP_PATH];
   test_open();
   CHECK(lc_engine_listen(engine, path, sizeof path) == LC_OK);
   test_sleep_ms(50); /* it does sleep */
   uint64_t id = test_submit("/ok", false);
   CHECK(lc_engine_wait(engine, id, 5000) == LC_OK);
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
-  test_sleep_ms(300);
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
-  CHECK((after.tv_sec - before.tv_sec) * 1000 + (after.tv_nsec - before.tv_nsec) / 1000000 < 100);
+  CHECK(cpu_ms_of(300) < 100);
   test_close();
 }
 
@@ -248,6 +257,52 @@ static int connect_to(const char *path) {
   return fd;
 }
 
+/* The fault: a reader that there is no descriptor for made the thread spin. */
+static void rests_without_descriptors(void) {
+  char path[LC_WAKEUP_PATH];
+  struct rlimit old, none;
+  test_open();
+  CHECK(lc_engine_listen(engine, path, sizeof path) == LC_OK);
+  int fd = connect_to(path);
+  CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
+  none = old;
+  none.rlim_cur = 3;
+  CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  CHECK(cpu_ms_of(300) < 100);
+  uint64_t id = test_park(false);
+  lc_engine_cancel(engine, id);
+  CHECK(setrlimit(RLIMIT_NOFILE, &old) == 0);
+  CHECK(test_ready(fd, 3000) && test_take(id, NULL) == LC_ECANCELLED);
+  close(fd);
+  test_close();
+}
+
+/* Where none is left from the beginning: calls fail, sleeping works, and nothing spins. */
+static void pumps_without_descriptors(void) {
+  struct rlimit old, none;
+  uint64_t id = 0;
+  CHECK(getrlimit(RLIMIT_NOFILE, &old) == 0);
+  none = old;
+  none.rlim_cur = 3;
+  CHECK(setrlimit(RLIMIT_NOFILE, &none) == 0);
+  CHECK(test_engine() == LC_OK);
+  CHECK(lc_calls_add(calls, NULL, true, &id) == LC_ESYS && errno == EMFILE);
+  CHECK(lc_engine_start(engine) == LC_ESYS && errno == EMFILE);
+  struct lc_request asked = test_request("POST", test_url("/ok"));
+  struct lc_response got = test_call(&asked);
+  CHECK(got.err == LC_ECONNECT && !(got.sent && test_tells_sent()) && got.text[0] != 0);
+  id = test_park(false);
+  int64_t since = lc_clock_us();
+  clock_t cpu = clock();
+  CHECK(lc_engine_wait(engine, id, 200) == LC_ETIMEOUT && lc_clock_us() - since >= 199000);
+  CHECK((clock() - cpu) * 1000 / CLOCKS_PER_SEC < 100);
+  CHECK(setrlimit(RLIMIT_NOFILE, &old) == 0);
+  got = test_call(&asked);
+  CHECK(got.err == LC_OK);
+  test_done(&got);
+  test_close();
+}
+
 /* The dispatcher's loop: a byte, then every id until there are none. Counts how often each came. */
 static size_t dispatch(int fd, size_t expected, uint64_t first, int *seen) {
   uint64_t ids[7];
@@ -255,7 +310,7 @@ static size_t dispatch(int fd, size_t expected, uint64_t first, int *seen) {
   char bytes[64];
   while (total < expected && test_ready(fd, 5000)) {
     CHECK(read(fd, bytes, sizeof bytes) > 0); /* two, where one came while the list was drained */
-    while ((n = lc_engine_finished(engine, ids, 7)) > 0) {
+    while ((n = lc_calls_finished(calls, ids, 7)) > 0) {
       total += n;
       for (size_t i = 0; i < n; i++)
         seen[ids[i] - first]++;
@@ -265,7 +320,7 @@ static size_t dispatch(int fd, size_t expected, uint64_t first, int *seen) {
 }
 
 static void dispatches(void) {
-  char path[LC_DOOR_PATH];
+  char path[LC_WAKEUP_PATH];
   int seen[MANY + 3] = {0};
   struct lc_response got;
   test_open();
@@ -280,12 +335,12 @@ static void dispatches(void) {
   CHECK(dispatch(fd, MANY, first, seen) == MANY);
   for (int i = 0; i <= MANY; i++)
     CHECK(seen[i] == 1);
-  CHECK(!test_ready(fd, 30) && lc_engine_finished(engine, &first, 1) == 0);
+  CHECK(!test_ready(fd, 30) && lc_calls_finished(calls, &first, 1) == 0);
   /* One that is taken before the dispatcher looked is nobody's news: a byte, and no id. */
   uint64_t id = test_submit("/ok", false);
-  CHECK(lc_engine_wait(engine, id, 5000) == LC_OK && lc_engine_take(engine, id, &got));
+  CHECK(lc_engine_wait(engine, id, 5000) == LC_OK && lc_calls_take(calls, id, &got));
   test_done(&got);
-  CHECK(test_ready(fd, 1000) && lc_engine_finished(engine, &id, 1) == 0);
+  CHECK(test_ready(fd, 1000) && lc_calls_finished(calls, &id, 1) == 0);
   /* A dispatcher that died, and the next one, which is told what the first did not look at. */
   id = test_park(false);
   lc_engine_cancel(engine, id);
@@ -312,10 +367,10 @@ static void *stress(void *arg) {
     seed = seed * 1103515245 + 12345;
     asked.notify = seed >> 16 & 1;
     bool parked = (seed >> 17 & 7) == 0;
-    if ((parked ? lc_engine_park(engine, true, &id)
+    if ((parked ? lc_calls_add(calls, NULL, true, &id)
                 : lc_engine_submit(engine, &asked, &id, text, sizeof text)) != LC_OK)
       return NULL;
-    lc_engine_call_fd(engine, id);
+    lc_calls_fd(calls, id);
     switch (parked ? 0 : seed >> 20 & 3) {
     case 0:
       nanosleep(&(struct timespec){.tv_nsec = (long)(seed >> 8 & 4095) * 1000}, NULL);
@@ -327,10 +382,10 @@ static void *stress(void *arg) {
     default:
       lc_engine_wait(engine, id, 5000);
     }
-    if (lc_engine_done(engine, id) && lc_engine_take(engine, id, &got))
+    if (lc_calls_done(calls, id) && lc_calls_take(calls, id, &got))
       test_done(&got);
-    lc_engine_finished(engine, ids, 16);
-    lc_engine_pending(engine);
+    lc_calls_finished(calls, ids, 16);
+    lc_calls_pending(calls);
   }
   return arg;
 }
@@ -338,7 +393,7 @@ static void *stress(void *arg) {
 static void bears_stress(void) {
   pthread_t threads[4];
   unsigned seeds[4] = {1, 2, 3, 4};
-  char path[LC_DOOR_PATH];
+  char path[LC_WAKEUP_PATH];
   void *result;
   test_open();
   CHECK(lc_engine_listen(engine, path, sizeof path) == LC_OK);
@@ -349,7 +404,7 @@ static void bears_stress(void) {
     pthread_join(threads[i], &result);
     CHECK(result == &seeds[i]);
   }
-  CHECK(lc_engine_pending(engine) == 0);
+  CHECK(lc_calls_pending(calls) == 0);
   test_close();
   close(fd);
 }
@@ -357,6 +412,7 @@ static void bears_stress(void) {
 static void with_a_thread(void) {
   blocks_signals();
   rests();
+  rests_without_descriptors();
   wakes_waiters();
   wakes_waiters_at_the_end();
   dispatches();
@@ -379,14 +435,14 @@ static void look_for_the_thread(void) {
   }
   if (tasks != NULL)
     closedir(tasks);
-  _exit(lc_engine_pending(engine) == 0 ? 7 : 8);
+  _exit(lc_calls_pending(calls) == 0 ? 7 : 8);
 }
 
 static int ends(void) {
   uint64_t id;
   atexit(look_for_the_thread); /* earlier than what the engine registers: called later */
   test_open();
-  CHECK(lc_engine_park(engine, true, &id) == LC_OK && lc_engine_pending(engine) == 1);
+  CHECK(lc_calls_add(calls, NULL, true, &id) == LC_OK && lc_calls_pending(calls) == 1);
   return 0;
 }
 
@@ -407,8 +463,10 @@ int main(int argc, char **argv) {
   }
   CHECK(test_http_start(&server, scripts, sizeof scripts / sizeof scripts[0]));
   lc_engine_free(NULL);
+  before_any_engine = inherited();
   both_ways();
   pumps();
+  pumps_without_descriptors();
   test_threaded = true;
   both_ways();
   with_a_thread();

@@ -254,6 +254,7 @@ static inline void test_http_stop(struct test_http *http) {
 
 static struct test_http server;
 static struct lc_engine *engine;
+static struct lc_calls *calls; /* the engine's */
 
 static inline const char *test_url(const char *path) {
   static char text[256];
@@ -272,6 +273,14 @@ static inline bool test_tells_sent(void) {
   return curl_version_info(CURLVERSION_NOW)->version_num >= 0x075000;
 }
 
+static bool test_threaded; /* the engine under test */
+
+static inline enum lc_err test_engine(void) {
+  enum lc_err err = lc_engine_new(&engine);
+  calls = err == LC_OK ? lc_engine_calls(engine) : NULL;
+  return err;
+}
+
 /* What the submit says, or the result of the call. The caller frees it. */
 static inline struct lc_response test_call(const struct lc_request *asked) {
   struct lc_response response = {0};
@@ -280,7 +289,7 @@ static inline struct lc_response test_call(const struct lc_request *asked) {
   if (response.err != LC_OK)
     return response;
   CHECK_WITH(asked->url, lc_engine_wait(engine, id, 10000) == LC_OK);
-  CHECK_WITH(asked->url, lc_engine_take(engine, id, &response));
+  CHECK_WITH(asked->url, lc_calls_take(calls, id, &response));
   return response;
 }
 
@@ -293,10 +302,8 @@ static inline const char *test_text(const struct lc_buf *buf) {
   return buf->data != NULL ? buf->data : "";
 }
 
-static bool test_threaded; /* the engine under test */
-
 static inline void test_open(void) {
-  CHECK(lc_engine_new(&engine) == LC_OK);
+  CHECK(test_engine() == LC_OK);
   CHECK(!test_threaded || lc_engine_start(engine) == LC_OK);
 }
 
@@ -316,14 +323,14 @@ static inline uint64_t test_submit(const char *path, bool notify) {
 
 static inline uint64_t test_park(bool notify) {
   uint64_t id = 0;
-  CHECK(lc_engine_park(engine, notify, &id) == LC_OK && id != 0);
+  CHECK(lc_calls_add(calls, NULL, notify, &id) == LC_OK && id != 0);
   return id;
 }
 
 /* Takes a finished call and tells what became of it. */
 static inline enum lc_err test_take(uint64_t id, bool *sent) {
   struct lc_response got = {0};
-  if (!CHECK(lc_engine_take(engine, id, &got)))
+  if (!CHECK(lc_calls_take(calls, id, &got)))
     return LC_ESYS;
   enum lc_err err = got.err;
   if (sent != NULL)

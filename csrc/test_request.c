@@ -155,7 +155,7 @@ static void refuses(void) {
   struct lc_response got = test_call(&asked);
   CHECK(got.err == LC_EINVAL && strstr(got.text, "another origin") != NULL);
   lc_secret_wipe(&secret);
-  CHECK(lc_engine_pending(engine) == 0);
+  CHECK(lc_calls_pending(calls) == 0);
 }
 
 /* ---- secrets, proxies ----------------------------------------------------------------------- */
@@ -283,7 +283,7 @@ static void ignores_the_environment(void) {
 
 int main(void) {
   CHECK(test_http_start(&server, scripts, sizeof scripts / sizeof scripts[0]));
-  CHECK(lc_engine_new(&engine) == LC_OK);
+  CHECK(test_engine() == LC_OK);
   sends();
   sends_headers();
   sends_much();

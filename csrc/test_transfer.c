@@ -226,7 +226,7 @@ static void sends_once(void) {
   struct lc_request asked = test_request("POST", test_url("/die"));
   struct lc_engine *kept = engine;
   for (int once = test_tells_sent() ? 0 : 1; once < 2; once++) {
-    CHECK(lc_engine_new(&engine) == LC_OK);
+    CHECK(test_engine() == LC_OK);
     int before = test_http_asked(&server, "/die");
     asked.once = false; /* leaves a connection that dies of the next request */
     struct lc_response got = test_call(&asked);
@@ -241,6 +241,7 @@ static void sends_once(void) {
     CHECK(test_http_asked(&server, "/die") == before + 2);
   }
   engine = kept;
+  calls = lc_engine_calls(kept);
 }
 
 static void keeps_connections(void) {
@@ -317,21 +318,22 @@ static void runs_out_of_memory(void) {
     struct lc_response got = {0};
     uint64_t id = 0;
     test_fail_alloc(n);
-    got.err = lc_engine_new(&engine);
+    got.err = test_engine();
     if (got.err == LC_OK)
       got.err = lc_engine_submit(engine, &asked, &id, got.text, sizeof got.text);
     if (got.err == LC_OK && lc_engine_wait(engine, id, 10000) == LC_OK)
-      lc_engine_take(engine, id, &got);
+      lc_calls_take(calls, id, &got);
     failed = test_alloc_failed();
     good += got.err == LC_OK;
     plain += got.err == LC_ENOMEM;
     other += got.err != LC_OK && got.err != LC_ENOMEM;
-    CHECK(engine == NULL || lc_engine_pending(engine) == 0);
+    CHECK(engine == NULL || lc_calls_pending(calls) == 0);
     test_done(&got);
     lc_engine_free(engine);
     engine = NULL;
   }
   engine = kept;
+  calls = lc_engine_calls(kept);
   printf("%ld allocations failed: %d calls without memory, %d otherwise, %d made do\n", n - 2,
          plain, other, good - 1);
   CHECK(n > 20 && n < 10000 && plain > n / 2 && good > 0);
@@ -389,7 +391,7 @@ int main(void) {
   CHECK(curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, free, realloc, strdup, calloc) == 0);
   make_large();
   CHECK(test_http_start(&server, scripts, sizeof scripts / sizeof scripts[0]));
-  CHECK(lc_engine_new(&engine) == LC_OK);
+  CHECK(test_engine() == LC_OK);
   receives();
   survives();
   survives_folded_headers();

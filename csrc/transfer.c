@@ -28,7 +28,7 @@ enum gate {
   GATE_SHUT,    /* nothing has left */
   GATE_UNKNOWN, /* this libcurl (before 7.80) does not say when it begins to send */
   GATE_SENT,
-  GATE_GIVEN_UP
+  GATE_CANCELLED
 };
 
 struct transfer {
@@ -41,7 +41,7 @@ struct transfer {
   bool headed;         /* the final response's header is complete: what follows are trailers */
   size_t header_bytes; /* of HEADERS_MAX */
   enum lc_err refused; /* why a callback ended the transfer */
-  int64_t left_us;
+  int64_t sent_at_us;
   long timeout_ms;
   long connect_timeout_ms;
   const char *method; /* these point into the block */
@@ -163,7 +163,7 @@ static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port, in
   (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
   if (!atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT))
     return 1;
-  t->left_us = lc_clock_us();
+  t->sent_at_us = lc_clock_us();
   return 0;
 }
 #endif
@@ -322,10 +322,10 @@ int lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struct lc_
                                                                       : CURLE_ABORTED_BY_CALLBACK;
 }
 
-bool lc_transfer_give_up(struct lc_transfer *transfer) {
+bool lc_transfer_try_cancel(struct lc_transfer *transfer) {
   struct transfer *t = (struct transfer *)transfer;
   int was = GATE_SHUT;
-  return atomic_compare_exchange_strong(&t->gate, &was, GATE_GIVEN_UP);
+  return atomic_compare_exchange_strong(&t->gate, &was, GATE_CANCELLED);
 }
 
 /* ---- the result ----------------------------------------------------------------------------- */
@@ -421,7 +421,8 @@ static void explain(const struct transfer *t, CURLcode code, struct lc_response 
 
 void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response) {
   struct transfer *t = (struct transfer *)transfer;
-  *response = (struct lc_response){.sent = was_sent(t), .status = t->status, .left_us = t->left_us};
+  *response =
+      (struct lc_response){.sent = was_sent(t), .status = t->status, .sent_at_us = t->sent_at_us};
   response->err = outcome(t, (CURLcode)code, response->sent);
   if (response->err != LC_OK) {
     explain(t, (CURLcode)code, response);

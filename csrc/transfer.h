@@ -19,8 +19,8 @@ struct lc_response {
   struct lc_buf headers; /* the final response's "Name: value" lines, each ended by CR LF */
   struct lc_buf body;
   double seconds;
-  int64_t left_us; /* when the request began to leave, on lc_clock_us; 0: it did not, or a libcurl
-                      before 7.80 did not say */
+  int64_t sent_at_us; /* when the request began to leave, on lc_clock_us; 0: it did not, or a
+                         libcurl before 7.80 did not say */
 };
 
 struct lc_transfer { /* the head of it, which is the engine's; the rest is transfer.c's own */
@@ -35,7 +35,7 @@ enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_reque
 /* Makes the handle, NULL for want of memory, ready for curl_multi_add_handle. Gives a CURLcode. */
 int lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struct lc_libcurl *lib);
 /* From any thread: a request that has not begun to leave never will, and true tells so. */
-bool lc_transfer_give_up(struct lc_transfer *transfer);
+bool lc_transfer_try_cancel(struct lc_transfer *transfer);
 /* The result, for a CURLcode; its `seconds` are left to the engine. The caller frees headers and
  * body. */
 void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response);

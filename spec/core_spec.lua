@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- The binding: handles that are closed, collected and misused; records; small functions.
 local core = require "livechat.core"
+local new_engine = require "livechat.engine"
 local helper = require "spec.helper"
 
 local URL = "http://127.0.0.1:1/x"
@@ -35,23 +36,24 @@ describe("an engine", function()
   end
 
   it("performs a request and gives its answer once", function()
-    local engine = assert(core.engine())
+    local engine = assert(new_engine())
     local call = assert(engine:submit(get "/a"))
     assert.is_true(call:wait(5))
     assert.is_true(call:done())
-    local status, headers, body, seconds = call:take()
-    assert.same({ 200, "hello" }, { status, body })
-    assert.truthy(headers:find("X-Path: /a\r\n", 1, true))
-    assert.is_true(seconds > 0 and seconds < 5)
-    local nothing, code = call:take()
-    assert.is_nil(nothing)
-    assert.equal("closed", code)
+    local before = core.clock()
+    local answer = call:take()
+    assert.same({ 200, "hello", true }, { answer.status, answer.body, answer.sent })
+    assert.truthy(answer.headers:find("X-Path: /a\r\n", 1, true))
+    assert.is_true(answer.seconds > 0 and answer.seconds < 5)
+    assert.is_true(answer.sent_at > before - answer.seconds - 0.1 and answer.sent_at < before)
+    assert.is_nil(answer.code)
+    assert.same({ code = "closed", text = "closed", sent = true, seconds = 0 }, call:take())
     assert.equal(0, engine:pending())
     engine:close()
   end)
 
   it("drops what nobody holds", function()
-    local engine = assert(core.engine())
+    local engine = assert(new_engine())
     for _ = 1, 20 do
       assert(engine:submit(get "/slow"))
     end
@@ -62,14 +64,14 @@ describe("an engine", function()
 
   it("can be closed, twice, under its calls", function()
     for _, threaded in ipairs { false, true } do
-      local engine = assert(core.engine())
+      local engine = assert(new_engine())
       if threaded then assert(engine:start()) end
       local call = assert(engine:submit(get("/slow", { notify = true })))
       engine:close()
       engine:close()
       assert.truthy(tostring(engine):find("closed"))
       assert.is_true(call:done())
-      assert.equal("closed", select(2, call:take()))
+      assert.equal("closed", call:take().code)
       assert.is_nil(call:fd())
       call:cancel()
       call:drop()
@@ -80,7 +82,7 @@ describe("an engine", function()
 
   it("and its calls can be collected together", function()
     for _ = 1, 50 do
-      local engine = assert(core.engine())
+      local engine = assert(new_engine())
       local calls = {}
       for i = 1, 5 do
         calls[i] = assert(engine:submit(get "/a"))
@@ -91,14 +93,14 @@ describe("an engine", function()
   end)
 
   it("keeps a call's engine alive", function()
-    local call = assert(assert(core.engine()):submit(get "/a"))
+    local call = assert(assert(new_engine()):submit(get "/a"))
     collect()
     assert.is_true(call:wait(5))
-    assert.equal(200, (call:take()))
+    assert.equal(200, call:take().status)
   end)
 
   it("ends a parked call when it is cancelled, and raises descriptors", function()
-    local engine = assert(core.engine())
+    local engine = assert(new_engine())
     assert(engine:start())
     local group, call = assert(engine:park(true)), assert(engine:park(true))
     call:join(group)
@@ -107,14 +109,14 @@ describe("an engine", function()
     assert.is_false(call:wait(0.01))
     call:cancel()
     assert.is_true(call:wait(1))
-    assert.equal("cancelled", select(2, call:take()))
+    assert.equal("cancelled", call:take().code)
     group:clear()
     group:drop()
     engine:close()
   end)
 
   it("refuses what would break out of a request", function()
-    local engine = assert(core.engine())
+    local engine = assert(new_engine())
     for what, more in pairs {
       method = { method = "GE T" }, url = { url = "http://127.0.0.1:1/a\r\nX: b" },
       header = { headers = { "X: a\r\nY: b" } }, scheme = { url = "ftp://127.0.0.1/" },
@@ -147,7 +149,7 @@ describe("a credential", function()
     a:wipe()
     assert.is_false(a:equal(b))
     assert.equal("livechat.secret (wiped)", tostring(a))
-    local engine = assert(core.engine())
+    local engine = assert(new_engine())
     assert.has_error(function() engine:submit { method = "GET", url = URL, secret = a } end)
   end)
 

@@ -122,7 +122,7 @@ describe("C", function()
   end)
 
   rule("throttle and engine do not know each other", function()
-    local sides = { "engine calls transfer handle request notify secret", "throttle shm" }
+    local sides = { "engine calls idtable transfer handle request notify secret", "throttle shm" }
     for i, side in ipairs(sides) do
       for room in side:gmatch("%a+") do
         for other in sides[3 - i]:gmatch("%a+") do

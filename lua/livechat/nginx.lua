@@ -5,6 +5,7 @@
 --- Unix socket; one dispatcher light thread reads it and posts the semaphore of each waiting light
 --- thread. So the event loop never sees a handshake, a certificate file or a dead resolver.
 local core = require "livechat.core"
+local new_engine = require "livechat.call.engine"
 
 local nginx = {}
 
@@ -58,8 +59,10 @@ local worker ---@type livechat.Worker|nil of this process; that of a process tha
 local function this_worker()
   local pid = ngx.worker.pid()
   if not worker or worker.pid ~= pid then
-    local engine = assert(core.engine())
-    assert(engine:start())
+    local engine, code, text = new_engine(true)
+    if not engine then
+      return nil, code, text
+    end
     engine:finished() -- from the first look on, what finishes is kept for the dispatcher
     worker = setmetatable({
       pid = pid, engine = engine, waiters = {}, spare = {}, dispatching = false, again = 0,
@@ -87,7 +90,10 @@ end
 --- A byte for the dispatcher, also where the engine has not let it in yet: a call that has ended,
 --- and that nobody waits for.
 function Worker:ring()
-  local call = assert(self.engine:park())
+  local call = self.engine:park()
+  if not call then
+    return -- no memory; the next tick tries again
+  end
   self.waiters[call:id()] = { semaphore = semaphore.new(), call = call }
   self.rung = core.clock()
   call:cancel()
@@ -167,15 +173,24 @@ end
 local strategy = {}
 
 function strategy.engine()
-  return this_worker().engine
+  local here, code, text = this_worker()
+  return here and here.engine, code, text
 end
 
 function strategy.submit(request)
-  return this_worker().engine:submit(request)
+  local engine, code, text = strategy.engine()
+  if not engine then
+    return nil, code, text
+  end
+  return engine:submit(request)
 end
 
 function strategy.park()
-  return this_worker().engine:park()
+  local engine, code, text = strategy.engine()
+  if not engine then
+    return nil, code, text
+  end
+  return engine:park()
 end
 
 function strategy.await(call, seconds)

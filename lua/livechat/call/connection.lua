@@ -158,6 +158,16 @@ function Connection:closed_error(life, outcome)
   })
 end
 
+--- Why a call that had to sleep ends there.
+function Connection:sleep_error(life, outcome, problem)
+  if not problem then
+    return self:closed_error(life, outcome)
+  end
+  return self:error(life, {
+    kind = "network", message = "cannot wait: " .. problem, outcome = outcome,
+  })
+end
+
 --- Time left until the deadline, nil where there is none.
 local function left(life)
   return life.due and math.max(0, life.due - core.clock())
@@ -182,11 +192,16 @@ function Connection:await(how, call, time)
   return done
 end
 
---- Sleeps; false where the client was closed meanwhile.
+--- Sleeps.
+---@return boolean slept false: the client was closed meanwhile, or there is nothing to sleep on
+---@return string|nil problem why there is nothing to sleep on
 function Connection:sleep(time)
   local how = wait.current(self.strategy)
   local due = core.clock() + time
-  local call = assert(how.park())
+  local call, _, text = how.park()
+  if not call then
+    return false, text
+  end
   local rest = time
   while not self.closed and rest > 0 do
     self:await(how, call, rest)
@@ -234,13 +249,13 @@ function Connection:admit(life)
       return true
     end
     self:tell_wait(pause)
-    local slept = self:sleep(pause)
+    local slept, problem = self:sleep(pause)
     if slept and self.throttle:paused() == 0 then
       return true
     end
     self.throttle:release(grant)
     if not slept then
-      return nil, self:closed_error(life, "not_sent")
+      return nil, self:sleep_error(life, "not_sent", problem)
     end
   end
   return true
@@ -253,11 +268,11 @@ function Connection:settle(life, result)
   if not life.grant or not result.sent then
     return
   end
-  local left_at = result.left or life.moment
-  local answer = core.clock() - left_at
+  local sent_at = result.sent_at or life.moment
+  local answer = core.clock() - sent_at
   local odd = math.max(0, answer - (self.quickest or 0))
   self.quickest = math.min(self.quickest or answer, answer)
-  self.throttle:settle(life.grant, left_at - life.moment + odd)
+  self.throttle:settle(life.grant, sent_at - life.moment + odd)
 end
 
 function Connection:tell_attempt(life, result)
@@ -271,7 +286,7 @@ function Connection:tell_attempt(life, result)
 end
 
 --- Sends once and waits for the answer.
----@return table result { status=, headers=, body=, seconds= } or { code=, text=, sent=, seconds= }
+---@return table result as call:take() of the engine gives it
 function Connection:attempt(life, wire)
   local timeout = math.min(self.timeout, left(life) or math.huge)
   wire.timeout = math.max(timeout, 0.001)
@@ -282,16 +297,11 @@ function Connection:attempt(life, wire)
   if not self:await(life.how, call, timeout + GRACE) then
     call:cancel()
   end
-  local status, headers, body, sent, spent, gone = call:take()
-  if status then
-    return { status = status, headers = headers, body = body, seconds = sent, sent = true,
-      left = spent }
+  local result = call:take()
+  if result.code == "cancelled" and not self.closed then
+    result.code, result.text = "timeout", "no answer within " .. timeout .. " s"
   end
-  code, text = headers, body
-  if code == "cancelled" and not self.closed then
-    code, text = "timeout", "no answer within " .. timeout .. " s"
-  end
-  return { code = code, text = text, sent = sent ~= false, seconds = spent or 0, left = gone }
+  return result
 end
 
 --- Decodes the body of a 2xx answer; nil where it has none.
@@ -388,8 +398,9 @@ function Connection:recover(life, result)
   end
   life.unknown = life.unknown or err.outcome == "unknown"
   self:tell_wait(pause)
-  if not self:sleep(pause) then
-    return nil, self:closed_error(life, err.outcome)
+  local slept, problem = self:sleep(pause)
+  if not slept then
+    return nil, self:sleep_error(life, err.outcome, problem)
   end
   return true
 end

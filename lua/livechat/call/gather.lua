@@ -57,7 +57,11 @@ local function new_scheduler(around)
   }
   self.choose = function(own)
     if not self.host then
-      self:settle(own or self.around)
+      local fine, code, text = self:settle(own or self.around)
+      if not fine then -- the next call of a task tries again
+        local function fail() return nil, code, text end
+        return { engine = fail, submit = fail, park = fail }
+      end
     end
     return self.strategy
   end
@@ -65,12 +69,25 @@ local function new_scheduler(around)
 end
 
 --- The first client to wait decides how all of them wait: its own `wait`, or as the host does.
+---@return boolean|nil fine
+---@return string|nil code why there is nothing to wait on
+---@return string|nil text
 function Scheduler:settle(host)
-  self.host = host
-  self.engine = host.engine()
-  self.waiting = waiting_at(self.engine)
-  self.bell = host.poll and host.park()
+  local engine, code, text = host.engine()
+  if not engine then
+    return nil, code, text
+  end
+  local bell
+  if host.poll then
+    bell, code, text = host.park()
+    if not bell then
+      return nil, code, text
+    end
+  end
+  self.host, self.engine, self.bell = host, engine, bell
+  self.waiting = waiting_at(engine)
   self:listen()
+  return true
 end
 
 -- ---- in a task -------------------------------------------------------------------------------

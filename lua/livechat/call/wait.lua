@@ -1,14 +1,16 @@
 -- SPDX-License-Identifier: MIT
 --- How this program waits. A strategy is a table of
 ---   engine()              the engine behind it, of this process
----   submit(request)       hands a request to it: call | nil, code, text
+---   submit(request)       hands a request to it: call
 ---   park()                a call that ends only when it is cancelled: something to sleep on
 ---   await(call, seconds)  returns once the call has finished (true) or the time is up (false)
---- and, where an event loop is told of a descriptor, `poll(fd, seconds)`.
+--- and, where an event loop is told of a descriptor, `poll(fd, seconds)`. The first three give nil,
+--- a code and a text where there is no descriptor, memory or thread left for it.
 ---
 --- Which one holds is asked anew for every call: the same client may be used inside a loop and
 --- outside of it. Everything that is global to a process is keyed by pid: nginx forks.
 local core = require "livechat.core"
+local new_engine = require "livechat.call.engine"
 local nginx = require "livechat.nginx"
 
 local wait = {}
@@ -25,15 +27,28 @@ local function engine_of(kind)
   if engines.pid ~= pid then
     engines = { pid = pid }
   end
-  local engine = engines[kind]
-  if not engine then
-    engine = assert(core.engine())
-    if kind == "threaded" then
-      assert(engine:start())
-    end
-    engines[kind] = engine
+  if engines[kind] then
+    return engines[kind]
   end
-  return engine
+  local engine, code, text = new_engine(kind == "threaded")
+  engines[kind] = engine
+  return engine, code, text
+end
+
+local function submit_to(kind, request)
+  local engine, code, text = engine_of(kind)
+  if not engine then
+    return nil, code, text
+  end
+  return engine:submit(request)
+end
+
+local function park_at(kind, notify)
+  local engine, code, text = engine_of(kind)
+  if not engine then
+    return nil, code, text
+  end
+  return engine:park(notify)
 end
 
 --- Waits on this thread, whatever else there is to do on it.
@@ -57,11 +72,11 @@ function plain.engine()
 end
 
 function plain.submit(request)
-  return engine_of("pumped"):submit(request)
+  return submit_to("pumped", request)
 end
 
 function plain.park()
-  return engine_of("pumped"):park()
+  return park_at("pumped")
 end
 
 --- Another event loop: the transfers run on the engine's thread, and the loop is told when to
@@ -76,11 +91,11 @@ function wait.foreign(poll)
 
   function strategy.submit(request)
     request.notify = true
-    return engine_of("threaded"):submit(request)
+    return submit_to("threaded", request)
   end
 
   function strategy.park()
-    return engine_of("threaded"):park(true)
+    return park_at("threaded", true)
   end
 
   function strategy.await(call, seconds)
