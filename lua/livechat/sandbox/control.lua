@@ -10,6 +10,12 @@
 --                      the calls that did what they asked, whether their answer was spoilt or not
 -- DELETE calls       forgets them, and with them the rate limit's window
 -- GET    tickets     { ids=[…] } of every ticket, the last change first, without any lag
+-- GET    visitors    { visitors=[{ id=, name=, state=, details={ "<set>": { fields=, icon= } } }] }
+--                      of those on the pages
+-- GET    routes      { routes=[{ api=, method=, path= }, …] }
+-- POST   start_chat  { visitor={ id=, name=, email= }, agent=<login>, text=<the visitor's>, tags=,
+--                      group= } all optional; tells every webhook. Answers { id=, visitor= }
+-- POST   end_chat    { id= } ends it and tells every webhook
 -- GET    deliveries  { waiting=, sending=, delivered=, failed=, deliveries=[{ id=, event_type=,
 --                      hook=, about=<the event's or object's id>, state=, host=, port=, queued=,
 --                      due=, attempts=[{ at=, status=, error= }] }, …] }
@@ -75,6 +81,32 @@ VERBS["GET tickets"] = function(service)
   table.sort(all, function(a, b) return a.version > b.version end)
   for i, ticket in ipairs(all) do ids[i] = ticket.id end
   return { ids = ids }
+end
+
+VERBS["GET visitors"] = function(service)
+  local list = json.array()
+  for i, visitor in ipairs(service.visitors:present()) do
+    list[i] = { id = visitor.id, name = visitor.name, state = visitor.state,
+      details = visitor.details }
+  end
+  return { visitors = list }
+end
+
+VERBS["GET routes"] = function(service)
+  return { routes = service:routes() }
+end
+
+VERBS["POST start_chat"] = function(service, fields, now)
+  local chat = service:start_chat(fields, now)
+  return { id = chat.id, visitor = chat.visitor.id }
+end
+
+VERBS["POST end_chat"] = function(service, fields, now)
+  local chat = service.chats.by_id[fields.id]
+  if not chat or chat.ended then return nil, "id must be of a chat that is going on" end
+  service.chats:finish(chat, now)
+  service:tell("chat_ended", chat, now)
+  return { id = chat.id }
 end
 
 VERBS["GET deliveries"] = function(service)

@@ -27,6 +27,7 @@ local REPLIES = { "Thank you for writing. I am looking into it.",
   "This is solved now. Is there anything else I can do?" }
 local STATUSES = { "open", "open", "open", "pending", "pending", "solved", "solved", "solved",
   "spam" }
+local RATES = { "not_rated", "rated_good", "rated_good", "rated_bad" }
 local SOURCES = { { type = "mail" }, { type = "lc2" }, { type = "facebook" },
   { type = "agent-app-manual" }, { type = "chat-window", url = "https://shop.example.com/help" } }
 local GROUPS = { { 0 }, { 1 }, { 2 }, { 3 }, { 1, 2 } }
@@ -64,7 +65,9 @@ local function ticket(n, modified, agents, draw)
   end
   local tags = TAG_SETS[draw(#TAG_SETS)]
   if draw(3) == 1 then tags = { about[3] } end
-  return { id = Tickets.id(n), subject = about[1], status = STATUSES[draw(#STATUSES)],
+  local status = STATUSES[draw(#STATUSES)]
+  return { id = Tickets.id(n), subject = about[1], status = status,
+    rate = status == "solved" and RATES[n % #RATES + 1] or "not_rated",
     requester = requester, assignee = assignee, groups = GROUPS[draw(#GROUPS)], source = from,
     tags = tags, date = created, modified = modified, opened = { { from = created } },
     events = events }

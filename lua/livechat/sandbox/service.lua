@@ -147,6 +147,36 @@ function Service:tell(what, record, now)
   for _, row in ipairs(APIS) do row.api.tell(self, what, record, now) end
 end
 
+--- Starts a chat and tells everybody; see control.lua.
+---@param fields table { visitor=, agent=, text=, tags=, group= }
+---@return table chat
+function Service:start_chat(fields, now)
+  local people = self.agents:references()
+  local agent = self.agents:reference(fields.agent) or people[1] or { id = "", name = "" }
+  local visitor = self.visitors:come(self.draw, now,
+    type(fields.visitor) == "table" and fields.visitor or nil)
+  local chat = self.chats:start(self.draw, visitor, agent, now, {
+    tags = type(fields.tags) == "table" and fields.tags or nil,
+    groups = self.groups.by_id[fields.group] and { fields.group } or nil })
+  if type(fields.text) == "string" then
+    self.chats:say(chat, "visitor", visitor, fields.text, now)
+  end
+  self:tell("chat_started", chat, now)
+  return chat
+end
+
+--- Every call that can be made, for pages and specs that list them.
+---@return table[] routes { api=, method=, path= }
+function Service:routes()
+  local list = {}
+  for _, row in ipairs(APIS) do
+    for _, route in ipairs(row.api.routes) do
+      list[#list + 1] = { api = row.name, method = route[1], path = route[2] }
+    end
+  end
+  return list
+end
+
 --- Has the API that knows an event of this name send one; see control.lua.
 ---@return string|nil about
 ---@return integer|string deliveries or, without `about`, what is wrong

@@ -136,7 +136,8 @@ function chat_views.visitor(visitor, service)
       return { id = from.id, display_name = from.name }
     end),
     prechat_survey = copy_list(chat and chat.survey, answer),
-    queue_start_time = visitor.queued and style.number(visitor.queued) or "",
+    queue_start_time = not visitor.queued and style.group_objects and "" or
+      style.number(visitor.queued or 0),
     visit_path = json.array({ { page = visitor.page, title = "Your basket", invitation = "",
       time = came, time_ts = style.number(visitor.came),
       time_ref = style.number(visitor.came) } }) }

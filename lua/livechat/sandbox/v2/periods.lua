@@ -92,9 +92,10 @@ function periods.weekdays(service, query, now)
   end
   local wanted = { date_from = query.date_from, date_to = query.date_to,
     timezone = query.timezone, group_by = "day" }
-  local period, errors = periods.read(service, wanted, now - 27 * DAY, now)
+  local period, errors = periods.read(service, wanted, now, now)
   if not period then return nil, errors end
-  local hours, shown = {}, period.from + (weekday - (period.from / DAY + 4)) % 7 * DAY
+  local from = query.date_from and period.from or period.to - 28 * DAY
+  local hours, shown = {}, from + (weekday - (from / DAY + 4)) % 7 * DAY
   while shown < period.to do
     for hour = 0, 23 do
       hours[#hours + 1] = { shown = shown + hour * HOUR,
