@@ -14,8 +14,45 @@ local RETRIES, FIRST_WAIT = 10, 20
 
 ---@param options table { speed= } the service's, read when an attempt fails
 function Deliveries.new(options)
-  return setmetatable({ options = options, all = {}, waiting = {} }, Deliveries)
+  return setmetatable({ options = options, all = {}, waiting = {}, line = 0 }, Deliveries)
 end
+
+-- The line: a binary heap, whose top is due first and, of those, stands in line longest ------
+
+local function before(a, b)
+  if a.due ~= b.due then return a.due < b.due end
+  return a.line < b.line
+end
+
+function Deliveries:stand(delivery)
+  local heap, at = self.waiting, #self.waiting + 1
+  self.line = self.line + 1
+  delivery.line, delivery.state = self.line, "waiting"
+  while at > 1 do
+    local parent = math.floor(at / 2)
+    if before(heap[parent], delivery) then break end
+    heap[at], at = heap[parent], parent
+  end
+  heap[at] = delivery
+end
+
+function Deliveries:first()
+  local heap = self.waiting
+  local top, last, count = heap[1], heap[#heap], #heap - 1
+  heap[count + 1] = nil
+  local at = 1
+  while count > 0 do
+    local child = at * 2
+    if child > count then break end
+    if child < count and before(heap[child + 1], heap[child]) then child = child + 1 end
+    if before(last, heap[child]) then break end
+    heap[at], at = heap[child], child
+  end
+  if count > 0 then heap[at] = last end
+  return top
+end
+
+-- Deliveries ---------------------------------------------------------------------------------
 
 --- Where a URL leads: { tls=, host=, port=, path=, authorization= }, or nil for what is no URL.
 ---@param url string
@@ -39,26 +76,21 @@ end
 ---@return table delivery
 function Deliveries:queue(hook, body, about, now)
   local delivery = { id = #self.all + 1, event_type = hook.event_type, hook = hook.id,
-    about = about, target = Deliveries.target(hook.url), body = body, state = "waiting",
-    due = now, queued = now, attempts = json.array() }
+    about = about, target = Deliveries.target(hook.url), body = body, due = now, queued = now,
+    attempts = json.array() }
   self.all[delivery.id] = delivery
-  self.waiting[#self.waiting + 1] = delivery
+  self:stand(delivery)
   return delivery
 end
 
 --- Takes at most `limit` of the deliveries whose time has come, those in line longest first.
 ---@return table[] deliveries { target=, body=, … }; each must come back through `finish`
 function Deliveries:take(now, limit)
-  local taken, rest = {}, {}
-  for _, delivery in ipairs(self.waiting) do
-    if #taken < limit and delivery.due <= now then
-      delivery.state = "sending"
-      taken[#taken + 1] = delivery
-    else
-      rest[#rest + 1] = delivery
-    end
+  local taken = {}
+  while #taken < limit and self.waiting[1] and self.waiting[1].due <= now do
+    taken[#taken + 1] = self:first()
+    taken[#taken].state = "sending"
   end
-  self.waiting = rest
   return taken
 end
 
@@ -72,19 +104,15 @@ function Deliveries:finish(delivery, outcome, now)
   elseif #delivery.attempts > RETRIES then
     delivery.state, delivery.body = "failed", nil
   else
-    delivery.state = "waiting"
     delivery.due = now + FIRST_WAIT * 2 ^ (#delivery.attempts - 1) / self.options.speed
-    self.waiting[#self.waiting + 1] = delivery
+    self:stand(delivery)
   end
 end
 
 --- Seconds until the next delivery is due (0 where one is), or nil where none waits.
 function Deliveries:wait(now)
-  local soonest
-  for _, delivery in ipairs(self.waiting) do
-    if not soonest or delivery.due < soonest then soonest = delivery.due end
-  end
-  return soonest and math.max(0, soonest - now)
+  local top = self.waiting[1]
+  return top and math.max(0, top.due - now)
 end
 
 --- Every delivery without its body and credentials, and how many are in each state.

@@ -59,6 +59,14 @@ function launch.remove(path)
   launch.execute("rm -rf -- " .. launch.quote(path))
 end
 
+--- Removes a folder once a process has ended: nginx complains where its own is gone before it.
+---@param path string
+---@param pid integer
+function launch.remove_after(path, pid)
+  launch.execute(("(for i in 1 2 3 4 5 6 7 8 9; do sleep 0.1; kill -0 %d || break; done; " ..
+    "rm -rf -- %s) >/dev/null 2>&1 &"):format(pid, launch.quote(path)))
+end
+
 --- An nginx string parameter: quoted, so that a path may hold spaces, quotes and dollars.
 ---@param text string
 ---@return string
@@ -158,14 +166,32 @@ function launch.start(nginx, folder, conf)
   return nil, "nginx wrote no pid file within 5 seconds"
 end
 
---- Runs nginx until it ends, by itself or by the terminal's ^C.
+-- `lua` notices a signal only between two of its own instructions: nginx's lines, of which one
+-- comes every fifth of a second, give it that chance.
+local function pass_on(pipe, say)
+  for line in pipe:lines() do
+    if line ~= "" then say(line) end
+  end
+end
+
+--- Runs nginx until it ends, by itself or by ^C, here or there.
 ---@param nginx table from `find`
 ---@param folder string
----@param conf string from `conf`
----@return boolean succeeded
-function launch.foreground(nginx, folder, conf)
+---@param conf string from `conf`; nginx must print an empty line every now and then
+---@param say fun(line: string) is given the other lines that nginx prints
+---@return boolean succeeded whether it came so far as to print one of those
+function launch.foreground(nginx, folder, conf, say)
   launch.write(folder .. "/nginx.conf", conf)
-  return launch.execute("exec " .. command(nginx, folder))
+  local pipe, announced = assert(io.popen("exec " .. command(nginx, folder), "r")), false
+  -- The signal comes as an error or, where it also breaks off the read, as a second one after it.
+  local _, ended = pcall(pcall, pass_on, pipe, function(line)
+    announced = true
+    say(line)
+  end)
+  local pid = tonumber(launch.read(folder .. "/nginx.pid") or "")
+  if ended ~= true and pid then launch.stop(math.floor(pid)) end
+  pipe:close()
+  return announced
 end
 
 --- Whether a process runs; one that has ended and is only not yet reaped does not.

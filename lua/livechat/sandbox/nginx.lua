@@ -4,6 +4,7 @@
 local ffi = require "ffi"
 local semaphore = require "ngx.semaphore"
 local json = require "livechat.json"
+local hosts = require "livechat.sandbox.hosts"
 local launch = require "livechat.sandbox.launch"
 local Service = require "livechat.sandbox.service"
 
@@ -29,7 +30,7 @@ function glue.init(path)
 end
 
 local function finish()
-  launch.remove(settings.folder)
+  launch.remove_after(settings.folder, ffi.C.getpid())
   ffi.C.kill(ffi.C.getpid(), SIGTERM)
 end
 
@@ -42,7 +43,32 @@ local function handshake(sock, host)
   return session, message
 end
 
--- One POST, whole within `timeout` seconds.
+-- Connects to the first of a name's addresses that can be reached; nginx's resolver finds those of
+-- a name that /etc/hosts has not.
+local function connect(sock, target, left)
+  local host = target.host:lower()
+  local message
+  for _, address in ipairs(host:find("%a") and hosts.find(host) or {}) do
+    local ok
+    left()
+    ok, message = sock:connect(address, target.port)
+    if ok then return true end
+  end
+  if message then return nil, message end
+  left()
+  return sock:connect(host, target.port)
+end
+
+local function request_of(delivery)
+  local target = delivery.target
+  return { "POST ", target.path, " HTTP/1.1\r\nHost: ", target.host, ":",
+    tostring(target.port), "\r\nContent-Type: application/json\r\nContent-Length: ",
+    tostring(#delivery.body), "\r\n", target.authorization and
+    "Authorization: " .. target.authorization .. "\r\n" or "", "Connection: close\r\n\r\n",
+    delivery.body }
+end
+
+-- One POST, whole within `timeout` seconds. A redirect is an answer like any other, and not 200.
 local function post(delivery, timeout)
   local deadline, target, sock = now() + timeout, delivery.target, ngx.socket.tcp()
   local function left()
@@ -54,21 +80,15 @@ local function post(delivery, timeout)
     sock:close()
     return { error = what .. ": " .. tostring(message) }
   end
-  left()
-  local host = target.host == "localhost" and "127.0.0.1" or target.host
-  local ok, message = sock:connect(host, target.port)
+  local ok, message = connect(sock, target, left)
   if not ok then return failed("connect", message) end
   if target.tls then
     left()
-    ok, message = handshake(sock, target.host)
+    ok, message = handshake(sock, (target.host:gsub("[%[%]]", "")))
     if not ok then return failed("TLS", message) end
   end
   left()
-  ok, message = sock:send({ "POST ", target.path, " HTTP/1.1\r\nHost: ", target.host, ":",
-    tostring(target.port), "\r\nContent-Type: application/json\r\nContent-Length: ",
-    tostring(#delivery.body), "\r\n", target.authorization and
-    "Authorization: " .. target.authorization .. "\r\n" or "", "Connection: close\r\n\r\n",
-    delivery.body })
+  ok, message = sock:send(request_of(delivery))
   if not ok then return failed("send", message) end
   left()
   local line
@@ -115,7 +135,9 @@ function glue.init_worker()
   if settings.foreground then
     local parent = ffi.C.getppid()
     assert(ngx.timer.every(0.2, function()
-      if ffi.C.getppid() ~= parent then finish() end
+      if ffi.C.getppid() ~= parent then return finish() end
+      io.stdout:write("\n")
+      io.stdout:flush()
     end))
     io.stdout:write(settings.foreground, "\n")
     io.stdout:flush()

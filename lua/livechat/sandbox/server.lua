@@ -31,6 +31,8 @@
 --   delivery_timeout = 10 seconds that one attempt may take
 --   senders = 8           deliveries under way at the same time
 --   ca_file               what signs the certificates of https webhooks
+--   resolver              the name servers to ask, as nginx takes them: "192.0.2.1:53"; without it
+--                         the machine's. /etc/hosts comes first
 --   tls = { cert=, key= } serves HTTPS on `port` with these files
 --   lifetime = 600        seconds after which it ends by itself
 --   nginx                 the nginx to use
@@ -41,6 +43,7 @@
 -- error log, with a line for each attempt to deliver a webhook), control_url, control(method, verb,
 -- fields) -> table (raises what went wrong; the verbs are in control.lua), stop().
 local json = require "livechat.json"
+local hosts = require "livechat.sandbox.hosts"
 local launch = require "livechat.sandbox.launch"
 local options = require "livechat.sandbox.options"
 
@@ -51,7 +54,7 @@ server.API_KEY = options.defaults().api_key
 server.ACCESS_TOKEN = options.defaults().access_token
 
 local OWN = { port = true, senders = true, ca_file = true, tls = true, lifetime = true,
-  nginx = true, http = true }
+  nginx = true, http = true, resolver = true }
 local CA_FILES = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt",
   "/etc/ssl/cert.pem" }
 
@@ -84,13 +87,14 @@ local function free_port()
 end
 
 local function http_block(given, folder, port, plain_port)
-  local ca_file = given.ca_file
+  local ca_file, resolver = given.ca_file, given.resolver or hosts.resolver()
   for _, path in ipairs(CA_FILES) do ca_file = ca_file or launch.read(path) and path end
   local lines = {
     "init_by_lua_file " .. launch.parameter(folder .. "/init.lua") .. ";",
     'init_worker_by_lua_block { require("livechat.sandbox.nginx").init_worker() }',
     ca_file and "lua_ssl_trusted_certificate " .. launch.parameter(ca_file) .. ";" or "",
     "lua_ssl_verify_depth 3;",
+    resolver and "resolver " .. resolver .. " valid=5s; resolver_timeout 5s;" or "",
     "lua_socket_log_errors off;",
     "access_log off;",
     "server_tokens off;",
@@ -199,7 +203,10 @@ function server.run(given)
     "(username %s, API key %s); ^C ends it"):format(own.tls and "https" or "http", port,
     service.username or server.USERNAME, key))
   if not ready then return nil, message end
-  local succeeded = launch.foreground(ready.nginx, ready.folder, ready.conf)
+  local succeeded = launch.foreground(ready.nginx, ready.folder, ready.conf, function(line)
+    io.stdout:write(line, "\n")
+    io.stdout:flush()
+  end)
   launch.remove(ready.folder)
   if not succeeded then return nil, "nginx did not run: see its message above" end
   return true

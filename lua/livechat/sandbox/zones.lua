@@ -28,7 +28,7 @@ local function size(count, width)
     count.isstd + count.isut
 end
 
--- The rule after the last change (POSIX TZ) ------------------------------------------------------
+-- The rule after the last change (POSIX TZ) --------------------------------------------------
 
 local function clock(text)
   local sign, hours, minutes, seconds = text:match("^([+-]?)(%d+):?(%d*):?(%d*)$")
@@ -78,7 +78,7 @@ local function footer_rule(text)
   end
 end
 
--- Zones ------------------------------------------------------------------------------------------
+-- Zones --------------------------------------------------------------------------------------
 
 local function parse(text)
   if #text < 44 or text:sub(1, 4) ~= "TZif" then return nil end

@@ -144,7 +144,7 @@ function chat_views.visitor(visitor, service)
   return result
 end
 
--- Events -----------------------------------------------------------------------------------------
+-- Events -------------------------------------------------------------------------------------
 
 --- A visitor as webhooks deliver it.
 function chat_views.visitor_in_event(visitor)

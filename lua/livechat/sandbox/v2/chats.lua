@@ -86,7 +86,7 @@ function chats.send_transcript(service, call)
   return { result = "E-mail has been sent to " .. taken.to .. "." }
 end
 
--- Visitors ---------------------------------------------------------------------------------------
+-- Visitors -----------------------------------------------------------------------------------
 
 local STATES = { "browsing", "chatting", "logging into chat", "queued", "invited",
   "refused invitation", "chat closed" }

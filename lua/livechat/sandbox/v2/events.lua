@@ -38,7 +38,7 @@ function events.about(event)
   return tostring(event.event_unique_id or object.id)
 end
 
--- Events on request ------------------------------------------------------------------------------
+-- Events on request --------------------------------------------------------------------------
 
 -- cjson decodes [] and {} alike: an empty table over a list is a list.
 local function merge(target, over)

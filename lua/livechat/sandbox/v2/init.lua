@@ -84,7 +84,7 @@ function v2.new()
   return { hooks = {} }
 end
 
--- Routes -----------------------------------------------------------------------------------------
+-- Routes -------------------------------------------------------------------------------------
 
 local MOST_SEGMENTS = 4
 
@@ -150,7 +150,7 @@ function v2.path(path)
   return (plain(path))
 end
 
--- Answers ----------------------------------------------------------------------------------------
+-- Answers ------------------------------------------------------------------------------------
 
 local function respond(status, value)
   return { status = status, headers = {}, body = json.encode(value) }
@@ -223,7 +223,7 @@ function v2.answer(service, request, now)
   return call.callback and wrap(response, call.callback) or response, value and route.name
 end
 
--- Events -----------------------------------------------------------------------------------------
+-- Events -------------------------------------------------------------------------------------
 
 --- Tells the webhooks what has happened.
 ---@param what string the name of one of the six events

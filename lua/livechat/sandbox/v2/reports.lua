@@ -13,7 +13,7 @@ local function round(number)
   return math.floor(number * 100 + 0.5) / 100
 end
 
--- What is counted: each item is { at=, … } and passes `matches` -----------------------------------
+-- What is counted: each item is { at=, … } and passes `matches` ------------------------------
 
 local function any_agent(record, login)
   if record.messages then return chat_filters.is_agent(record, login) end
@@ -56,7 +56,7 @@ local function matching(service, query, records)
   return found
 end
 
--- Rows -------------------------------------------------------------------------------------------
+-- Rows ---------------------------------------------------------------------------------------
 
 --- Makes a handler that answers a row for each part of the period.
 ---@param records fun(service: table): table[] what is filtered
@@ -110,7 +110,7 @@ local function mean(events)
   return #events > 0 and sum / #events or nil
 end
 
--- Chats ------------------------------------------------------------------------------------------
+-- Chats --------------------------------------------------------------------------------------
 
 local function chat_event(chat)
   return { { at = chat.started, chat = chat } }
@@ -205,7 +205,7 @@ local function greeting_row(events, _, part)
   return with_dates(row, part)
 end
 
--- The queue --------------------------------------------------------------------------------------
+-- The queue ----------------------------------------------------------------------------------
 
 -- Those who got a chat, and those who left; both have groups, as filters want.
 local function queue(service)
@@ -248,7 +248,7 @@ local function queue_row(write)
   end
 end
 
--- Occupancy --------------------------------------------------------------------------------------
+-- Occupancy ----------------------------------------------------------------------------------
 
 -- The most chats at the same time within each hour: a chat's start counts up, its end down.
 local function occupancy(service, call)
@@ -280,7 +280,7 @@ local function occupancy(service, call)
   return result
 end
 
--- Ranking ----------------------------------------------------------------------------------------
+-- Ranking ------------------------------------------------------------------------------------
 
 -- The lower end of Wilson's interval; this z gives the documentation's own figures.
 local Z = 2.68
@@ -319,7 +319,7 @@ local function ranking(records, time, who)
   end
 end
 
--- Tickets ----------------------------------------------------------------------------------------
+-- Tickets ------------------------------------------------------------------------------------
 
 local function created(ticket)
   return { { at = ticket.date, ticket = ticket } }
@@ -352,7 +352,7 @@ local function from_source(name)
   return function(event) return event.ticket.source.type == name end
 end
 
--- The calls --------------------------------------------------------------------------------------
+-- The calls ----------------------------------------------------------------------------------
 
 local CHATS = {
   total_chats = rows(ended_chats, chat_event, function(events) return { chats = #events } end),
