@@ -41,6 +41,17 @@ function Calls:apply(entry, route)
   self.applied[route] = (self.applied[route] or 0) + 1
 end
 
+--- The last calls, the newest first.
+---@param most integer
+---@return table[] entries
+function Calls:latest(most)
+  local entries = {}
+  for i = self.count, math.max(1, self.count - math.min(most, KEPT) + 1), -1 do
+    entries[#entries + 1] = self.log[(i - 1) % KEPT + 1]
+  end
+  return entries
+end
+
 --- Everything, the log in the order of arrival.
 function Calls:report()
   local log = json.array()

@@ -34,6 +34,7 @@
 local json = require "livechat.json"
 local options = require "livechat.sandbox.options"
 local faults = require "livechat.sandbox.faults"
+local guard = require "livechat.sandbox.guard"
 local Calls = require "livechat.sandbox.calls"
 
 local control = {}
@@ -192,6 +193,8 @@ end
 ---@param now number
 ---@return table response
 function control.handle(service, request, now)
+  local refusal = guard.refusal(request.headers)
+  if refusal then return respond(403, { error = refusal }) end
   local verb = VERBS[request.method .. " " .. request.path:sub(#"/_sandbox/" + 1)]
   if not verb then return respond(404, { error = "no such verb of the sandbox" }) end
   local fields = {}

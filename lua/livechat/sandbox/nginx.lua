@@ -12,6 +12,7 @@ ffi.cdef "int kill(int pid, int signal); int getpid(void); int getppid(void);"
 
 local SIGTERM = 15
 local CHUNK = ("x"):rep(65536)
+local LOOK_EVERY, SAY_SOMETHING, STREAM_ENDS = 0.25, 15, 600 -- seconds of a reader of events
 
 local glue = {}
 local service, settings, wake
@@ -179,6 +180,24 @@ function WIRE.huge(response)
     if not ngx.print(CHUNK) or not ngx.flush(true) then return end
   end
   ngx.print('"}')
+end
+
+-- A browser that looks on. Where it does not read, `flush` has this light thread wait alone, and
+-- gives up after nginx's send_timeout; a browser that has gone is met when it is told something.
+function WIRE.events(response)
+  local reader, started, said = response.reader, now(), now()
+  local ok, message = pcall(function()
+    while now() - started < STREAM_ENDS do
+      local event = reader:next(now()) or now() - said > SAY_SOMETHING and ": nothing new\n\n"
+      if event then
+        if not ngx.print(event) or not ngx.flush(true) then return end
+        said = now()
+      end
+      ngx.sleep(LOOK_EVERY)
+    end
+  end)
+  reader:close()
+  if not ok then ngx.log(ngx.ERR, "the page's events: ", message) end
 end
 
 function glue.send(response)

@@ -19,6 +19,7 @@ local Deliveries = require "livechat.sandbox.deliveries"
 local seed = require "livechat.sandbox.seed"
 local history = require "livechat.sandbox.history"
 local control = require "livechat.sandbox.control"
+local page = require "livechat.sandbox.page"
 
 local Service = {}
 Service.__index = Service
@@ -30,7 +31,8 @@ local APIS = {
 
 ---@param given table|nil options, see server.lua; an unknown or ill-formed one raises
 function Service.new(given)
-  local self = setmetatable({ options = {}, given = given or {} }, Service)
+  local self = setmetatable({ options = {}, given = given or {}, changes = 0,
+    readers = page.readers() }, Service)
   local message = options.set({}, self.given)
   if message then error("livechat.sandbox: " .. message, 2) end
   self:reset()
@@ -96,7 +98,7 @@ end
 
 local function api_of(path)
   for _, row in ipairs(APIS) do
-    if path:find(row.prefix) then return row.api end
+    if path:find(row.prefix) then return row.api, row.name end
   end
 end
 
@@ -110,15 +112,18 @@ end
 ---@param request table { method=, path=<as sent>, query=<as sent>, headers=<lower-case names>,
 --- body=, ip=<the caller's>, now=<epoch seconds> }
 ---@return table response { status=, headers=, body= }; `wire` names what else happens to it on its
---- way ("reset", "truncate", "slow", "drip", "huge") and `amount` is that fault's argument
+--- way ("reset", "truncate", "slow", "drip", "huge") and `amount` is that fault's argument; with
+--- "events" the body comes piece by piece from `reader` (page/reader.lua), which must be closed
 function Service:handle(request)
   local now = request.now + self.advance
+  self.changes = self.changes + 1 -- at least: what is shown was built before some of them
+  if page.is_asked(request) then return page.handle(self, request, now) end
   if request.path:find("^/_sandbox/") then return control.handle(self, request, now) end
-  local api = api_of(request.path)
+  local api, name = api_of(request.path)
   local path = api.path(request.path)
   local entry = self.calls:arrive(now, request.method, path, self.options.calls,
     self.options.period)
-  entry.query = request.query
+  entry.query, entry.api = request.query, name
   local response
   if entry.refused then
     response = api.refuse(429, "Too many requests")
@@ -192,11 +197,13 @@ end
 -- `target` and comes back through `delivered`.
 ---@return table[] deliveries
 function Service:due_deliveries(now, limit)
+  self.changes = self.changes + 1
   return self.deliveries:take(now + self.advance, limit)
 end
 
 --- Takes the outcome of one delivery: { status= } or { error= }.
 function Service:delivered(delivery, outcome, now)
+  self.changes = self.changes + 1
   self.deliveries:finish(delivery, outcome, now + self.advance)
 end
 

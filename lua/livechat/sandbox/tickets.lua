@@ -110,6 +110,27 @@ function Tickets:find(matches, key, now)
   return found
 end
 
+--- The tickets that were changed last, the newest change first, without any lag.
+---@param most integer
+---@return table[] tickets not the caller's to change
+---@return integer total of all that there are
+function Tickets:newest(most, now)
+  self:settle(now)
+  local newest, pending, total = {}, self.pending, #self.index
+  for i = self.last_pending, self.first_pending, -1 do
+    local ticket = pending[i].ticket
+    local latest = self.by_id[ticket.id] == ticket
+    if latest and not self.indexed[ticket.id] then total = total + 1 end
+    if latest and #newest < most then newest[#newest + 1] = ticket end
+  end
+  for i = #self.index, 1, -1 do
+    if #newest >= most then break end
+    local ticket = self.index[i]
+    if self.by_id[ticket.id] == ticket then newest[#newest + 1] = ticket end
+  end
+  return newest, total
+end
+
 --- A new ticket with its first message, to finish and `put`.
 ---@param fields table { subject=, message=, requester={mail=, name=}, groups=, source= }
 ---@return table ticket
