@@ -31,7 +31,11 @@ function glue.init(path)
 end
 
 local function finish()
-  launch.remove_after(settings.folder, ffi.C.getpid())
+  if settings.foreground then
+    launch.remove_after(settings.folder, ffi.C.getpid())
+  else
+    launch.remove(settings.folder) -- with the log in which nginx says that its own file is gone
+  end
   ffi.C.kill(ffi.C.getpid(), SIGTERM)
 end
 
