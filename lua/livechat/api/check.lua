@@ -613,10 +613,11 @@ function Shapes:shape(name, decoded)
   return nil, decoded == nil and "the answer is empty" or "the answer is not " .. answer.what
 end
 
---- A count that may come as a number or as digits.
+--- A count that may come as a number or as digits; nil where it is no whole number.
 function schema.count(value)
   value = to_integer(value)
-  return type(value) == "number" and value or nil
+  local is_count = type(value) == "number" and value >= 0 and value % 1 == 0 and value < 2 ^ 53
+  return is_count and value or nil
 end
 
 -- The first text in a value of any of the shapes in which the service tells what is wrong.

@@ -1,32 +1,55 @@
 -- SPDX-License-Identifier: MIT
---- Walking a list that moves. It shows the last change first, so two things can happen to a ticket
--- that has not been read yet:
+--- Iterates over every ticket of a list that changes while it is read. The list shows the newest
+-- change first, in pages, and has no cursor. Between two answers a ticket that has not been read
+-- can move in two ways:
 --
--- * Tickets before it leave the list, and it slips forward, perhaps onto a page already read. No
---   ticket slips further than `total` falls: a walk keeps a bound, the number of leading places
---   where no unread ticket stands, takes every fall off it, and reads on from there.
--- * It changes, and moves in front of the reader. That pushes others back, so a ticket is met twice
---   in one walk, or a page begins with a later change than the page before it ended with. Then the
---   front is read again, down to the first ticket that has not changed since the walk began, and so
---   on until a walk sees nothing move.
+-- 1. Forward, because tickets before it left the list: by at most the fall of `total`. The walk
+--    keeps a bound, the number of leading places in which no unread ticket stands, takes each fall
+--    off it, and reads on from there.
+--      Pages of 2, [A B][C D]. The loop's body solves A and B. Page 2 of [C D] comes empty and
+--      `total` fell from 4 to 2: the bound is 2 - 2 = 0, so page 1 is read: C, D.
+--    The page that told of the fall was read too. Where the page before it then shows one of its
+--    tickets, nothing can stand between the two, and the bound is behind that page at once.
+-- 2. To page 1, because it changed. After the last page, page 1 is read again, and the pages behind
+--    it down to the first ticket that has not changed since the walk began. What moved during that
+--    reading is looked for by another one, until one of them is a single page, which shows one
+--    moment, or shows no sign that the list moved: no ticket twice, no page that begins with a
+--    newer change than the page before it ended with.
 --
--- A walk without such a sign has met every ticket that its first answer could have shown; even so
--- page 1 is looked at once more. One answer alone shows one moment and needs no such care.
--- Oldest change first, moves go to the end and open gaps that `total` does not show. Where there
--- was any sign of one, a walk in the other order brings what was missed.
+-- Tickets of one second may come in another order each time, and then one is met twice and another
+-- not at all. So the walk counts. The first answer's `total` is how many tickets are owed, and a
+-- ticket that has not changed since then is one of them: when as many have been met, the loop is
+-- complete, whatever else moved, and what entered the list later is no reason to read on. Where
+-- fewer were met and the last reading met fewer than the list has, all is read again.
+--      [A B][C D], all of one second. Page 1 shows A, B, page 2 shows B, D: 3 met, 4 owed. All is
+--      read again: [A C], and 4 of 4 are met.
+--
+-- With the oldest change first, what moves goes to the end, and opens gaps that `total` does not
+-- show. Unless the count is complete, the list is read in the other order after that.
 local errors = require "livechat.errors"
 
 local pages = {}
 
--- Seconds by which the service's list may lag its writes.
-local LAG = 15
+-- Seconds by which what the list shows may be older than an answer's date: 15 by which the list
+-- lags the service's writes, one that each of the two whole seconds may hide, and some that the
+-- service takes for the answer.
+local LAG = 20
 
 -- Fetches allowed for each page that the list has at the start, and besides.
 local FETCHES_A_PAGE, FETCHES_BESIDES = 20, 1000
 
--- Walks in a row that brought nothing, though the list moved, after which there is nothing more to
--- find: with as many tickets met as the list has, and otherwise.
-local IDLE_WALKS, IDLE_WALKS_SHORT = 2, 8
+-- Fetches for each page of the start, or of a short list in all, after which a list that moves is
+-- read no more for the sake of what the count cannot tell: whether a ticket that was not met has
+-- left.
+local ENOUGH_A_PAGE, ENOUGH = 2.05, 20
+
+-- Readings in a row that brought nothing, though the list moved, after which there is nothing more
+-- to find: with as many tickets met as the list has; with fewer; and with fewer in a list that
+-- otherwise holds still, which is an error.
+local IDLE, IDLE_SHORT, IDLE_STILL = 2, 4, 8
+
+-- Fetches for each page so far, and besides, after which a walk goes back no more.
+local PATIENCE_A_PAGE, PATIENCE_BESIDES = 2.5, 6
 
 -- Answers in a row that are the same as the one before them, after which the service does not know
 -- pages, whatever it counts. One may come of a list that moved by a whole page.
@@ -46,26 +69,42 @@ local function add(set, id)
   return true
 end
 
----@class livechat.pages.Loop
-local Loop = {}
-Loop.__index = Loop
-
--- A walk reads on from a page to the end of the list, or to the first ticket not changed after
--- `mark`. A peek reads one page.
-function Loop:walk_from(page, order, mark, peek)
-  self.walk = { page = page, order = order, mark = mark, peek = peek, met = {}, fetches = 0,
-    given = 0, same = 0, asc = self.asc and order == nil }
+-- What an answer says of the list.
+local function look_at(answer, modified)
+  local count = #answer
+  return { count = count, total = tonumber(answer.total), pages = tonumber(answer.pages),
+    date = answer.date, first = count > 0 and modified(answer[1]) or nil,
+    last = count > 0 and modified(answer[count]) or nil }
 end
 
--- Where the next walk may stop: what the list shows from now on as changed, changed after this
--- moment. Not known where tickets may have slipped forward unnoticed.
+-- A ticket that the list shows as changed at or before this moment has stood in it, unchanged,
+-- since that answer. Not known where tickets may have moved forward unnoticed.
 local function mark_of(look)
   if not (look.date and look.first and look.total) then return nil end
   return math.min(look.date - LAG, look.first)
 end
 
+---@class livechat.pages.Loop
+local Loop = {}
+Loop.__index = Loop
+
+-- A reading of the whole list, from a page on. `met` is what it has met, with what is read of the
+-- front after it.
+function Loop:read_all(page, order, met)
+  self.round = { met = met or {}, count = 0, given = 0, owed_met = self.owed_met }
+  self.idle_fronts = 0
+  self.walk = { page = page, order = order, asc = self.asc and order == nil, met = self.round.met,
+    fetches = 0, given = 0, same = 0 }
+end
+
+-- A reading of the front, down to the first ticket not changed after `mark`; a `peek` is one page.
+function Loop:read_front(mark, peek)
+  self.walk = { page = 1, order = self.walk.order, mark = mark, front = true, peek = peek, met = {},
+    fetches = 0, given = 0, same = 0 }
+end
+
 -- Notes what tells that the list moved between the walk's last page and this one.
-local function watch(walk, look, start)
+local function watch(walk, look)
   if walk.fetches == 0 then
     walk.next_mark = mark_of(look)
   elseif not look.total then
@@ -73,28 +112,49 @@ local function watch(walk, look, start)
   elseif not walk.asc and walk.last and look.first and look.first > walk.last then
     walk.moved = true
   end
-  -- Oldest change first, whatever moved stands at the end.
-  walk.fresh = walk.asc and not (look.last and start.date and look.last < start.date)
   walk.last = look.last
 end
 
+-- The page that was read behind a gap: its tickets by id, and the place of its last one, which is
+-- the bound as soon as nothing unread can stand before its first.
+local function new_island(page, ids, size)
+  local island = { page = page, stop = page * size }
+  for i, id in ipairs(ids) do island[id] = i end
+  return island
+end
+
+-- Whether nothing stands between a page and the island: it shows a ticket of the island. On page 1
+-- that may be one that moved.
+local function touches(walk, island, ids)
+  for i = 1, walk.page > 1 and #ids or 0 do
+    if island[ids[i]] then return true end
+  end
+  return false
+end
+
 -- Moves the bound and turns to the page behind it. A page that begins further on leaves a gap, and
--- is read again after the gap. Where it then leaves one again, and no new ticket came to light, the
+-- the walk goes back. Where it leaves one again and again, and no new ticket comes to light, the
 -- list shrinks as fast as it is read: the walk goes on in doubt, and all is read again after it.
 -- Returns whether the page joined on to what was read before.
-local function advance(walk, look, size, seen_count)
+local function advance(walk, look, size, ids, seen_count)
   local before = (walk.page - 1) * size
   local bound = walk.bound or before
-  if walk.total and look.total and look.total < walk.total then
-    bound = math.max(0, bound - (walk.total - look.total))
-  end
+  local fall = walk.total and look.total and math.max(0, walk.total - look.total) or 0
+  local island = walk.island
+  bound = math.max(0, bound - fall)
+  if island then island.stop = island.stop - fall end
   local joined = before <= bound
   if not joined then
     walk.doubt = walk.doubt or walk.gap == walk.page and walk.gap_seen == seen_count
+      and walk.fetches > PATIENCE_A_PAGE * walk.page + PATIENCE_BESIDES
     walk.gap, walk.gap_seen = walk.page, seen_count
-    joined = walk.doubt
+    walk.island = island and island.page == walk.page and island or new_island(walk.page, ids, size)
   end
-  if joined then bound = before + size end
+  if joined or walk.doubt then
+    bound = before + size
+    if island and touches(walk, island, ids) then bound = math.max(bound, island.stop) end
+    if island and bound >= island.stop then walk.island = nil end
+  end
   walk.bound, walk.total = bound, look.total
   walk.page = math.floor(bound / size) + 1
   return joined
@@ -144,36 +204,81 @@ function Loop:belongs(ticket)
     or not (self:is_later(ticket) or self:stood_before(self.modified(ticket)))
 end
 
+-- Counts a ticket that is given where it is certain that the list had it when the loop began.
+function Loop:count_owed(modified)
+  local mark = self.start.mark
+  if self.fetches == 1 or modified and mark and modified <= mark then
+    self.owed_met = self.owed_met + 1
+  end
+end
+
+-- Whether all have been met that the list had when the loop began.
+function Loop:is_complete()
+  local total = self.start.total
+  return total ~= nil and self.owed_met >= total - (self.first_page - 1) * self.size
+end
+
+-- Notes what tells that tickets of one second came in another order, and one of them perhaps not at
+-- all: such a ticket is met again, and not because others moved in front of it, which shows the end
+-- of the page before once more. `again` holds the places of those that were met before. What
+-- changed since the loop began moves anyway.
+function Loop:look_for_ties(seconds, ids, again)
+  local walk, mark, n = self.walk, self.start.mark, #ids
+  local known, furthest = walk.known, walk.furthest
+  walk.furthest = math.max(furthest or 0, walk.page)
+  if n == 0 or not mark or furthest and walk.page ~= furthest + 1 then return end
+  walk.known = { ids = ids, tail = n > 1 and seconds[n] == seconds[n - 1] and seconds[n] }
+  local lead, fresh = 0, {}
+  while again[lead + 1] do lead = lead + 1 end
+  for i = 1, n do
+    if seconds[i] and not again[i] then fresh[seconds[i]] = true end
+  end
+  for i = 1, known and n or 0 do
+    local second, ends = seconds[i], known.ids
+    local tied = second and second <= mark and (fresh[second] or second == known.tail)
+    local pushed = i <= lead and ids[i] == ends[#ends - lead + i]
+    if again[i] and tied and not pushed then self.round.tied = true end
+  end
+end
+
 -- Puts those that are to be given into the queue. In the first walk, met and seen are one.
 function Loop:take(answer)
-  local walk, queue, count, ids = self.walk, self.queue, 0, {}
+  local walk, round, queue, count = self.walk, self.round, self.queue, 0
+  local ids, seconds, again = {}, {}, {}
   for i = 1, #answer do
     local ticket = answer[i]
     local id = self.id(ticket)
     if not id then protocol("a ticket of the list has no id") end
-    ids[i] = id
+    ids[i], seconds[i] = id, self.modified(ticket)
     local new = add(self.seen, id)
-    local again = not new
-    if self.walks > 1 then again = not add(walk.met, id) end
-    if again then walk.moved = true end
+    local first = round.met == self.seen and new or round.met ~= self.seen and add(round.met, id)
+    if first then round.count = round.count + 1 end
+    if walk.met ~= round.met then first = add(walk.met, id) end
+    if not first then walk.moved, again[i] = true, true end
     if new then
       self.seen_count = self.seen_count + 1
       if self:belongs(ticket) then
         count = count + 1
         queue[count] = ticket
+        self:count_owed(self.modified(ticket))
       end
     end
   end
+  self:look_for_ties(seconds, ids, again)
   self.head, self.count = 1, count
   self.given, walk.given = self.given + count, walk.given + count
-  ids = table.concat(ids, "\0")
-  walk.same = ids == walk.ids and walk.same + 1 or 0
-  walk.ids = ids
+  round.given = round.given + count
+  local all = table.concat(ids, "\0")
+  walk.same = all == walk.ids and walk.same + 1 or 0
+  walk.ids = all
+  return ids
 end
 
 function Loop:begin(look)
-  self.start = { date = look.date, total = look.total, edge = look.first,
-    top = self.first_page == 1 and not self.asc and look.first or nil,
+  local mark = mark_of(look)
+  if self.asc then mark = look.date and look.date - LAG end
+  self.start = { date = look.date, total = look.total, edge = look.first, mark = mark,
+    top = self.first_page == 1 and not self.asc and look.first or nil, pages = look.pages or 0,
     fetches = FETCHES_A_PAGE * (look.pages or 0) + FETCHES_BESIDES }
 end
 
@@ -182,46 +287,96 @@ function Loop:read()
   local walk = self.walk
   local answer, err = self.fetch(walk.page, walk.order)
   if not answer then error(err, 0) end
-  local count = #answer
-  local look = { count = count, total = tonumber(answer.total), pages = tonumber(answer.pages),
-    date = answer.date, first = count > 0 and self.modified(answer[1]) or nil,
-    last = count > 0 and self.modified(answer[count]) or nil }
-  if count == 0 and look.pages and walk.page < look.pages
+  local look = look_at(answer, self.modified)
+  if look.count == 0 and look.pages and walk.page < look.pages
     and self.seen_count < (look.total or 0) then
-    protocol(("page %d of the list's %d came empty"):format(walk.page, look.pages))
+    protocol(("page %.0f of the list's %.0f came empty"):format(walk.page, look.pages))
   end
   self.fetches = self.fetches + 1
-  self.size = math.max(self.size, count)
+  self.size = math.max(self.size, look.count)
   if self.fetches == 1 then self:begin(look) end
   if self.fetches > self.start.fetches then
     protocol("the list did not hold still for as long as it takes to read it")
   end
-  watch(walk, look, self.start)
+  watch(walk, look)
   walk.fetches = walk.fetches + 1
-  self:take(answer)
-  local joined = advance(walk, look, self.size, self.seen_count)
+  local ids = self:take(answer)
+  local mark = self.start.mark
+  if look.total ~= self.start.total or not mark or look.first and look.first > mark then
+    self.stirred = true
+  end
+  local joined = advance(walk, look, self.size, ids, self.seen_count)
   if ended(walk, look, joined, self.start) then self:follow() end
 end
 
--- Begins the walk that has to follow the one just ended, if any.
+-- What follows the reading of the whole list.
+function Loop:after_all(walk)
+  self.round.doubt = walk.doubt
+  if walk.asc then
+    if walk.cut or not self:is_complete() then self:read_all(1, "desc") end
+  elseif walk.next_mark then
+    self:read_front(walk.next_mark, not walk.moved)
+  elseif not walk.moved and not walk.doubt then
+    self:read_front(nil, true)
+  else
+    self:after_round(walk)
+  end
+end
+
+-- What follows a reading of the front.
+function Loop:after_front(walk)
+  if self:is_complete() then return end
+  self.idle_fronts = walk.given == 0 and self.idle_fronts + 1 or 0
+  if walk.peek and walk.given > 0 then
+    if walk.mark then self:read_front(walk.mark) else self:read_all(1, walk.order) end
+  elseif walk.fetches > 1 and walk.moved and self.idle_fronts < IDLE then
+    self:read_front(walk.next_mark or walk.mark)
+  else
+    self:after_round(walk)
+  end
+end
+
+-- Whether the whole list has to be read again, because a ticket may not have been met.
+function Loop:is_doubtful(walk)
+  local round, total = self.round, walk.total
+  if total and self.seen_count < total then
+    local again = self.idle < (self.stirred and IDLE_SHORT or IDLE_STILL)
+    if not again and not self.stirred then
+      protocol(("the list has %.0f tickets, and shows %.0f of them"):format(total,
+        self.seen_count))
+    end
+    return again
+  end
+  if not walk.front then return self.idle < IDLE end
+  local whole = self.first_page == 1
+  if whole and total and round.count < total then return self.idle < IDLE_SHORT end
+  if round.doubt or round.tied then return self.idle < 1 end
+  return whole and self.given < (self.start.total or 0) and self.idle < IDLE
+    and self.fetches < math.max(ENOUGH_A_PAGE * self.start.pages, ENOUGH)
+end
+
+-- Reads all again where that may bring something. What is certain to have been in the list does;
+-- what may have entered it later counts where nothing is certain.
+function Loop:after_round(walk)
+  if self:is_complete() then return end
+  local round = self.round
+  local gained = self.start.mark and self.owed_met > round.owed_met
+    or not self.start.mark and round.given > 0
+  self.idle = not gained and self.idle + 1 or 0
+  if self:is_doubtful(walk) then self:read_all(1, walk.order) end
+end
+
+-- Begins the reading that has to follow the one just ended, if any. One answer alone shows one
+-- moment.
 function Loop:follow()
   local walk = self.walk
-  self.walk, self.walks = nil, self.walks + 1
-  if walk.peek then
-    if walk.given > 0 then self:walk_from(1, walk.order, walk.mark) end
-  elseif walk.asc then
-    if walk.cut or walk.fetches > 1 and (walk.moved or walk.fresh) then
-      self:walk_from(1, "desc")
-    end
-  elseif walk.fetches > 1 and not walk.moved then
-    self:walk_from(1, walk.order, walk.next_mark, true)
-  elseif walk.fetches > 1 then
-    self.idle = walk.given == 0 and self.idle + 1 or 0
-    local short = walk.total and self.seen_count < walk.total
-    if self.idle < (short and IDLE_WALKS_SHORT or IDLE_WALKS) then
-      self:walk_from(1, walk.order, not walk.doubt and walk.next_mark or nil)
-    end
+  self.walks = self.walks + 1
+  if walk.front then
+    self:after_front(walk)
+  elseif walk.fetches > 1 or walk.cut then
+    self:after_all(walk)
   end
+  if self.walk == walk then self.walk = nil end
 end
 
 function Loop:next()
@@ -257,9 +412,9 @@ end
 function pages.each(fetch, options)
   local loop = setmetatable({ fetch = fetch, id = options.id, modified = options.modified,
     created = options.created, asc = options.order == "asc", first_page = options.page or 1,
-    seen = {}, seen_count = 0, given = 0, fetches = 0, walks = 1, idle = 0, size = 1,
+    seen = {}, seen_count = 0, given = 0, owed_met = 0, fetches = 0, walks = 1, idle = 0, size = 1,
     queue = {}, head = 1, count = 0 }, Loop)
-  loop:walk_from(loop.first_page)
+  loop:read_all(loop.first_page, nil, loop.seen)
   return function() return loop:next() end
 end
 
