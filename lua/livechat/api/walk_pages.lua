@@ -157,7 +157,7 @@ local function advance(walk, look, size, ids, seen_count)
   end
   walk.bound, walk.total = bound, look.total
   walk.page = math.floor(bound / size) + 1
-  return joined
+  return joined or walk.doubt
 end
 
 local function ended(walk, look, joined, start)
