@@ -1,7 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- What other clients send: Microsoft's connector to the letter, the documentation's samples, and
 -- what no client should. No sockets.
-local json = require "livechat.json"
 local base64 = require "livechat.sandbox.base64"
 local form = require "livechat.sandbox.form"
 local account = require "spec.account"
