@@ -24,7 +24,7 @@ local client = {
 function client.connection(self, fname)
   local conn = connections[self]
   if not conn then
-    errors.argument("self", fname, "livechat client expected: call it with a colon", 3)
+    errors.raise_argument("self", fname, "livechat client expected: call it with a colon")
   end
   return conn
 end
@@ -33,9 +33,9 @@ end
 local function open_connection(self, fname)
   local conn = connections[self]
   if not conn then
-    errors.argument("self", fname, "livechat client expected: call it with a colon", 3)
+    errors.raise_argument("self", fname, "livechat client expected: call it with a colon")
   elseif conn.closed then
-    errors.argument("self", fname, client.CLOSED, 3)
+    errors.raise_argument("self", fname, client.CLOSED)
   end
   return conn
 end
@@ -67,19 +67,19 @@ local SAFE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = tru
 function Client:request(spec)
   local conn = open_connection(self, "client:request")
   if type(spec) ~= "table" then
-    errors.argument("spec", "client:request", "table expected, got " .. type(spec), 2)
+    errors.raise_argument("spec", "client:request", "table expected, got " .. type(spec))
   end
   for name, value in pairs(spec) do
     if not REQUEST[name] then
-      errors.argument(tostring(name), "client:request", "no such option", 2)
+      errors.raise_argument(tostring(name), "client:request", "no such option")
     elseif type(value) ~= REQUEST[name] then
-      errors.argument(name, "client:request",
-        REQUEST[name] .. " expected, got " .. type(value), 2)
+      errors.raise_argument(name, "client:request",
+        REQUEST[name] .. " expected, got " .. type(value))
     end
   end
   local method = (spec.method or "GET"):upper()
   if not spec.path then
-    errors.argument("path", "client:request", "string expected, got nil", 2)
+    errors.raise_argument("path", "client:request", "string expected, got nil")
   end
   local answer, err = conn:call {
     method = method, path = spec.path, query = spec.query, body = spec.body,

@@ -10,8 +10,14 @@ local v2 = require "livechat.api.v2"
 
 local livechat = {
   _VERSION = "0.1.0",
-  gather = gather,
 }
+
+-- livechat:new{…} would take the module for the options.
+local function refuse_colon(first, name)
+  if first == livechat then
+    errors.raise("'livechat:" .. name .. "' is called with a colon: write livechat." .. name)
+  end
+end
 
 --- A client of one account. What is missing comes from LIVECHAT_USERNAME, LIVECHAT_API_KEY,
 --- LIVECHAT_ACCESS_TOKEN and LIVECHAT_BASE_URL. A wrong option raises; a throttle that cannot be
@@ -20,6 +26,7 @@ local livechat = {
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function livechat.new(options)
+  refuse_colon(options, "new")
   local made, err = client.new(options or {}, {
     api = v2, resources = resources, getenv = os.getenv,
     user_agent = "livechat-lua/" .. livechat._VERSION,
@@ -32,6 +39,7 @@ end
 ---@return table|nil throttle
 ---@return livechat.Error|nil err
 function livechat.throttle(options)
+  refuse_colon(options, "throttle")
   local made, err = throttle.new(options, "livechat.throttle")
   return made, err
 end
@@ -44,6 +52,7 @@ local dialect
 ---@param options livechat.ReceiverOptions
 ---@return livechat.Receiver
 function livechat.receiver(options)
+  refuse_colon(options, "receiver")
   dialect = dialect or require "livechat.events.event".dialect(require "livechat.api.v2.events", v2)
   local made = require "livechat.events.receiver".new(options, dialect)
   return made
@@ -53,16 +62,43 @@ end
 ---@param options string|livechat.InboxOptions the folder's path, or a table
 ---@return livechat.Inbox
 function livechat.inbox(options)
+  refuse_colon(options, "inbox")
   local made = require "livechat.events.inbox".new(options, "livechat.inbox")
   return made
+end
+
+--- Runs `fn(item, index)` for each item, up to `concurrency` (16) at a time; the client's calls
+--- inside overlap: see call/gather.lua.
+---@generic T
+---@param items T[]
+---@param fn fun(item: T, index: integer): ...
+---@param options? { concurrency?: integer }
+---@return { [integer]: any, n: integer }[] results in the order of the items
+function livechat.gather(items, fn, options)
+  refuse_colon(items, "gather")
+  return gather(items, fn, options)
+end
+
+--- Gives back what it is given, as `assert` does, or raises `err` where the value is nil or false:
+--- the error object where the program can show one, else (in nginx, under resty, on Lua 5.1 and
+--- 5.2) its text with the caller's line before it.
+---@generic T
+---@param value T|nil
+---@param err? livechat.Error|string
+---@return T value
+---@return any ... the rest
+function livechat.check(value, err, ...)
+  refuse_colon(value, "check")
+  return errors.check(value, err, ...)
 end
 
 --- Epoch seconds of a timestamp in any form of the wire.
 ---@param timestamp string|number
 ---@return number|nil seconds nil where it cannot be read
 function livechat.time(timestamp)
+  refuse_colon(timestamp, "time")
   if type(timestamp) ~= "string" and type(timestamp) ~= "number" then
-    errors.argument("timestamp", "livechat.time", "string expected, got " .. type(timestamp), 2)
+    errors.raise_argument("timestamp", "livechat.time", "string expected, got " .. type(timestamp))
   end
   return core.time(timestamp)
 end
@@ -71,8 +107,9 @@ end
 ---@param seconds number
 ---@return string|nil timestamp nil outside the years 1 to 9999
 function livechat.timestamp(seconds)
+  refuse_colon(seconds, "timestamp")
   if type(seconds) ~= "number" then
-    errors.argument("seconds", "livechat.timestamp", "number expected, got " .. type(seconds), 2)
+    errors.raise_argument("seconds", "livechat.timestamp", "number expected, got " .. type(seconds))
   end
   -- Beyond the year 5000 the core, which reads what comes from the wire, takes it for milliseconds.
   return core.timestamp(math.abs(seconds) < 1e11 and seconds or seconds * 1000.0)

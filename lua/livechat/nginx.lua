@@ -6,6 +6,7 @@
 --- thread. So the event loop never sees a handshake, a certificate file or a dead resolver.
 local core = require "livechat.core"
 local new_engine = require "livechat.call.engine"
+local errors = require "livechat.errors"
 
 local nginx = {}
 
@@ -32,6 +33,8 @@ if not ngx then
 end
 
 local semaphore = require "ngx.semaphore"
+
+errors.in_nginx = true
 
 local ENDLESS_MS = 2 ^ 31 - 1 -- a read that times out is a line in the error log
 local DAY = 86400
@@ -209,8 +212,8 @@ end
 function nginx.strategy()
   local phase = ngx.get_phase()
   if not YIELDS[phase] then
-    error("livechat: a call cannot wait in the phase '" .. phase .. "' without blocking the " ..
-      "worker; make it in ngx.timer.at(0, function() ... end)", 0)
+    errors.raise("livechat: a call cannot wait in the phase '" .. phase .. "' without blocking " ..
+      "the worker; make it in ngx.timer.at(0, function() ... end)")
   end
   return strategy
 end

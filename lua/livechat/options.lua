@@ -108,19 +108,16 @@ local ENVIRONMENT = {
   access_token = "LIVECHAT_ACCESS_TOKEN", base_url = "LIVECHAT_BASE_URL",
 }
 
--- The levels of errors.argument below: livechat.new's caller, through client.new and resolve.
-local CALLER = 5
-
 local function check(known, options, prefix)
   for name, value in pairs(options) do
     local test = known[name]
     if not test then
       local problem = schema.unknown(name, known, "option")
-      errors.argument(prefix .. tostring(name), FNAME, problem, CALLER)
+      errors.raise_argument(prefix .. tostring(name), FNAME, problem)
     end
     local fine, expected = test(value)
     if not fine then
-      errors.argument(prefix .. name, FNAME, expected, CALLER)
+      errors.raise_argument(prefix .. name, FNAME, expected)
     end
   end
 end
@@ -152,13 +149,12 @@ end
 
 local function complete(options)
   if options.access_token and options.api_key then
-    errors.argument("access_token", FNAME, "either this or username and api_key", CALLER)
+    errors.raise_argument("access_token", FNAME, "either this or username and api_key")
   end
   if not options.access_token then
     for _, name in ipairs { "username", "api_key" } do
       if not options[name] then
-        errors.argument(name, FNAME, "missing, and " .. ENVIRONMENT[name] .. " is not set",
-          CALLER)
+        errors.raise_argument(name, FNAME, "missing, and " .. ENVIRONMENT[name] .. " is not set")
       end
     end
   end
@@ -179,7 +175,7 @@ end
 ---@return livechat.Options
 local function resolve(given, getenv)
   if type(given) ~= "table" then
-    errors.argument("options", FNAME, "table expected, got " .. type(given), CALLER - 1)
+    errors.raise_argument("options", FNAME, "table expected, got " .. type(given))
   end
   check(OPTIONS, given, "")
   local options = from_environment(given, getenv)

@@ -144,15 +144,15 @@ local function path_arguments(path)
   return names
 end
 
-local function check_table(value, name, fname, level)
+local function check_table(value, name, fname)
   if type(value) ~= "table" then
-    errors.argument(name, fname, "table expected, got " .. type(value), level + 1)
+    errors.raise_argument(name, fname, "table expected, got " .. type(value))
   end
 end
 
 local function check_id(value, name, fname)
   if type(value) ~= "string" and type(value) ~= "number" then
-    errors.argument(name, fname, "string expected, got " .. type(value), 4)
+    errors.raise_argument(name, fname, "string expected, got " .. type(value))
   end
 end
 
@@ -168,16 +168,16 @@ local function arguments(spec, names, fname, ...)
   end
   local last = select(#names + 1, ...)
   if spec.value then
-    check_table(last, spec.value.name .. "s", fname, 3)
+    check_table(last, spec.value.name .. "s", fname)
     local value, err = schema.value(spec.value.spec, last, spec.value.name .. "s")
     if not value then
       return nil, err
     end
     return args, { [spec.value.name] = value }
   elseif spec.fields then
-    check_table(last, "fields", fname, 3)
+    check_table(last, "fields", fname)
   elseif last ~= nil then
-    check_table(last, "filter", fname, 3)
+    check_table(last, "filter", fname)
   else
     return args, {}
   end
@@ -365,9 +365,9 @@ local CONTEXT = {} -- the key under which a resource keeps its client and connec
 local function context(self, fname)
   local found = type(self) == "table" and rawget(self, CONTEXT)
   if not found then
-    errors.argument("self", fname, "call it with a colon", 3)
+    errors.raise_argument("self", fname, "call it with a colon")
   elseif found.conn.closed then
-    errors.argument("self", fname, client.CLOSED, 3)
+    errors.raise_argument("self", fname, client.CLOSED)
   end
   return found
 end
@@ -458,7 +458,7 @@ local function each(resource)
     local here = context(self, fname)
     local args, filter = arguments(resource.list, {}, fname, ...)
     if not args then
-      error(filter, 2)
+      errors.throw(filter)
     end
     local function fetch(page, order)
       local query = records.copy(filter)

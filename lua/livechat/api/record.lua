@@ -2,6 +2,7 @@
 --- Ticket and Agent: the classes of the core's records, with their methods.
 local client = require "livechat.client"
 local core = require "livechat.core"
+local errors = require "livechat.errors"
 local json = require "livechat.json"
 local schema = require "livechat.api.check"
 
@@ -22,7 +23,7 @@ end
 local function owner_of(record, fname)
   local _, _, owner = core.record_get(record)
   if not owner then
-    error("'" .. fname .. "' needs a client, and this record has none", 3)
+    errors.raise("'" .. fname .. "' needs a client, and this record has none")
   end
   return owner
 end

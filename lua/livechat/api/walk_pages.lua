@@ -56,7 +56,7 @@ local PATIENCE_A_PAGE, PATIENCE_BESIDES = 2.5, 6
 local SAME_PAGES = 8
 
 local function protocol(message)
-  error(errors.new { kind = "protocol", message = message }, 0)
+  errors.throw(errors.new { kind = "protocol", message = message })
 end
 
 -- A set of ids in little more than their characters take: those that end alike share one string.
@@ -286,7 +286,7 @@ end
 function Loop:read()
   local walk = self.walk
   local answer, err = self.fetch(walk.page, walk.order)
-  if not answer then error(err, 0) end
+  if not answer then errors.throw(err) end
   local look = look_at(answer, self.modified)
   if look.count == 0 and look.pages and walk.page < look.pages
     and self.seen_count < (look.total or 0) then

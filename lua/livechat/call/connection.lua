@@ -37,7 +37,7 @@ local function make_secret(options, base_url)
   end
   if not secret then
     local field = options.access_token and "access_token" or "username"
-    errors.argument(field, FNAME, "cannot be sent as a credential: " .. text, 5)
+    errors.raise_argument(field, FNAME, "cannot be sent as a credential: " .. text)
   end
   return secret
 end
@@ -67,11 +67,7 @@ local function make_throttle(option)
   if type(option) == "userdata" or option.reserve then
     return option
   end
-  local fine, made, err = pcall(throttle.new, option, FNAME)
-  if not fine then -- it blames its own caller: the mistake is that of livechat.new's
-    error(type(made) == "string" and made:gsub("^.-: bad argument", "bad argument") or made, 5)
-  end
-  return made, err
+  return throttle.new(option, FNAME)
 end
 
 ---@param options livechat.Options resolved
@@ -83,7 +79,7 @@ function connection.new(options, api, user_agent)
   local base_url = options.base_url or api.base_url
   local base, err = request.base(base_url)
   if not base then
-    errors.argument("base_url", FNAME, err.message, 4)
+    errors.raise_argument("base_url", FNAME, err.message)
   end
   local limiter
   limiter, err = make_throttle(options.throttle)

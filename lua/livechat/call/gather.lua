@@ -234,20 +234,20 @@ local FNAME = "livechat.gather"
 
 local function check(items, fn, options)
   if type(items) ~= "table" then
-    errors.argument("items", FNAME, "table expected, got " .. type(items), 4)
+    errors.raise_argument("items", FNAME, "table expected, got " .. type(items))
   elseif type(fn) ~= "function" then
-    errors.argument("fn", FNAME, "function expected, got " .. type(fn), 4)
+    errors.raise_argument("fn", FNAME, "function expected, got " .. type(fn))
   elseif options ~= nil and type(options) ~= "table" then
-    errors.argument("options", FNAME, "table expected, got " .. type(options), 4)
+    errors.raise_argument("options", FNAME, "table expected, got " .. type(options))
   end
   for name in pairs(options or {}) do
     if name ~= "concurrency" then
-      errors.argument(tostring(name), FNAME, "no such option", 4)
+      errors.raise_argument(tostring(name), FNAME, "no such option")
     end
   end
   local concurrency = options and options.concurrency or 16
   if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
-    errors.argument("concurrency", FNAME, "a whole number from 1 expected", 4)
+    errors.raise_argument("concurrency", FNAME, "a whole number from 1 expected")
   end
   return concurrency
 end

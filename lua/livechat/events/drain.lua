@@ -91,18 +91,18 @@ local WHOLE = { limit = true, attempts = true }
 local function check_options(options, known, fname)
   for name, value in pairs(options) do
     if not known[name] then
-      errors.argument(tostring(name), fname, schema.unknown(name, known, "option"), 3)
+      errors.raise_argument(tostring(name), fname, schema.unknown(name, known, "option"))
     elseif type(value) ~= "number" or value ~= value or value <= 0 then
-      errors.argument(name, fname, "a number above 0 expected", 3)
+      errors.raise_argument(name, fname, "a number above 0 expected")
     elseif WHOLE[name] and value % 1 ~= 0 and value ~= math.huge then
-      errors.argument(name, fname, "a whole number expected", 3)
+      errors.raise_argument(name, fname, "a whole number expected")
     end
   end
 end
 
 local function check_inbox(self, fname)
   if not self.inbox then
-    error("'" .. fname .. "' needs an inbox, and this receiver has none", 3)
+    errors.raise("'" .. fname .. "' needs an inbox, and this receiver has none")
   end
 end
 

@@ -380,7 +380,7 @@ end
 
 local function check_id(id, fname)
   if type(id) ~= "string" or not id:find("^[%w_][%w_.-]*$") then
-    errors.argument("id", fname, "not an event's id", 3)
+    errors.raise_argument("id", fname, "not an event's id")
   end
 end
 
@@ -462,11 +462,11 @@ function inbox.new(options, fname)
   if type(options) == "string" then
     options = { path = options }
   elseif type(options) ~= "table" then
-    errors.argument("path", fname, "string or table expected, got " .. type(options), 3)
+    errors.raise_argument("path", fname, "string or table expected, got " .. type(options))
   end
   for name in pairs(options) do
     if not KNOWN[name] then
-      errors.argument(tostring(name), fname, schema.unknown(name, KNOWN, "option"), 3)
+      errors.raise_argument(tostring(name), fname, schema.unknown(name, KNOWN, "option"))
     end
   end
   if options.redis ~= nil then
@@ -475,11 +475,11 @@ function inbox.new(options, fname)
   end
   local path = options.path
   if type(path) ~= "string" or path == "" or path:find("%z") then
-    errors.argument("path", fname, "the path of a folder expected", 3)
+    errors.raise_argument("path", fname, "the path of a folder expected")
   end
   local file_mode, folder_mode = inbox_folder.modes(options.mode or "0600")
   if not file_mode then
-    errors.argument("mode", fname, 'octal permission bits in a string expected, like "0660"', 3)
+    errors.raise_argument("mode", fname, 'octal permission bits in a string expected, like "0660"')
   end
   return setmetatable({
     path = path, file_mode = file_mode, folder_mode = folder_mode,

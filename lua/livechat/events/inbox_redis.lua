@@ -320,13 +320,13 @@ function Inbox:sweep() end -- luacheck: ignore 212
 function inbox_redis.new(options, fname)
   local stream, lease = options.stream or "livechat:inbox", options.lease or 300
   if not redis.is_connection(options.redis) then
-    errors.argument("redis", fname, "a connection, or a function that makes one, expected", 4)
+    errors.raise_argument("redis", fname, "a connection, or a function that makes one, expected")
   elseif type(stream) ~= "string" or stream == "" then
-    errors.argument("stream", fname, "the name of a key expected", 4)
+    errors.raise_argument("stream", fname, "the name of a key expected")
   elseif type(lease) ~= "number" or lease <= 0 or lease ~= lease then
-    errors.argument("lease", fname, "seconds above 0 expected", 4)
+    errors.raise_argument("lease", fname, "seconds above 0 expected")
   elseif options.path or options.mode then
-    errors.argument(options.path and "path" or "mode", fname, "either this or redis", 4)
+    errors.raise_argument(options.path and "path" or "mode", fname, "either this or redis")
   end
   -- All keys belong to one slot of a cluster.
   local prefix = stream:find("{", 1, true) and stream .. ":" or "{" .. stream .. "}:"

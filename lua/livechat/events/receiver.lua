@@ -93,21 +93,21 @@ end
 ---@return livechat.Receiver
 function Receiver:on(kind, handler, options)
   if type(kind) ~= "string" or kind == "" then
-    errors.argument(1, "receiver:on", "an event's type or '*' expected")
+    errors.raise_argument(1, "receiver:on", "an event's type or '*' expected")
   elseif type(handler) ~= "function" then
-    errors.argument(2, "receiver:on", "function expected, got " .. type(handler))
+    errors.raise_argument(2, "receiver:on", "function expected, got " .. type(handler))
   elseif options ~= nil and type(options) ~= "table" then
-    errors.argument(3, "receiver:on", "table expected, got " .. type(options))
+    errors.raise_argument(3, "receiver:on", "table expected, got " .. type(options))
   end
   for name in pairs(options or {}) do
     if name ~= "allow_unknown" then
-      errors.argument(tostring(name), "receiver:on",
+      errors.raise_argument(tostring(name), "receiver:on",
         schema.unknown(name, { allow_unknown = true }, "option"))
     end
   end
   local known, problem = self:knows(kind)
   if not known and not (options and options.allow_unknown) then
-    errors.argument(1, "receiver:on", "'" .. kind .. "' " .. problem
+    errors.raise_argument(1, "receiver:on", "'" .. kind .. "' " .. problem
       .. "; { allow_unknown = true } takes it all the same")
   end
   self.dispatcher:add(kind, handler)
@@ -275,7 +275,7 @@ end
 ---@return string text one line, for whoever reads the answer
 function Receiver:handle(body, headers)
   if type(body) ~= "string" then
-    errors.argument("body", "receiver:handle", "string expected, got " .. type(body))
+    errors.raise_argument("body", "receiver:handle", "string expected, got " .. type(body))
   end
   if #body > self.max_body then
     return self:refuse_size()
@@ -323,7 +323,7 @@ local function base64(text)
 end
 
 local function bad(name, message)
-  errors.argument(name, FNAME, message, 5)
+  errors.raise_argument(name, FNAME, message)
 end
 
 local function tokens_of(token)
@@ -398,21 +398,21 @@ local CHECKS = {
 ---@return livechat.Receiver
 local function new(options, dialect)
   if type(options) ~= "table" then
-    errors.argument("options", FNAME, "table expected, got " .. type(options), 3)
+    errors.raise_argument("options", FNAME, "table expected, got " .. type(options))
   end
   for name, value in pairs(options) do
     local check = CHECKS[name]
     if not check then
-      errors.argument(tostring(name), FNAME, schema.unknown(name, CHECKS, "option"), 3)
+      errors.raise_argument(tostring(name), FNAME, schema.unknown(name, CHECKS, "option"))
     end
     local fine, expected = check(value)
     if not fine then
-      errors.argument(name, FNAME, expected, 3)
+      errors.raise_argument(name, FNAME, expected)
     end
   end
   if options.token == nil and options.basic_auth == nil then
-    errors.argument("token", FNAME, "neither token nor basic_auth is given: anyone could send "
-      .. "events; write token = false to accept them", 3)
+    errors.raise_argument("token", FNAME, "neither token nor basic_auth is given: anyone could send "
+      .. "events; write token = false to accept them")
   end
   return setmetatable({
     tokens = tokens_of(options.token), basic = basic_of(options.basic_auth),

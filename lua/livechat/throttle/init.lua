@@ -24,7 +24,7 @@ local function mode_of(mode, fname)
   end
   local bits = type(mode) == "string" and mode:match("^0?[0-7][0-7][0-7]$") and tonumber(mode, 8)
   if not bits then
-    errors.argument("mode", fname, 'octal permission bits in a string expected, like "0660"', 4)
+    errors.raise_argument("mode", fname, 'octal permission bits in a string expected, like "0660"')
   end
   return bits
 end
@@ -35,7 +35,7 @@ local function positive(options, name, default, fname)
     return default
   end
   if type(value) ~= "number" or not (value > 0) or value == math.huge then
-    errors.argument(name, fname, "a number above 0 expected", 4)
+    errors.raise_argument(name, fname, "a number above 0 expected")
   end
   return value
 end
@@ -59,22 +59,22 @@ end
 function throttle.new(options, fname)
   fname = fname or "livechat.throttle"
   if type(options) ~= "table" then
-    errors.argument("options", fname, "table expected, got " .. type(options), 3)
+    errors.raise_argument("options", fname, "table expected, got " .. type(options))
   end
   for name in pairs(options) do
     if not KNOWN[name] then
-      errors.argument(tostring(name), fname, "no such option", 3)
+      errors.raise_argument(tostring(name), fname, "no such option")
     elseif ONLY_WITH[name] and options[ONLY_WITH[name]] == nil then
-      errors.argument(name, fname, "only with " .. ONLY_WITH[name], 3)
+      errors.raise_argument(name, fname, "only with " .. ONLY_WITH[name])
     end
   end
   local calls = positive(options, "calls", 100, fname)
   if calls % 1 ~= 0 or calls > 1e6 then
-    errors.argument("calls", fname, "a whole number from 1 to 1000000 expected", 3)
+    errors.raise_argument("calls", fname, "a whole number from 1 to 1000000 expected")
   end
   local guard = options.guard or 0.05
   if type(guard) ~= "number" or not (guard >= 0) or guard == math.huge then
-    errors.argument("guard", fname, "seconds from 0 expected", 3)
+    errors.raise_argument("guard", fname, "seconds from 0 expected")
   end
   local limits = {
     calls = calls, period = positive(options, "period", 60, fname), guard = guard,
@@ -84,7 +84,7 @@ function throttle.new(options, fname)
     return require "livechat.throttle.redis".new(limits, options, fname)
   end
   if limits.path ~= nil and type(limits.path) ~= "string" then
-    errors.argument("path", fname, "string expected, got " .. type(limits.path), 3)
+    errors.raise_argument("path", fname, "string expected, got " .. type(limits.path))
   end
   local made, _, text = core.throttle(limits)
   if not made then

@@ -217,7 +217,7 @@ end
 ---@return string|nil text
 function Throttle:ask(verb, wanted_us, late_us)
   if self.closed then
-    error("attempt to use a closed throttle", 3)
+    errors.raise("attempt to use a closed throttle")
   end
   local now = core.clock()
   if now < self.away_until then
@@ -330,15 +330,15 @@ end
 local function share_of(limits, options, fname)
   if options.fallback == nil then
     if options.share ~= nil then
-      errors.argument("share", fname, 'only with fallback = "local"', 4)
+      errors.raise_argument("share", fname, 'only with fallback = "local"')
     end
     return nil
   elseif options.fallback ~= "local" then
-    errors.argument("fallback", fname, '"local" expected', 4)
+    errors.raise_argument("fallback", fname, '"local" expected')
   end
   local share = options.share or SHARE
   if type(share) ~= "number" or not (share > 0 and share <= 1) then
-    errors.argument("share", fname, "a number above 0, at most 1, expected", 4)
+    errors.raise_argument("share", fname, "a number above 0, at most 1, expected")
   end
   return math.max(1, math.floor(limits.calls * share))
 end
@@ -350,11 +350,11 @@ end
 ---@return table throttle nothing is sent to Redis before it is first used
 function throttle_redis.new(limits, options, fname)
   if not redis.is_connection(options.redis) then
-    errors.argument("redis", fname, "a connection, or a function that makes one, expected", 3)
+    errors.raise_argument("redis", fname, "a connection, or a function that makes one, expected")
   elseif type(options.key) ~= "string" or options.key == "" then
-    errors.argument("key", fname, "a string expected: the name of the throttle in Redis", 3)
+    errors.raise_argument("key", fname, "a string expected: the name of the throttle in Redis")
   elseif options.path ~= nil then
-    errors.argument("path", fname, "either this or redis", 3)
+    errors.raise_argument("path", fname, "either this or redis")
   end
   return setmetatable({
     limits = limits, connection = options.redis, key = options.key,
