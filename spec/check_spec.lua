@@ -174,11 +174,6 @@ describe("schema.check, members", function()
     end
   end)
 
-  it("speaks of options where they are meant", function()
-    assert.equal("is no option; did you mean 'retry'?",
-      schema.unknown("rerty", { retry = true, throttle = true }, "option"))
-  end)
-
   it("gives the same error for the same mistakes", function()
     for _ = 1, 20 do
       assert.equal("aaa", field_of(with { zzz = 1, aaa = 1, mmm = 1, subject = 5 }))

@@ -3,8 +3,10 @@
 local check = require "livechat.api.check"
 local connection = require "livechat.call.connection"
 local errors = require "livechat.errors"
+local options = require "livechat.options"
 local request = require "livechat.call.request"
-local resolve = require "livechat.options".resolve
+
+local is = options.is
 
 ---@class livechat.Client
 ---@field agents livechat.Agents
@@ -41,12 +43,12 @@ local function open_connection(self, fname)
 end
 
 --- A client over a dialect of the service.
----@param options livechat.Options
+---@param wanted livechat.Options
 ---@param given { api: table, resources: table, user_agent: string, getenv: function }
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
-function client.new(options, given)
-  local resolved = resolve(options, given.getenv)
+function client.new(wanted, given)
+  local resolved = options.resolve(wanted, given.getenv)
   local conn, err = connection.new(resolved, given.api, given.user_agent)
   if not conn then
     return nil, err
@@ -57,7 +59,10 @@ function client.new(options, given)
   return self
 end
 
-local REQUEST = { method = "string", path = "string", query = "table", body = "table" }
+local REQUEST = {
+  method = is.type "string", path = is.type "string", query = is.type "table",
+  body = is.type "table",
+}
 local SAFE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
 
 --- Anything else that the service has, through the same throttle, retries and errors.
@@ -66,17 +71,7 @@ local SAFE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = tru
 ---@return table response { status=, headers=<lower-case names>, seconds=, attempts= }, or the error
 function Client:request(spec)
   local conn = open_connection(self, "client:request")
-  if type(spec) ~= "table" then
-    errors.raise_argument("spec", "client:request", "table expected, got " .. type(spec))
-  end
-  for name, value in pairs(spec) do
-    if not REQUEST[name] then
-      errors.raise_argument(tostring(name), "client:request", "no such option")
-    elseif type(value) ~= REQUEST[name] then
-      errors.raise_argument(name, "client:request",
-        REQUEST[name] .. " expected, got " .. type(value))
-    end
-  end
+  options.must_fit(REQUEST, spec, "client:request")
   local method = (spec.method or "GET"):upper()
   if not spec.path then
     errors.raise_argument("path", "client:request", "string expected, got nil")

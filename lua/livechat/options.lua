@@ -1,8 +1,179 @@
 -- SPDX-License-Identifier: MIT
---- The options of livechat.new: what they are, checked by name, completed from the environment and
---- with defaults. A mistake raises: it is the programmer's. Pure but for `getenv`, an argument.
+--- Options in one table, checked by name: the one checker of every public function, the tests that
+--- they share, and livechat.new's own options. Pure but for `getenv`, an argument.
 local errors = require "livechat.errors"
-local schema = require "livechat.api.check"
+
+local options = {}
+
+-- Did you mean --------------------------------------------------------------------------------
+
+-- Steps from one text to another: a letter more, less, other, or two swapped.
+local function distance(a, b)
+  local rows = { [0] = {} }
+  for j = 0, #b do
+    rows[0][j] = j
+  end
+  for i = 1, #a do
+    rows[i] = { [0] = i }
+    for j = 1, #b do
+      local same = a:byte(i) == b:byte(j)
+      local best = math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1,
+        rows[i - 1][j - 1] + (same and 0 or 1))
+      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
+        best = math.min(best, rows[i - 2][j - 2] + 1)
+      end
+      rows[i][j] = best
+    end
+  end
+  return rows[#a][#b]
+end
+
+local LONGEST_NAME = 40 -- what is longer is no slip of the finger, and takes long to compare
+
+--- The known name that is meant, where one is near: a letter or two away, or the same within an
+--- object ("mail" for "requester.mail").
+---@param name any
+---@param names string[]
+---@return string|nil
+function options.nearest(name, names)
+  if type(name) ~= "string" or #name > LONGEST_NAME then return nil end
+  local nearest, steps
+  for _, candidate in ipairs(names) do
+    local d = math.min(distance(name:lower(), candidate),
+      distance(name:lower(), candidate:match("[^.]*$")))
+    if not steps or d < steps or d == steps and candidate < nearest then
+      nearest, steps = candidate, d
+    end
+  end
+  return steps and steps <= math.max(1, math.floor(#name / 3)) and nearest or nil
+end
+
+--- "is no option", with the name that is meant where one is near.
+---@param name any
+---@param names string[] those that there are
+---@param what? string default "option"
+---@param prefix? string of the path at which the names stand
+---@return string
+function options.unknown(name, names, what, prefix)
+  local nearest = options.nearest(name, names)
+  return "is no " .. (what or "option")
+    .. (nearest and "; did you mean '" .. (prefix or "") .. nearest .. "'?" or "")
+end
+
+-- Tests of values: whether it is fine, and what was expected ------------------------------------
+
+local is = {}
+options.is = is
+
+local function is_number(value)
+  return type(value) == "number" and value == value and value < math.huge
+end
+
+function is.above_0(value)
+  return is_number(value) and value > 0, "a number above 0 expected"
+end
+
+function is.seconds(value)
+  return is_number(value) and value > 0, "seconds above 0 expected"
+end
+
+function is.seconds_from_0(value)
+  return is_number(value) and value >= 0, "seconds from 0 expected"
+end
+
+function is.whole(value)
+  return is_number(value) and value >= 1 and value % 1 == 0, "a whole number from 1 expected"
+end
+
+--- A test for a type of Lua's.
+---@param name string
+function is.type(name)
+  return function(value) return type(value) == name, name .. " expected, got " .. type(value) end
+end
+
+--- A test for a text that is not empty and has no control characters.
+---@param expected string what is said of one that does not do
+function is.line(expected)
+  return function(value)
+    if type(value) ~= "string" then return false, "string expected, got " .. type(value) end
+    return value ~= "" and not value:find("%c"), expected
+  end
+end
+
+--- A test for the path of a file or folder.
+---@param expected string
+function is.path(expected)
+  return function(value)
+    return type(value) == "string" and value ~= "" and not value:find("%z"), expected
+  end
+end
+
+--- "0660" and the like: see options.permissions.
+function is.permissions(value)
+  return type(value) == "string" and value:find("^0?[0-7][0-7][0-7]$") ~= nil,
+    'octal permission bits in a string expected, like "0660"'
+end
+
+--- A connection to a Redis server: see redis.lua.
+function is.redis(value)
+  return type(value) == "function" or type(value) == "table" and type(value.raw_cmd) == "function",
+    "a connection, or a function that makes one, expected"
+end
+
+-- Checking --------------------------------------------------------------------------------------
+
+---@alias livechat.OptionTest fun(value: any): boolean, string
+---@class livechat.OptionRule
+---@field [1] livechat.OptionTest
+---@field with? string the option without which this one means nothing
+---@field without? string the option beside which it must not stand
+
+local function problem_of(rule, value, given)
+  if type(rule) == "function" then rule = { rule } end
+  if rule.with and given[rule.with] == nil then return "only with " .. rule.with end
+  if rule.without and given[rule.without] ~= nil then return "either this or " .. rule.without end
+  local fine, expected = rule[1](value)
+  return not fine and expected or nil
+end
+
+--- Looks at a table of options.
+---@param rules table<string, livechat.OptionTest|livechat.OptionRule> by the option's name
+---@param given any
+---@param prefix? string of the names in the answer: "retry."
+---@return string|nil name of an option at fault, the first by its name
+---@return string|nil problem
+function options.check(rules, given, prefix)
+  if type(given) ~= "table" then
+    return prefix and prefix:sub(1, -2) or "options", "table expected, got " .. type(given)
+  end
+  local at_fault, problem
+  for name, value in pairs(given) do
+    local rule = rules[name]
+    local wrong = rule and problem_of(rule, value, given)
+    if not rule then
+      local names = {}
+      for known in pairs(rules) do names[#names + 1] = known end
+      wrong = options.unknown(name, names, "option", prefix)
+    end
+    if wrong and (not at_fault or tostring(name) < at_fault) then
+      at_fault, problem = tostring(name), wrong
+    end
+  end
+  if not at_fault then return nil end
+  return (prefix or "") .. at_fault, problem
+end
+
+--- The same for a public function: raises where an option is wrong.
+---@param rules table
+---@param given any
+---@param fname string the function, as its caller writes it
+---@param prefix? string
+function options.must_fit(rules, given, fname, prefix)
+  local name, problem = options.check(rules, given, prefix)
+  if name then errors.raise_argument(name, fname, problem) end
+end
+
+-- livechat.new's options ------------------------------------------------------------------------
 
 ---@class livechat.Options
 ---@field username? string the account's e-mail address
@@ -32,39 +203,11 @@ local DEFAULTS = {
 }
 local RETRY_DEFAULTS = { attempts = 4, base = 0.5, cap = 30 }
 
-local function of_type(expected)
-  return function(value)
-    return type(value) == expected, expected .. " expected, got " .. type(value)
-  end
-end
-
-local function seconds(value)
-  return type(value) == "number" and value > 0 and value < math.huge, "seconds above 0 expected"
-end
-
-local function credential(value)
-  if type(value) ~= "string" then
-    return false, "string expected, got " .. type(value)
-  end
-  return value ~= "" and not value:find("%c"), "must not be empty or hold control characters"
-end
-
-local function one_line(value)
-  if type(value) ~= "string" then
-    return false, "string expected, got " .. type(value)
-  end
-  return value ~= "" and not value:find("%c"), "must be one line of text"
-end
-
 local function proxy(value)
   if type(value) ~= "string" then
     return false, "string expected, got " .. type(value)
   end
   return not value:find("%c"), "must not hold control characters" -- empty: none at all
-end
-
-local function whole(value)
-  return type(value) == "number" and value >= 1 and value % 1 == 0, "a whole number from 1 expected"
 end
 
 local function table_or_false(value)
@@ -86,45 +229,28 @@ local function seconds_or_false(value)
     "seconds or false expected"
 end
 
+local credential = is.line "must not be empty or hold control characters"
+local one_line = is.line "must be one line of text"
+
 local OPTIONS = {
   username = credential, api_key = credential, access_token = credential,
-  base_url = one_line, timeout = seconds, connect_timeout = seconds, deadline = seconds,
-  retry = table_or_false, throttle = throttle, verify = of_type("boolean"),
-  ca_file = one_line, proxy = proxy, user_agent = one_line, max_response = whole,
-  reconcile = seconds_or_false, on_wait = of_type("function"), on_attempt = of_type("function"),
-  on_notice = of_type("function"), wait = of_type("function"),
+  base_url = one_line, timeout = is.seconds, connect_timeout = is.seconds, deadline = is.seconds,
+  retry = table_or_false, throttle = throttle, verify = is.type "boolean",
+  ca_file = one_line, proxy = proxy, user_agent = one_line, max_response = is.whole,
+  reconcile = seconds_or_false, on_wait = is.type "function", on_attempt = is.type "function",
+  on_notice = is.type "function", wait = is.type "function",
 }
 
-local RETRY = {
-  attempts = whole,
-  base = function(value)
-    return type(value) == "number" and value >= 0 and value < math.huge, "seconds from 0 expected"
-  end,
-  cap = seconds,
-}
+local RETRY = { attempts = is.whole, base = is.seconds_from_0, cap = is.seconds }
 
 local ENVIRONMENT = {
   username = "LIVECHAT_USERNAME", api_key = "LIVECHAT_API_KEY",
   access_token = "LIVECHAT_ACCESS_TOKEN", base_url = "LIVECHAT_BASE_URL",
 }
 
-local function check(known, options, prefix)
-  for name, value in pairs(options) do
-    local test = known[name]
-    if not test then
-      local problem = schema.unknown(name, known, "option")
-      errors.raise_argument(prefix .. tostring(name), FNAME, problem)
-    end
-    local fine, expected = test(value)
-    if not fine then
-      errors.raise_argument(prefix .. name, FNAME, expected)
-    end
-  end
-end
-
-local function from_environment(options, getenv)
+local function from_environment(given, getenv)
   local filled = {}
-  for name, value in pairs(options) do
+  for name, value in pairs(given) do
     filled[name] = value
   end
   local function fill(name)
@@ -134,10 +260,10 @@ local function from_environment(options, getenv)
     end
   end
   fill("base_url")
-  if options.access_token == nil then
+  if given.access_token == nil then
     fill("username")
     fill("api_key")
-    if not (filled.username and filled.api_key) and not (options.username or options.api_key) then
+    if not (filled.username and filled.api_key) and not (given.username or given.api_key) then
       fill("access_token")
     end
     if filled.access_token then -- one of the two alone, in the environment, is of no use
@@ -147,13 +273,13 @@ local function from_environment(options, getenv)
   return filled
 end
 
-local function complete(options)
-  if options.access_token and options.api_key then
+local function require_credentials(made)
+  if made.access_token and made.api_key then
     errors.raise_argument("access_token", FNAME, "either this or username and api_key")
   end
-  if not options.access_token then
+  if not made.access_token then
     for _, name in ipairs { "username", "api_key" } do
-      if not options[name] then
+      if not made[name] then
         errors.raise_argument(name, FNAME, "missing, and " .. ENVIRONMENT[name] .. " is not set")
       end
     end
@@ -173,23 +299,20 @@ end
 ---@param given livechat.Options
 ---@param getenv fun(name: string): string|nil
 ---@return livechat.Options
-local function resolve(given, getenv)
-  if type(given) ~= "table" then
-    errors.raise_argument("options", FNAME, "table expected, got " .. type(given))
-  end
-  check(OPTIONS, given, "")
-  local options = from_environment(given, getenv)
-  check(OPTIONS, options, "")
-  complete(options)
-  if options.retry ~= false then
-    check(RETRY, options.retry or {}, "retry.")
+function options.resolve(given, getenv)
+  options.must_fit(OPTIONS, given, FNAME)
+  local made = from_environment(given, getenv)
+  options.must_fit(OPTIONS, made, FNAME)
+  require_credentials(made)
+  if made.retry ~= false then
+    options.must_fit(RETRY, made.retry or {}, FNAME, "retry.")
     local retry = {}
-    for name, value in pairs(options.retry or {}) do
+    for name, value in pairs(made.retry or {}) do
       retry[name] = value
     end
-    options.retry = with_defaults(retry, RETRY_DEFAULTS)
+    made.retry = with_defaults(retry, RETRY_DEFAULTS)
   end
-  return with_defaults(options, DEFAULTS)
+  return with_defaults(made, DEFAULTS)
 end
 
-return { resolve = resolve }
+return options

@@ -18,6 +18,7 @@
 --- What is not of the expected type comes through as it is.
 local errors = require "livechat.errors"
 local json = require "livechat.json"
+local unknown = require "livechat.options".unknown
 local html_title = require "livechat.text".html_title
 
 local schema = {}
@@ -167,27 +168,6 @@ function checks.map(spec, value, path)
   return check_fields(fields, value, path .. ".")
 end
 
--- Steps from one text to another: a letter more, less, other, or two swapped.
-local function distance(a, b)
-  local rows = { [0] = {} }
-  for j = 0, #b do
-    rows[0][j] = j
-  end
-  for i = 1, #a do
-    rows[i] = { [0] = i }
-    for j = 1, #b do
-      local same = a:byte(i) == b:byte(j)
-      local best = math.min(rows[i - 1][j] + 1, rows[i][j - 1] + 1,
-        rows[i - 1][j - 1] + (same and 0 or 1))
-      if i > 1 and j > 1 and a:byte(i) == b:byte(j - 1) and a:byte(i - 1) == b:byte(j) then
-        best = math.min(best, rows[i - 2][j - 2] + 1)
-      end
-      rows[i][j] = best
-    end
-  end
-  return rows[#a][#b]
-end
-
 -- Every name that may be meant, those within objects by their paths.
 local function known_names(fields, prefix, into)
   for name, spec in pairs(fields) do
@@ -199,27 +179,9 @@ local function known_names(fields, prefix, into)
   return into
 end
 
---- "is no field", with the nearest known name where one is near: a letter or two away, or the same
---- within an object.
----@param name any
----@param known table<string, any> by name; specs of fields, or anything else
----@param what? string default "field"
----@param prefix? string of the path at which the names stand
----@return string
-function schema.unknown(name, known, what, prefix)
-  local nearest, steps
-  local given = type(name) == "string" and #name <= 40 and name:lower()
-  for _, candidate in ipairs(given and known_names(known, "", {}) or {}) do
-    local d = math.min(distance(given, candidate), distance(given, candidate:match("[^.]*$")))
-    if not steps or d < steps or (d == steps and candidate < nearest) then
-      nearest, steps = candidate, d
-    end
-  end
-  local text = "is no " .. (what or "field")
-  if nearest and steps <= math.max(1, math.floor(#name / 3)) then
-    text = text .. "; did you mean '" .. (prefix or "") .. nearest .. "'?"
-  end
-  return text
+--- Until every room asks options.lua.
+function schema.unknown(name, known, what)
+  return unknown(name, known_names(known, "", {}), what)
 end
 
 -- What one field says about another.
@@ -276,7 +238,7 @@ function check_fields(fields, value, prefix)
   value = nested(fields, value)
   for _, name in ipairs(sorted_names(value)) do
     if not fields[name] then
-      local problem = schema.unknown(name, fields, "field", prefix)
+      local problem = unknown(name, known_names(fields, "", {}), "field", prefix)
       return nil, errors.invalid(prefix .. tostring(name), problem)
     end
   end

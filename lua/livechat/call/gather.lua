@@ -7,6 +7,7 @@
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local nginx = require "livechat.nginx"
+local options = require "livechat.options"
 local wait = require "livechat.call.wait"
 
 local NO_LOOP = "livechat.gather: a function yielded, and there is no loop around to yield to"
@@ -232,24 +233,16 @@ end
 
 local FNAME = "livechat.gather"
 
-local function check(items, fn, options)
+local RULES = { concurrency = options.is.whole }
+
+local function check(items, fn, given)
   if type(items) ~= "table" then
     errors.raise_argument("items", FNAME, "table expected, got " .. type(items))
   elseif type(fn) ~= "function" then
     errors.raise_argument("fn", FNAME, "function expected, got " .. type(fn))
-  elseif options ~= nil and type(options) ~= "table" then
-    errors.raise_argument("options", FNAME, "table expected, got " .. type(options))
   end
-  for name in pairs(options or {}) do
-    if name ~= "concurrency" then
-      errors.raise_argument(tostring(name), FNAME, "no such option")
-    end
-  end
-  local concurrency = options and options.concurrency or 16
-  if type(concurrency) ~= "number" or concurrency < 1 or concurrency % 1 ~= 0 then
-    errors.raise_argument("concurrency", FNAME, "a whole number from 1 expected")
-  end
-  return concurrency
+  options.must_fit(RULES, given, FNAME)
+  return given.concurrency or 16
 end
 
 --- Runs `fn(item, index)` for each item, up to `concurrency` at a time; the client's calls inside
@@ -261,10 +254,10 @@ end
 ---@generic T
 ---@param items T[]
 ---@param fn fun(item: T, index: integer): ...
----@param options? { concurrency?: integer } default 16
+---@param given? { concurrency?: integer } options; 16
 ---@return { [integer]: any, n: integer }[] results in the order of the items
-local function gather(items, fn, options)
-  local concurrency = check(items, fn, options)
+local function gather(items, fn, given)
+  local concurrency = check(items, fn, given == nil and {} or given)
   if nginx.strategy() then
     return nginx.gather(items, fn, concurrency)
   end

@@ -8,37 +8,30 @@
 ---   state()            { calls=, period=, used=, wait= } | nil, code, text
 local core = require "livechat.core"
 local errors = require "livechat.errors"
+local options = require "livechat.options"
 
 local throttle = {}
 
-local KNOWN = {
-  calls = true, period = true, guard = true, path = true, mode = true,
-  redis = true, key = true, fallback = true, share = true,
+local is = options.is
+
+local MOST_CALLS = 1e6
+
+local RULES = {
+  calls = function(value)
+    return is.whole(value) and value <= MOST_CALLS, "a whole number from 1 to 1000000 expected"
+  end,
+  period = is.above_0, guard = is.seconds_from_0,
+  path = { is.path "the path of a file expected", without = "redis" },
+  mode = { is.permissions, with = "path" },
+  redis = is.redis,
+  key = { function(value)
+    return type(value) == "string" and value ~= "", "the throttle's name in Redis expected"
+  end, with = "redis" },
+  fallback = { function(value) return value == "local", '"local" expected' end, with = "redis" },
+  share = { function(value)
+    return is.above_0(value) and value <= 1, "a number above 0, at most 1, expected"
+  end, with = "fallback" },
 }
-
-local ONLY_WITH = { mode = "path", key = "redis", fallback = "redis", share = "redis" }
-
-local function mode_of(mode, fname)
-  if mode == nil then
-    return nil
-  end
-  local bits = type(mode) == "string" and mode:match("^0?[0-7][0-7][0-7]$") and tonumber(mode, 8)
-  if not bits then
-    errors.raise_argument("mode", fname, 'octal permission bits in a string expected, like "0660"')
-  end
-  return bits
-end
-
-local function positive(options, name, default, fname)
-  local value = options[name]
-  if value == nil then
-    return default
-  end
-  if type(value) ~= "number" or not (value > 0) or value == math.huge then
-    errors.raise_argument(name, fname, "a number above 0 expected")
-  end
-  return value
-end
 
 ---@class livechat.ThrottleOptions
 ---@field calls? integer 100
@@ -52,39 +45,18 @@ end
 ---@field share? number then: this process's part of the calls (0.1)
 
 --- Makes a throttle.
----@param options livechat.ThrottleOptions
+---@param given livechat.ThrottleOptions
 ---@param fname? string the function to blame for a bad option
 ---@return table|nil throttle
 ---@return table|nil err a file that cannot be shared: kind `invalid`, field `path`
-function throttle.new(options, fname)
-  fname = fname or "livechat.throttle"
-  if type(options) ~= "table" then
-    errors.raise_argument("options", fname, "table expected, got " .. type(options))
-  end
-  for name in pairs(options) do
-    if not KNOWN[name] then
-      errors.raise_argument(tostring(name), fname, "no such option")
-    elseif ONLY_WITH[name] and options[ONLY_WITH[name]] == nil then
-      errors.raise_argument(name, fname, "only with " .. ONLY_WITH[name])
-    end
-  end
-  local calls = positive(options, "calls", 100, fname)
-  if calls % 1 ~= 0 or calls > 1e6 then
-    errors.raise_argument("calls", fname, "a whole number from 1 to 1000000 expected")
-  end
-  local guard = options.guard or 0.05
-  if type(guard) ~= "number" or not (guard >= 0) or guard == math.huge then
-    errors.raise_argument("guard", fname, "seconds from 0 expected")
-  end
+function throttle.new(given, fname)
+  options.must_fit(RULES, given, fname or "livechat.throttle")
   local limits = {
-    calls = calls, period = positive(options, "period", 60, fname), guard = guard,
-    path = options.path, mode = mode_of(options.mode, fname),
+    calls = given.calls or 100, period = given.period or 60, guard = given.guard or 0.05,
+    path = given.path, mode = given.mode and tonumber(given.mode, 8),
   }
-  if options.redis ~= nil then
-    return require "livechat.throttle.redis".new(limits, options, fname)
-  end
-  if limits.path ~= nil and type(limits.path) ~= "string" then
-    errors.raise_argument("path", fname, "string expected, got " .. type(limits.path))
+  if given.redis ~= nil then
+    return require "livechat.throttle.redis".new(limits, given, fname or "livechat.throttle")
   end
   local made, _, text = core.throttle(limits)
   if not made then

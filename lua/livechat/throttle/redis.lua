@@ -327,38 +327,20 @@ function Throttle:close()
   end
 end
 
-local function share_of(limits, options, fname)
-  if options.fallback == nil then
-    if options.share ~= nil then
-      errors.raise_argument("share", fname, 'only with fallback = "local"')
-    end
-    return nil
-  elseif options.fallback ~= "local" then
-    errors.raise_argument("fallback", fname, '"local" expected')
-  end
-  local share = options.share or SHARE
-  if type(share) ~= "number" or not (share > 0 and share <= 1) then
-    errors.raise_argument("share", fname, "a number above 0, at most 1, expected")
-  end
-  return math.max(1, math.floor(limits.calls * share))
-end
-
---- As throttle.new calls it.
+--- As throttle.new calls it, with options that it has checked.
 ---@param limits { calls: integer, period: number, guard: number }
 ---@param options { redis: livechat.Redis, key: string, fallback?: "local", share?: number }
 ---@param fname string
 ---@return table throttle nothing is sent to Redis before it is first used
 function throttle_redis.new(limits, options, fname)
-  if not redis.is_connection(options.redis) then
-    errors.raise_argument("redis", fname, "a connection, or a function that makes one, expected")
-  elseif type(options.key) ~= "string" or options.key == "" then
-    errors.raise_argument("key", fname, "a string expected: the name of the throttle in Redis")
-  elseif options.path ~= nil then
-    errors.raise_argument("path", fname, "either this or redis")
+  if not options.key then
+    errors.raise_argument("key", fname, "the throttle's name in Redis expected")
   end
+  local share = options.fallback
+    and math.max(1, math.floor(limits.calls * (options.share or SHARE)))
   return setmetatable({
     limits = limits, connection = options.redis, key = options.key,
-    share = share_of(limits, options, fname),
+    share = share,
     own = {}, paused_until = 0, away_until = 0,
     generation = "", counts_until = 0, held_until = 0, -- what Redis said of the ring
   }, Throttle)
