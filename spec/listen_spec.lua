@@ -433,9 +433,11 @@ describe("livechat sandbox and trigger", function()
     assert.equal("2 2", ("%d %d"):format(answer.events, answer.deliveries))
     listener.wait("  " .. answer.ids[2] .. " from mary.brown@example.net\n")
     assert.truthy(listener.text():find("I want a refund", 1, true))
-    local tagged = assert(helper.http { url = url .. "/tickets/" .. answer.ids[2], headers = {
-      ["X-API-Version"] = "2", Authorization = "Basic bWVAZXhhbXBsZS5jb206aw==" } }).body
-    assert.truthy(tagged:find('"refund"', 1, true), tagged)
+    helper.wait_until(function() -- the handler tells of the ticket before it tags it
+      local tagged = assert(helper.http { url = url .. "/tickets/" .. answer.ids[2], headers = {
+        ["X-API-Version"] = "2", Authorization = "Basic bWVAZXhhbXBsZS5jb206aw==" } }).body
+      return tagged:find('"refund"', 1, true)
+    end, 10, "the tag")
     assert.equal(0, (livechat("trigger chat_ended --url " .. url)))
     listener.wait(" wrote %d lines\n")
     local said

@@ -3,6 +3,7 @@
 package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
 
 local helper = require "spec.helper"
+local options = require "livechat.options"
 local redis = require "livechat.redis"
 local redis_lua = require "redis"
 
@@ -31,10 +32,10 @@ describe("redis, over redis-lua,", function()
   before_each(function() connect():flushall() end)
 
   it("is an object or a function", function()
-    assert.is_true(redis.is_connection(connect()))
-    assert.is_true(redis.is_connection(connect))
+    assert.is_true((options.is.redis(connect())))
+    assert.is_true((options.is.redis(connect)))
     for _, value in ipairs { {}, { host = "127.0.0.1" }, "127.0.0.1", 6379, true } do
-      assert.is_false(redis.is_connection(value))
+      assert.is_false((options.is.redis(value)))
     end
   end)
 

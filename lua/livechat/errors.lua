@@ -152,8 +152,6 @@ function errors.raise_argument(which, fname, message)
   errors.raise("bad argument " .. which .. " to '" .. fname .. "' (" .. message .. ")")
 end
 
-errors.argument = errors.raise_argument -- until every room says so
-
 -- Whether the program shows an uncaught error object as its text: that of Lua 5.1 does not, the
 -- `assert` of Lua 5.2 refuses one, and nginx tells of an "unknown reason".
 local LUA_SHOWS_OBJECTS = rawget(_G, "jit") ~= nil

@@ -29,11 +29,6 @@ local digests = {} -- by script: what EVALSHA calls it, the same on every server
 
 ---@alias livechat.Redis table|fun(): table|nil, string|nil
 
----@return boolean
-function redis.is_connection(value)
-  return type(value) == "function" or type(value) == "table" and type(value.raw_cmd) == "function"
-end
-
 -- ---- one command on one connection ----------------------------------------------------------
 
 local function word(value)

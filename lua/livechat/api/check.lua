@@ -179,11 +179,6 @@ local function known_names(fields, prefix, into)
   return into
 end
 
---- Until every room asks options.lua.
-function schema.unknown(name, known, what)
-  return unknown(name, known_names(known, "", {}), what)
-end
-
 -- What one field says about another.
 local function check_beside(spec, made, name, prefix)
   for other, needed in pairs(spec.only_with or {}) do

@@ -5,7 +5,7 @@ local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local nginx = require "livechat.nginx"
-local schema = require "livechat.api.check"
+local options = require "livechat.options"
 local text = require "livechat.text"
 local wait = require "livechat.call.wait"
 
@@ -86,19 +86,14 @@ local function work_off(self, claim, attempts)
   return not problem, not done and why or nil
 end
 
-local WHOLE = { limit = true, attempts = true }
+local is = options.is
 
-local function check_options(options, known, fname)
-  for name, value in pairs(options) do
-    if not known[name] then
-      errors.raise_argument(tostring(name), fname, schema.unknown(name, known, "option"))
-    elseif type(value) ~= "number" or value ~= value or value <= 0 then
-      errors.raise_argument(name, fname, "a number above 0 expected")
-    elseif WHOLE[name] and value % 1 ~= 0 and value ~= math.huge then
-      errors.raise_argument(name, fname, "a whole number expected")
-    end
-  end
+local function count(value)
+  return (is.whole(value)) or value == math.huge, "a whole number from 1 expected"
 end
+
+local DRAIN = { limit = count, attempts = count }
+local RUN = { poll = is.above_0, attempts = count }
 
 local function check_inbox(self, fname)
   if not self.inbox then
@@ -127,15 +122,15 @@ end
 --- Runs the handlers over what the inbox holds and is due, the oldest first, to its end.
 --- An event whose handler failed is due again after a pause that grows, and after `attempts` (10)
 --- stays in failed/ with the reason.
----@param options? { limit?: integer, attempts?: integer } limit: so many events at most
+---@param given? { limit?: integer, attempts?: integer } limit: so many events at most
 ---@return integer|nil handled events whose handlers all succeeded
 ---@return integer|livechat.Error failed events with a handler that failed; an error where the inbox
 --- cannot be used
-function drain.drain(self, options)
+function drain.drain(self, given)
   check_inbox(self, "receiver:drain")
-  options = options or {}
-  check_options(options, { limit = true, attempts = true }, "receiver:drain")
-  return work_through(self, options.limit or math.huge, options.attempts or ATTEMPTS)
+  given = given == nil and {} or given
+  options.must_fit(DRAIN, given, "receiver:drain")
+  return work_through(self, given.limit or math.huge, given.attempts or ATTEMPTS)
 end
 
 local CHUNK = 100 -- events between two looks at whether the worker is to end
@@ -150,23 +145,23 @@ end
 
 --- Drains for ever, looking again `poll` (1) seconds after there was nothing to do. In nginx, where
 --- it runs in a timer, it ends with the worker.
----@param options? { poll?: number, attempts?: integer }
-function drain.run(self, options)
+---@param given? { poll?: number, attempts?: integer }
+function drain.run(self, given)
   check_inbox(self, "receiver:run")
-  options = options or {}
-  check_options(options, { poll = true, attempts = true }, "receiver:run")
+  given = given == nil and {} or given
+  options.must_fit(RUN, given, "receiver:run")
   local how = wait.current()
   local parked = assert(how.park()) -- once: later there may be no descriptor left for it
   local said
   while not nginx.exiting() do
-    local handled, failed = work_through(self, CHUNK, options.attempts or ATTEMPTS)
+    local handled, failed = work_through(self, CHUNK, given.attempts or ATTEMPTS)
     local problem = not handled and tostring(failed) or nil
     if problem and problem ~= said then
       self.dispatcher:report(problem)
     end
     said = problem
     if not handled or handled + failed < CHUNK then
-      pause(how, parked, options.poll or 1)
+      pause(how, parked, given.poll or 1)
     end
   end
   parked:drop()

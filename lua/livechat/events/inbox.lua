@@ -19,9 +19,9 @@ local core = require "livechat.core"
 local errors = require "livechat.errors"
 local inbox_folder = require "livechat.events.inbox_folder"
 local json = require "livechat.json"
-local schema = require "livechat.api.check"
+local options = require "livechat.options"
 
-local spool = core.spool
+local is, spool = options.is, core.spool
 
 local inbox = {
   REMEMBER = 7 * 3600, -- the service delivers an event again for six hours
@@ -450,37 +450,33 @@ end
 ---@field stream? string its key there, "livechat:inbox"
 ---@field lease? number seconds (300) after which who has not finished an event is taken for dead
 
-local KNOWN = { path = true, mode = true, redis = true, stream = true, lease = true }
+local RULES = {
+  path = { is.path "the path of a folder expected", without = "redis" },
+  mode = { is.permissions, with = "path" },
+  redis = is.redis,
+  stream = { is.line "the name of a key expected", with = "redis" },
+  lease = { is.seconds, with = "redis" },
+}
 
 --- An inbox over a folder, which is made when the first event comes, or over Redis. Nothing is
 --- touched here.
----@param options string|livechat.InboxOptions the folder's path, or a table
+---@param given string|livechat.InboxOptions the folder's path, or a table
 ---@param fname? string the function to blame for a bad option
 ---@return livechat.Inbox
-function inbox.new(options, fname)
+function inbox.new(given, fname)
   fname = fname or "livechat.inbox"
-  if type(options) == "string" then
-    options = { path = options }
-  elseif type(options) ~= "table" then
-    errors.raise_argument("path", fname, "string or table expected, got " .. type(options))
+  if type(given) ~= "string" and type(given) ~= "table" then
+    errors.raise_argument("path", fname, "string or table expected, got " .. type(given))
   end
-  for name in pairs(options) do
-    if not KNOWN[name] then
-      errors.raise_argument(tostring(name), fname, schema.unknown(name, KNOWN, "option"))
-    end
-  end
-  if options.redis ~= nil then
-    local made = require "livechat.events.inbox_redis".new(options, fname)
-    return made
-  end
-  local path = options.path
-  if type(path) ~= "string" or path == "" or path:find("%z") then
+  given = type(given) == "string" and { path = given } or given
+  options.must_fit(RULES, given, fname)
+  if given.redis ~= nil then
+    return require "livechat.events.inbox_redis".new(given)
+  elseif given.path == nil then
     errors.raise_argument("path", fname, "the path of a folder expected")
   end
-  local file_mode, folder_mode = inbox_folder.modes(options.mode or "0600")
-  if not file_mode then
-    errors.raise_argument("mode", fname, 'octal permission bits in a string expected, like "0660"')
-  end
+  local path = given.path
+  local file_mode, folder_mode = inbox_folder.modes(given.mode or "0600")
   return setmetatable({
     path = path, file_mode = file_mode, folder_mode = folder_mode,
     drafts = path .. "/tmp", new = path .. "/new/", done_with = path .. "/done/",

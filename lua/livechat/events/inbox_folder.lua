@@ -106,14 +106,11 @@ end
 
 --- "0660" gives files 0660 and folders 2770: who may read may enter, and a group keeps what it
 --- shares.
----@param mode any
----@return integer|nil of_files nil where it is no such text
----@return integer|nil of_folders
+---@param mode string as options.is.permissions knows it
+---@return integer of_files
+---@return integer of_folders
 function inbox_folder.modes(mode)
-  local digits = type(mode) == "string" and mode:match("^0?([0-7][0-7][0-7])$")
-  if not digits then
-    return nil
-  end
+  local digits = mode:sub(-3)
   local folder = digits:gsub("[46]", { ["4"] = "5", ["6"] = "7" })
   local shared = digits:sub(2, 2) ~= "0" and "2" or ""
   return tonumber(digits, 8), tonumber(shared .. folder, 8)

@@ -18,7 +18,6 @@
 --- event too. Redis counts how often it has handed an entry out; a claim carries that count, and
 --- only the claim that carries the last one may put the event back or set it aside. Success counts
 --- whichever process reports it, and takes the event out of wherever it is by then.
-local errors = require "livechat.errors"
 local json = require "livechat.json"
 local redis = require "livechat.redis"
 
@@ -314,24 +313,14 @@ end
 --- Redis forgets by itself.
 function Inbox:sweep() end -- luacheck: ignore 212
 
----@param options livechat.InboxOptions
----@param fname string the function to blame for a bad option
+---@param given livechat.InboxOptions as inbox.new has checked them
 ---@return livechat.RedisInbox nothing is sent to Redis before it is first used
-function inbox_redis.new(options, fname)
-  local stream, lease = options.stream or "livechat:inbox", options.lease or 300
-  if not redis.is_connection(options.redis) then
-    errors.raise_argument("redis", fname, "a connection, or a function that makes one, expected")
-  elseif type(stream) ~= "string" or stream == "" then
-    errors.raise_argument("stream", fname, "the name of a key expected")
-  elseif type(lease) ~= "number" or lease <= 0 or lease ~= lease then
-    errors.raise_argument("lease", fname, "seconds above 0 expected")
-  elseif options.path or options.mode then
-    errors.raise_argument(options.path and "path" or "mode", fname, "either this or redis")
-  end
+function inbox_redis.new(given)
+  local stream = given.stream or "livechat:inbox"
   -- All keys belong to one slot of a cluster.
   local prefix = stream:find("{", 1, true) and stream .. ":" or "{" .. stream .. "}:"
-  return setmetatable({ connection = options.redis, stream = stream, prefix = prefix,
-    lease = lease }, Inbox)
+  return setmetatable({ connection = given.redis, stream = stream, prefix = prefix,
+    lease = given.lease or 300 }, Inbox)
 end
 
 return inbox_redis

@@ -10,7 +10,7 @@ local drain = require "livechat.events.drain"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local nginx = require "livechat.nginx"
-local schema = require "livechat.api.check"
+local options = require "livechat.options"
 
 local FNAME = "livechat.receiver"
 local MAX_BODY = 2 ^ 20
@@ -82,31 +82,30 @@ function Receiver:knows(kind)
   if kind == "*" or self.dialect.names[kind] then
     return true
   end
-  return false, schema.unknown(kind, self.dialect.names, "event")
+  local names = {}
+  for name in pairs(self.dialect.names) do names[#names + 1] = name end
+  return false, options.unknown(kind, names, "event")
 end
+
+local ON = { allow_unknown = options.is.type "boolean" }
 
 --- Registers a handler. Those of one event run in the order of registration, and one that fails
 --- does not keep the others from running.
 ---@param kind string an event's type, or "*" for every event
 ---@param handler fun(event: livechat.Event)
----@param options? { allow_unknown?: boolean } true: also for a type that the library does not know
+---@param given? { allow_unknown?: boolean } true: also for a type that the library does not know
 ---@return livechat.Receiver
-function Receiver:on(kind, handler, options)
+function Receiver:on(kind, handler, given)
   if type(kind) ~= "string" or kind == "" then
     errors.raise_argument(1, "receiver:on", "an event's type or '*' expected")
   elseif type(handler) ~= "function" then
     errors.raise_argument(2, "receiver:on", "function expected, got " .. type(handler))
-  elseif options ~= nil and type(options) ~= "table" then
-    errors.raise_argument(3, "receiver:on", "table expected, got " .. type(options))
+  elseif given ~= nil and type(given) ~= "table" then
+    errors.raise_argument(3, "receiver:on", "table expected, got " .. type(given))
   end
-  for name in pairs(options or {}) do
-    if name ~= "allow_unknown" then
-      errors.raise_argument(tostring(name), "receiver:on",
-        schema.unknown(name, { allow_unknown = true }, "option"))
-    end
-  end
+  options.must_fit(ON, given or {}, "receiver:on")
   local known, problem = self:knows(kind)
-  if not known and not (options and options.allow_unknown) then
+  if not known and not (given and given.allow_unknown) then
     errors.raise_argument(1, "receiver:on", "'" .. kind .. "' " .. problem
       .. "; { allow_unknown = true } takes it all the same")
   end
@@ -322,64 +321,42 @@ local function base64(text)
   return table.concat(out)
 end
 
-local function bad(name, message)
-  errors.raise_argument(name, FNAME, message)
-end
-
 local function tokens_of(token)
-  if token == nil or token == false then
-    return nil
-  end
-  local list = type(token) == "table" and token or { token }
-  if #list == 0 then
-    bad("token", "a string, a list of strings or false expected")
-  end
+  local list = type(token) == "table" and token or { token or nil }
   local made = {}
-  for i = 1, #list do
-    if type(list[i]) ~= "string" or list[i] == "" then
-      bad("token", "a string, a list of strings or false expected; none may be empty")
-    end
-    made[i] = list[i]
-  end
-  return made
+  for i = 1, #list do made[i] = list[i] end
+  return #made > 0 and made or nil
 end
 
-local function basic_of(auth)
-  if auth == nil then
-    return nil
+local function is_token(value)
+  local list = tokens_of(value)
+  for i = 1, list and #list or 0 do
+    if type(list[i]) ~= "string" or list[i] == "" then list = nil break end
   end
-  local user, password
-  if type(auth) == "table" then
-    user, password = auth.user, auth.password
-  end
-  if type(user) ~= "string" or type(password) ~= "string" then
-    bad("basic_auth", "{ user=, password= } expected")
-  elseif user:find(":", 1, true) or password == "" then
-    bad("basic_auth", "a user without ':' and a password that is not empty expected")
-  end
-  return { base64(user .. ":" .. password) }
+  return value == false or list ~= nil,
+    "a string, a list of strings or false expected; none may be empty"
 end
 
-local function license_of(license)
-  if license == nil then
-    return nil
-  elseif type(license) ~= "string" and type(license) ~= "number" then
-    bad("license_id", "string expected, got " .. type(license))
+local function is_basic_auth(value)
+  if type(value) ~= "table" or type(value.user) ~= "string" or type(value.password) ~= "string" then
+    return false, "{ user=, password= } expected"
   end
-  return { as_text(license) }
+  return not value.user:find(":", 1, true) and value.password ~= "",
+    "a user without ':' and a password that is not empty expected"
 end
 
-local CHECKS = {
-  token = function() return true end, basic_auth = function() return true end,
-  license_id = function() return true end,
-  max_body = function(value)
-    return type(value) == "number" and value >= 1 and value % 1 == 0, "a number of bytes expected"
+local RULES = {
+  token = is_token, basic_auth = is_basic_auth,
+  license_id = function(value)
+    return type(value) == "string" or type(value) == "number",
+      "string expected, got " .. type(value)
   end,
+  max_body = function(value) return (options.is.whole(value)), "a number of bytes expected" end,
   client = function(value) return type(value) == "table", "a client expected" end,
   inbox = function(value)
     return type(value) == "table" and type(value.store) == "function", "an inbox expected"
   end,
-  on_error = function(value) return type(value) == "function", "function expected" end,
+  on_error = options.is.type "function",
 }
 
 ---@class livechat.ReceiverOptions
@@ -393,34 +370,25 @@ local CHECKS = {
 --- traceback), or the inbox; by default the program's error log
 
 --- A receiver of webhook deliveries.
----@param options livechat.ReceiverOptions
+---@param given livechat.ReceiverOptions
 ---@param dialect livechat.EventDialect
 ---@return livechat.Receiver
-local function new(options, dialect)
-  if type(options) ~= "table" then
-    errors.raise_argument("options", FNAME, "table expected, got " .. type(options))
+local function new(given, dialect)
+  options.must_fit(RULES, given, FNAME)
+  if given.token == nil and given.basic_auth == nil then
+    errors.raise_argument("token", FNAME, "neither token nor basic_auth is given: anyone could "
+      .. "send events; write token = false to accept them")
   end
-  for name, value in pairs(options) do
-    local check = CHECKS[name]
-    if not check then
-      errors.raise_argument(tostring(name), FNAME, schema.unknown(name, CHECKS, "option"))
-    end
-    local fine, expected = check(value)
-    if not fine then
-      errors.raise_argument(name, FNAME, expected)
-    end
-  end
-  if options.token == nil and options.basic_auth == nil then
-    errors.raise_argument("token", FNAME, "neither token nor basic_auth is given: anyone could send "
-      .. "events; write token = false to accept them")
-  end
+  local auth = given.basic_auth
   return setmetatable({
-    tokens = tokens_of(options.token), basic = basic_of(options.basic_auth),
-    license = license_of(options.license_id), max_body = options.max_body or MAX_BODY,
-    client = options.client, inbox = options.inbox, dialect = dialect,
+    tokens = tokens_of(given.token),
+    basic = auth and { base64(auth.user .. ":" .. auth.password) },
+    license = given.license_id and { as_text(given.license_id) },
+    max_body = given.max_body or MAX_BODY,
+    client = given.client, inbox = given.inbox, dialect = dialect,
     counts = { came = 0, refused = {}, known = 0, stored = 0, not_stored = 0, handled = 0,
       failed = 0 },
-    dispatcher = dispatch.new(options.on_error or nginx.log),
+    dispatcher = dispatch.new(given.on_error or nginx.log),
     memory = { young = {}, old = {}, count = 0, began = core.clock() },
   }, Receiver)
 end
