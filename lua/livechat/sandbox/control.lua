@@ -25,8 +25,9 @@
 -- POST   seed        { tickets=n } replaces every ticket
 -- POST   touch       { ids=[…] } changes when these tickets were modified, as others might
 -- POST   options     { lag=, update=, wrapper=, variants=, calls=, period=, retry_after=, speed=,
---                      delivery_timeout=, webhook_answer= } changes some; { advance=seconds } moves
---                      the service's clock forward, for the rate limit and deliveries too
+--                      delivery_timeout=, webhook_answer=, errors= } changes some;
+--                      { advance=seconds } moves the service's clock forward, for the rate limit
+--                      and deliveries too
 -- POST   trigger     { event_type="…", count=1, … } sends events to the webhooks registered for
 --                      them; other members are merged over the event: { event_type="chat_ended",
 --                      chat={ id="X" } }; null removes one. Answers { events=, deliveries=, ids= }
@@ -57,7 +58,7 @@ VERBS["GET state"] = function(service, _, now)
   deliveries.deliveries = nil
   local shown, tickets = {}, 0
   for _, name in ipairs({ "lag", "update", "wrapper", "variants", "calls", "period", "retry_after",
-    "speed", "delivery_timeout", "webhook_answer" }) do
+    "speed", "delivery_timeout", "webhook_answer", "errors" }) do
     shown[name] = service.options[name]
   end
   for _ in pairs(service.tickets.by_id) do tickets = tickets + 1 end

@@ -56,8 +56,9 @@ local KNOWN = {
   update = { "apply", either("apply", "ignore"), true },
   wrapper = { false, kind "boolean", true },
   variants = { "docs", function(value)
-    return views.known(value), "must be docs, objects, strings, php or mixed"
+    return views.known(value), "must be docs, objects, strings, php, gaps or mixed"
   end, true },
+  errors = { "list", either("list", "text"), true },
   webhook_answer = { "all", either("all", "new"), true },
   speed = { 1, at_least(0.001), true },
   delivery_timeout = { 10, at_least(0.001), true },

@@ -24,6 +24,7 @@
 --                         besides `tag`, or is deaf to them ("ignore")
 --   wrapper = false       whether a single ticket comes as { pages=, total=, tickets=[…] }
 --   variants = "docs"     how records are written: see views.lua
+--   errors = "list"       whether several errors come as a list or as one "text"
 --   webhook_answer = "all"   what POST /webhooks answers: all hooks, or only the "new" one
 --   license_id = 1520     the account
 --   token                 the token of every webhook; without it each gets one of its own
@@ -192,11 +193,13 @@ end
 
 --- Runs a service in the foreground until ^C, or until the program that called this is gone. Prints
 -- one line on stdout as soon as it answers.
----@param given table|nil as for `start`; without `lifetime` it has no end
+---@param given table|nil as for `start`; without `lifetime` it has no end, without `seed` there are
+--- 60 tickets
 ---@return boolean|nil succeeded
 ---@return string|nil message
 function server.run(given)
   local own, service = check(given or {})
+  service.seed = service.seed or 60
   local port = own.port and own.port ~= 0 and own.port or free_port()
   local key = service.api_key and "as given" or server.API_KEY
   local ready, message = prepare(own, service, port, ("LiveChat sandbox on %s://127.0.0.1:%d " ..

@@ -69,12 +69,10 @@ local function event_list(chat, style, zone)
   return list
 end
 
+-- Answers of 2013 and 2015 had the visitor's name and id, later ones an object: one or both.
 local function add_visitor(result, visitor, style)
-  if style.group_objects and not style.nulls then
-    result.visitor_name, result.visitor_id = visitor.name, visitor.id
-  else
-    result.visitor = in_list(visitor, style)
-  end
+  if not style.nulls then result.visitor_name, result.visitor_id = visitor.name, visitor.id end
+  if style.nulls or not style.group_objects then result.visitor = in_list(visitor, style) end
 end
 
 --- A chat as GET /chats has it.

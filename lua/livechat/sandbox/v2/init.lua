@@ -24,6 +24,7 @@ local groups = require "livechat.sandbox.v2.groups"
 local reports = require "livechat.sandbox.v2.reports"
 local tags = require "livechat.sandbox.v2.tags"
 local tickets = require "livechat.sandbox.v2.tickets"
+local views = require "livechat.sandbox.v2.views"
 local webhooks = require "livechat.sandbox.v2.webhooks"
 local events = require "livechat.sandbox.v2.events"
 
@@ -163,6 +164,11 @@ function v2.refuse(status, text)
   return respond(status, { error = text })
 end
 
+-- PHP clients are ready for a text under `errors` too.
+local function as_text(refusal)
+  return { error = refusal.error, errors = refusal.errors and table.concat(refusal.errors, ". ") }
+end
+
 -- GET answers JSONP where it is asked to.
 local function wrap(response, callback)
   response.body = callback .. "(" .. response.body .. ");"
@@ -219,7 +225,12 @@ function v2.answer(service, request, now)
   call.id, call.login, call.now = id, service.options.username, now
   if labelled then add_data_types(call.fields) end
   local value, status, refusal = route.handler(service, call)
-  local response = respond(value and 200 or status, value or refusal)
+  local response
+  if value then
+    response = respond(200, views.finish(value, service))
+  else
+    response = respond(status, service.options.errors == "text" and as_text(refusal) or refusal)
+  end
   return call.callback and wrap(response, call.callback) or response, value and route.name
 end
 

@@ -419,7 +419,10 @@ reports.routes = {
   { "GET", "/reports/queued_visitors", CHATS.queued_visitors },
   { "GET", "/reports/queued_visitors/waiting_times", CHATS["queued_visitors/waiting_times"] },
   { "GET", "/reports/chatting_time", CHATS.chatting_time },
+  { "GET", "/reports/queued_visitors_waiting_times", CHATS["queued_visitors/waiting_times"] },
   { "GET", "/reports/goals", CHATS.goals },
+  { "GET", "/reports/greetings", CHATS.greetings },
+  { "GET", "/reports/chats/source", CHATS.engagement },
 }
 
 local function add(folder, handlers)

@@ -6,6 +6,8 @@
 ---   strings  every number as a string of digits, a date too
 ---   php      ISO dates with milliseconds, [] for an empty object, null for what is absent
 ---   mixed    one of these for each record, by its id
+--   gaps     as docs, and each list of a record is an object, as PHP writes a list with gaps:
+--            {"0":"a","2":"b"}
 local json = require "livechat.json"
 local dates = require "livechat.sandbox.dates"
 
@@ -23,6 +25,7 @@ local STYLES = {
   docs = { date = whole, number = whole },
   objects = { date = dates.iso, number = whole, group_objects = true, null_url = true,
     license_id = true },
+  gaps = { date = whole, number = whole, gaps = true },
   strings = { date = digits, number = digits },
   php = { date = dates.iso_milliseconds, number = whole, group_objects = true, nulls = true,
     empty_arrays = true, api_key = true },
@@ -156,6 +159,29 @@ function views.agent(from, service)
   -- Answers of 2013 to 2017 carried a key: a client must never show a whole agent.
   if style.api_key then result.api_key = ("0123456789abcdef"):rep(2) end
   if style.license_id then result.license_id = service.options.license_id end
+  return result
+end
+
+-- `inside` a record every list that holds anything gets a gap after its first item.
+local function with_gaps(value, inside)
+  if type(value) ~= "table" then return value end
+  local list = json.is_array(value)
+  if list and #value == 0 then return value end
+  local result = list and not inside and json.array() or {}
+  for name, member in pairs(value) do
+    local key = list and inside and ("%d"):format(name == 1 and 0 or name) or name
+    result[key] = with_gaps(member, inside or not list)
+  end
+  return result
+end
+
+--- Writes lists with gaps, where the variant is "gaps".
+---@param value any a record, a list of records, or a page of them
+function views.finish(value, service)
+  if service.options.variants ~= "gaps" or type(value) ~= "table" then return value end
+  local page, result = value.id == nil and (value.tickets or value.chats or value.events), {}
+  if not json.is_array(page) then return with_gaps(value, false) end
+  for name, member in pairs(value) do result[name] = with_gaps(member, false) end
   return result
 end
 

@@ -3,6 +3,7 @@
 -- status and a body.
 local json = require "livechat.json"
 local random = require "livechat.sandbox.random"
+local views = require "livechat.sandbox.v2.views"
 local checks = require "livechat.sandbox.v2.checks"
 local Deliveries = require "livechat.sandbox.deliveries"
 
@@ -101,7 +102,7 @@ function webhooks.publish(service, event, about, now)
         if not IS_DATA_TYPE[name] then body[name] = value end
       end
       for _, name in ipairs(hook.data_types) do body[name] = event[name] end
-      service.deliveries:queue(hook, json.encode(body), about, now)
+      service.deliveries:queue(hook, json.encode(views.finish(body, service)), about, now)
       count = count + 1
     end
   end
