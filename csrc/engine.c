@@ -96,7 +96,7 @@ static void free_cancelled(struct lc_engine *engine) {
   }
 }
 
-static void finish(struct lc_engine *engine, struct lc_transfer *transfer, int code) {
+static void finish(struct lc_engine *engine, struct lc_transfer *transfer, unsigned code) {
   struct lc_response response;
   lc_transfer_end(transfer, code, &response);
   if (lc_calls_finish(engine->calls, transfer, &response)) {
@@ -110,7 +110,7 @@ static void finish(struct lc_engine *engine, struct lc_transfer *transfer, int c
 
 static void begin(struct lc_engine *engine, struct lc_transfer *transfer) {
   void *easy = engine->n_idle > 0 ? engine->idle[--engine->n_idle] : lc_handle_new(&engine->lib);
-  int code = lc_transfer_begin(transfer, easy, &engine->lib);
+  unsigned code = lc_transfer_begin(transfer, easy, &engine->lib);
   if (easy != NULL)
     curl_easy_setopt(easy, CURLOPT_SHARE, engine->share);
   if (easy != NULL)
@@ -140,7 +140,7 @@ static void turn(struct lc_engine *engine) {
     CURLcode code = message->data.result;
     char *user = NULL;
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &user);
-    finish(engine, (struct lc_transfer *)(void *)user, (int)code);
+    finish(engine, (struct lc_transfer *)(void *)user, code);
   }
   if (blocked)
     allow_sigpipe(&old);

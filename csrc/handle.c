@@ -7,12 +7,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-void lc_must(int *code, int now) {
+void lc_must(unsigned *code, unsigned now) {
   if (*code == CURLE_OK)
     *code = now;
 }
 
-void lc_may(int *code, int now) {
+void lc_may(unsigned *code, unsigned now) {
   if (now == CURLE_OUT_OF_MEMORY)
     lc_must(code, now);
 }
@@ -51,7 +51,7 @@ void lc_libcurl_look(struct lc_libcurl *lib, unsigned version) {
   };
 }
 
-static void prepare_tls(CURL *easy, const struct lc_libcurl *lib, int *code) {
+static void prepare_tls(CURL *easy, const struct lc_libcurl *lib, unsigned *code) {
   lc_must(code, curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
   lc_may(code, curl_easy_setopt(easy, CURLOPT_PROXY_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2));
   if (lib->ca_bundle == NULL)
@@ -62,7 +62,7 @@ static void prepare_tls(CURL *easy, const struct lc_libcurl *lib, int *code) {
 
 /* Where a request goes is the caller's word alone: no proxy, password file or other protocol that
  * the environment or the peer names. */
-static void prepare_ways(CURL *easy, int *code) {
+static void prepare_ways(CURL *easy, unsigned *code) {
   lc_must(code, curl_easy_setopt(easy, CURLOPT_PROXY, ""));
   lc_must(code, curl_easy_setopt(easy, CURLOPT_NOPROXY, ""));
   lc_must(code, curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L));
@@ -81,7 +81,7 @@ static void prepare_ways(CURL *easy, int *code) {
 
 void *lc_handle_new(const struct lc_libcurl *lib) {
   CURL *easy = curl_easy_init();
-  int code = CURLE_OK;
+  unsigned code = CURLE_OK;
   if (easy == NULL)
     return NULL;
   lc_must(&code, curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));

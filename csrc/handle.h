@@ -25,9 +25,9 @@ void lc_libcurl_look(struct lc_libcurl *lib, unsigned version);
 void *lc_handle_new(const struct lc_libcurl *lib);
 
 /* For results of curl_easy_setopt: keeps the first failure. */
-void lc_must(int *code, int now);
+void lc_must(unsigned *code, unsigned now);
 /* The same for an option that this libcurl may not know, or may have been built without: only want
  * of memory counts. */
-void lc_may(int *code, int now);
+void lc_may(unsigned *code, unsigned now);
 
 #endif

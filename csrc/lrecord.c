@@ -8,7 +8,7 @@
 
 #include "lbind.h"
 
-enum slot { WIRE = 1, CACHE, STAGED, OWNER, SLOTS = OWNER };
+enum { WIRE = 1, CACHE, STAGED, OWNER, SLOTS = OWNER };
 
 /* Upvalues of a class's metamethods. */
 enum { METHODS = 1, READ, CLASS, META };
@@ -45,7 +45,7 @@ static void check_own(lua_State *L, int idx) {
 }
 
 /* Pushes table[slot][key] for the key at idx, or nil; `table` is a stack index. */
-static void slot_get(lua_State *L, int table, enum slot slot, int key) {
+static void slot_get(lua_State *L, int table, int slot, int key) {
   lua_rawgeti(L, table, slot);
   if (lua_istable(L, -1)) {
     lua_pushvalue(L, key);
@@ -57,7 +57,7 @@ static void slot_get(lua_State *L, int table, enum slot slot, int key) {
 }
 
 /* table[slot][key] = the value on top (kept there); the table in the slot is made when needed. */
-static void slot_set(lua_State *L, int table, enum slot slot, int key) {
+static void slot_set(lua_State *L, int table, int slot, int key) {
   lua_rawgeti(L, table, slot);
   if (!lua_istable(L, -1)) {
     lua_pop(L, 1);
@@ -79,7 +79,7 @@ static int record_index(lua_State *L) {
   if (!lua_isnil(L, -1))
     return 1;
   lb_gettable(L, 1); /* at 4 */
-  static const enum slot kept[] = {STAGED, CACHE};
+  static const int kept[] = {STAGED, CACHE};
   for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
     slot_get(L, 4, kept[i], 2);
     if (!lua_isnil(L, -1))
@@ -223,7 +223,7 @@ static int core_class(lua_State *L) {
 static int core_record_get(lua_State *L) {
   lua_settop(L, 1);
   check_record(L, 1); /* its table is at 2 */
-  static const enum slot slots[] = {WIRE, STAGED, OWNER};
+  static const int slots[] = {WIRE, STAGED, OWNER};
   for (int i = 0; i < 3; i++) {
     lua_rawgeti(L, 2, slots[i]);
     if (lua_isboolean(L, -1)) {

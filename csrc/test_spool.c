@@ -148,7 +148,7 @@ static void test_store_fails(void) {
   limit.rlim_cur = 10;
   CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
   CHECK(failed(store("big", "more than ten bytes"), EFBIG));
-  int fd;
+  int fd = -1;
   CHECK(store("small", "12345678") == LC_OK && lc_file_lock(path_of("small"), &fd) == LC_OK);
   CHECK(failed(lc_file_append(fd, "9abc", 4), EFBIG));
   CHECK(holds("small", "12345678"));

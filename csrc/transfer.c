@@ -231,7 +231,7 @@ static size_t on_body(char *data, size_t size, size_t n, void *user) {
 /* ---- the handle ----------------------------------------------------------------------------- */
 
 /* A handle keeps its settings, so each of these is set for every transfer. */
-static void set_method(struct transfer *t, int *code) {
+static void set_method(struct transfer *t, unsigned *code) {
   CURL *easy = t->head.easy;
   bool head = strcmp(t->method, "HEAD") == 0;
   bool get = strcmp(t->method, "GET") == 0;
@@ -259,7 +259,7 @@ static bool is_special(const struct transfer *t) {
   return t->insecure || t->ca_file != NULL || t->proxy.address != NULL;
 }
 
-static void set_special(struct transfer *t, int *code) {
+static void set_special(struct transfer *t, unsigned *code) {
   CURL *easy = t->head.easy;
   if (t->insecure) {
     lc_must(code, curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L));
@@ -281,7 +281,7 @@ static void set_special(struct transfer *t, int *code) {
 /* A request that must not go twice also gets HTTP/1.1: HTTP/2 knows refusals after which libcurl
  * sends again (REFUSED_STREAM, HTTP_1_1_REQUIRED). The others wait for a connection that is being
  * made, to share it; without TLS that wait would last until the first answer is there. */
-static void set_connection(struct transfer *t, const struct lc_libcurl *lib, int *code) {
+static void set_connection(struct transfer *t, const struct lc_libcurl *lib, unsigned *code) {
   CURL *easy = t->head.easy;
   bool tls = strncasecmp(t->url, "https:", 6) == 0;
   bool http2 = lib->http2 && !t->once;
@@ -291,9 +291,9 @@ static void set_connection(struct transfer *t, const struct lc_libcurl *lib, int
   lc_may(code, curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L));
 }
 
-int lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struct lc_libcurl *lib) {
+unsigned lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struct lc_libcurl *lib) {
   struct transfer *t = (struct transfer *)transfer;
-  int code = CURLE_OK;
+  unsigned code = CURLE_OK;
   int was = GATE_SHUT;
   t->head.easy = easy;
   if (easy == NULL)
@@ -419,7 +419,7 @@ static void explain(const struct transfer *t, CURLcode code, struct lc_response 
   }
 }
 
-void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response) {
+void lc_transfer_end(struct lc_transfer *transfer, unsigned code, struct lc_response *response) {
   struct transfer *t = (struct transfer *)transfer;
   *response =
       (struct lc_response){.sent = was_sent(t), .status = t->status, .sent_at_us = t->sent_at_us};

@@ -33,12 +33,12 @@ struct lc_transfer { /* the head of it, which is the engine's; the rest is trans
 enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_request *request,
                             char *text, size_t text_size);
 /* Makes the handle, NULL for want of memory, ready for curl_multi_add_handle. Gives a CURLcode. */
-int lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struct lc_libcurl *lib);
+unsigned lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struct lc_libcurl *lib);
 /* From any thread: a request that has not begun to leave never will, and true tells so. */
 bool lc_transfer_try_cancel(struct lc_transfer *transfer);
 /* The result, for a CURLcode; its `seconds` are left to the engine. The caller frees headers and
  * body. */
-void lc_transfer_end(struct lc_transfer *transfer, int code, struct lc_response *response);
+void lc_transfer_end(struct lc_transfer *transfer, unsigned code, struct lc_response *response);
 /* Takes all pointers out of the handle and wipes the copies. false: the handle has settings of this
  * transfer, and cannot serve another. */
 bool lc_transfer_free(struct lc_transfer *transfer);

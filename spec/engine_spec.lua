@@ -1,0 +1,124 @@
+-- SPDX-License-Identifier: MIT
+--- Where the engine's library, its descriptors and its thread come from, and that there are none.
+local helper = require "spec.helper"
+
+local server
+
+setup(function()
+  server = helper.nginx { http = [[
+    server {
+      listen 127.0.0.1:$PORT;
+      location / { return 200 "[]"; }
+    }
+  ]] }
+end)
+teardown(helper.cleanup)
+
+local PRELUDE = [[
+  local livechat = require "livechat"
+  local function connect(options)
+    local with = { username = "u", api_key = "k", base_url = arg[1], retry = false, timeout = 2,
+      throttle = { calls = 1, period = 0.1 } }
+    for name, value in pairs(options or {}) do with[name] = value end
+    return livechat.new(with)
+  end
+  local held = {}
+  local function fill()
+    while true do
+      local file = io.open("/dev/null")
+      if not file then break end
+      held[#held + 1] = file
+    end
+  end
+  local function free()
+    for _, file in ipairs(held) do file:close() end
+    held = {}
+  end
+  local function failed(agents, err)
+    assert(agents == nil and type(err) == "table", tostring(agents))
+    assert(err.kind == "network" and err.outcome == "not_sent", tostring(err))
+    assert(not tostring(err):find("\n"), tostring(err))
+  end
+]]
+
+--- Runs a script with 40 descriptors.
+local function run(script)
+  local path = helper.folder() .. "/script.lua"
+  helper.write(path, PRELUDE .. script)
+  local words = helper.lua_argv(helper.lua_version, path, "http://127.0.0.1:" .. server.port)
+  for i, word in ipairs(words) do words[i] = helper.quote(word) end
+  local status, output = helper.run("ulimit -n 40; " .. table.concat(words, " "), 30)
+  assert.equal(0, status, output)
+  return output
+end
+
+describe("a call for which no descriptor is left", function()
+  it("fails, also before the engine is loaded, and the next one works", function()
+    run [[
+      local client = connect()
+      fill()
+      for _ = 1, 3 do failed(client.agents:list()) end
+      free()
+      assert(client.agents:list())
+    ]]
+  end)
+
+  it("fails in a loop of its own, which needs one for each call", function()
+    run [[
+      local socket = require "socket"
+      local client = connect { wait = function() socket.sleep(0.01) end }
+      fill()
+      for _ = 1, 3 do failed(client.agents:list()) end
+      free()
+      assert(client.agents:list())
+      assert(client.agents:list())
+    ]]
+  end)
+
+  it("fails in each function of a gather, whose others go on", function()
+    run [[
+      local socket = require "socket"
+      require "livechat.engine"
+      for _, wait in ipairs { false, function() socket.sleep(0.01) end } do
+        local client = connect { wait = wait or nil, throttle = false }
+        fill()
+        local results = livechat.gather({ 1, 2, 3 }, function() return client.agents:list() end)
+        for i = 1, 3 do failed(results[i][1], results[i][2]) end
+        results = livechat.gather({ 1, 2 }, function(i)
+          if i == 2 then free() end
+          return client.agents:list()
+        end)
+        assert(results[2][1], tostring(results[2][2]))
+        free()
+      end
+    ]]
+  end)
+
+  it("waits for the throttle all the same", function()
+    run [[
+      local client = connect { throttle = { calls = 2, period = 0.3 } }
+      assert(client.agents:list())
+      fill()
+      held[#held]:close()
+      held[#held] = nil
+      local from = os.time()
+      for _ = 1, 4 do assert(client.agents:list()) end
+      assert(os.time() - from < 5)
+    ]]
+  end)
+end)
+
+describe("a program that is executed", function()
+  it("is given no descriptor of ours", function()
+    local output = run [[
+      local socket = require "socket"
+      local client = connect { wait = function() socket.sleep(0.01) end }
+      local plain = connect()
+      assert(client.agents:list() and plain.agents:list())
+      os.execute("ls /proc/self/fd | wc -l")
+      io.stdout:flush()
+    ]]
+    local bare = run [[os.execute("ls /proc/self/fd | wc -l")]]
+    assert.equal(bare:match("%d+"), output:match("%d+"))
+  end)
+end)
