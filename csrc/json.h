@@ -3,7 +3,6 @@
 #ifndef LC_JSON_H
 #define LC_JSON_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #define LC_JSON_MAX_DEPTH 1000
@@ -26,9 +25,5 @@ struct lc_span {
  * written; its len is 0 otherwise. Member and value may be NULL. */
 enum lc_json lc_json_check(const char *text, size_t len, unsigned max_depth, const char *member,
                            struct lc_span *value);
-
-/* Whether a text is UTF-8 and nothing else: no overlong forms, no surrogates, nothing above
- * U+10FFFF. Any byte below 0x80 may be in it, 0 among them. */
-bool lc_utf8(const char *text, size_t len);
 
 #endif

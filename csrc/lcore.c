@@ -7,10 +7,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base64.h"
 #include "digest.h"
 #include "json.h"
 #include "process.h"
 #include "stamp.h"
+#include "utf8.h"
 #include "lbind.h"
 
 /* ---- credentials --------------------------------------------------------------------------- */
@@ -167,6 +169,19 @@ static int core_utf8(lua_State *L) {
   return 1;
 }
 
+/* base64(text) -> text */
+static int core_base64(lua_State *L) {
+  size_t len;
+  const char *text = luaL_checklstring(L, 1, &len);
+  luaL_argcheck(L, len < SIZE_MAX / 4, 1, "too long");
+  char *out = lua_newuserdata(L, LC_BASE64_LEN(len) + 1);
+  struct lc_base64 enc = {.to = out};
+  lc_base64_put(&enc, text, len);
+  lc_base64_end(&enc);
+  lua_pushlstring(L, out, LC_BASE64_LEN(len));
+  return 1;
+}
+
 /* digest(text) -> 32 hex digits */
 static int core_digest(lua_State *L) {
   size_t len;
@@ -189,6 +204,7 @@ static const luaL_Reg functions[] = {
     {"json_check", core_json_check},
     {"digest", core_digest},
     {"utf8", core_utf8},
+    {"base64", core_base64},
     {NULL, NULL},
 };
 

@@ -3,10 +3,10 @@
  * back, and the one origin that may see it. The plain text is never copied elsewhere: base64 is
  * made from the caller's bytes straight into that block. */
 #include "secret.h"
+#include "base64.h"
 #include "buf.h"
 #include "origin.h"
 
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,36 +16,6 @@
 /* ---- the header line ---------------------------------------------------------------------- */
 
 #define BASIC "Authorization: Basic "
-
-struct base64 {
-  char *to;
-  unsigned bits; /* the 0 to 2 bytes that wait for a third */
-  unsigned n;
-};
-
-static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-static void base64_put(struct base64 *enc, const char *data, size_t len) {
-  for (size_t i = 0; i < len; i++) {
-    enc->bits = enc->bits << 8 | (unsigned char)data[i];
-    if (++enc->n < 3)
-      continue;
-    for (int shift = 18; shift >= 0; shift -= 6)
-      *enc->to++ = digits[enc->bits >> shift & 63];
-    enc->bits = 0;
-    enc->n = 0;
-  }
-}
-
-static void base64_end(struct base64 *enc) {
-  unsigned missing = enc->n > 0 ? 3 - enc->n : 0;
-  if (missing > 0) {
-    base64_put(enc, "\0\0", missing);
-    memset(enc->to - missing, '=', missing);
-  }
-  *enc->to = 0;
-  lc_wipe(enc, sizeof *enc);
-}
 
 /* Room for `len` bytes of text after the prefix, and where they go. */
 static enum lc_err begin_line(struct lc_secret *secret, const char *url, const char *prefix,
@@ -81,15 +51,15 @@ enum lc_err lc_secret_basic(struct lc_secret *secret, const char *user, size_t u
     return LC_ETOOLARGE;
   if (has_any(user, user_len, ":\r\n\0", 4) || has_any(password, password_len, "\r\n\0", 3))
     return LC_EINVAL;
-  struct base64 enc = {0};
-  size_t len = (user_len + 1 + password_len + 2) / 3 * 4;
+  struct lc_base64 enc = {0};
+  size_t len = LC_BASE64_LEN(user_len + 1 + password_len);
   enum lc_err err = begin_line(secret, url, BASIC, len, &enc.to);
   if (err != LC_OK)
     return err;
-  base64_put(&enc, user, user_len);
-  base64_put(&enc, ":", 1);
-  base64_put(&enc, password, password_len);
-  base64_end(&enc);
+  lc_base64_put(&enc, user, user_len);
+  lc_base64_put(&enc, ":", 1);
+  lc_base64_put(&enc, password, password_len);
+  lc_base64_end(&enc);
   return LC_OK;
 }
 
@@ -111,23 +81,6 @@ enum lc_err lc_secret_bearer(struct lc_secret *secret, const char *token, size_t
   memcpy(to, token, token_len);
   to[token_len] = 0;
   return LC_OK;
-}
-
-/* The bytes that a line's base64, as base64_put makes it, stands for; how many. */
-static size_t base64_read(const char *from, unsigned char *to) {
-  size_t n = 0;
-  uint32_t bits = 0;
-  int held = 0;
-  for (const char *at; *from != 0 && (at = strchr(digits, *from)) != NULL; from++) {
-    bits = bits << 6 | (uint32_t)(at - digits);
-    held += 6;
-    if (held >= 8) {
-      held -= 8;
-      to[n++] = (unsigned char)(bits >> held);
-    }
-  }
-  lc_wipe(&bits, sizeof bits);
-  return n;
 }
 
 /* Where `what`, found at the beginning of a text, ends there; 0: it is not there. JSON may have a
@@ -163,7 +116,7 @@ bool lc_secret_hide(const struct lc_secret *secret, char *text, size_t len) {
   unsigned char *plain = malloc(sent_len + 1);
   if (plain == NULL)
     return false;
-  size_t plain_len = base64_read(sent, plain);
+  size_t plain_len = lc_base64_read(sent, plain);
   const unsigned char *colon = memchr(plain, ':', plain_len);
   if (colon != NULL)
     hide(text, len, (const char *)colon + 1, (size_t)(plain + plain_len - colon) - 1);

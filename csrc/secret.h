@@ -24,7 +24,7 @@ enum lc_err lc_secret_bearer(struct lc_secret *secret, const char *token, size_t
 bool lc_secret_allows(const struct lc_secret *secret, const char *url);
 /* Overwrites with stars what `text` holds of the secret: the credential as it is sent, and the
  * password by itself where it is long enough to be told from a common word. false: the secret is
- * empty, or there is no memory, and nobody knows what the text holds. */
+ * empty, or there is no memory: the text may still hold it. */
 bool lc_secret_hide(const struct lc_secret *secret, char *text, size_t len);
 void lc_secret_wipe(struct lc_secret *secret);
 /* Equal bytes; the time depends on the lengths only. */

@@ -336,7 +336,7 @@ static void dispatches(void) {
   for (int i = 0; i <= MANY; i++)
     CHECK(seen[i] == 1);
   CHECK(!test_ready(fd, 30) && lc_calls_finished(calls, &first, 1) == 0);
-  /* One that is taken before the dispatcher looked is nobody's news: a byte, and no id. */
+  /* One that is taken before the dispatcher looked is not reported: a byte, and no id. */
   uint64_t id = test_submit("/ok", false);
   CHECK(lc_engine_wait(engine, id, 5000) == LC_OK && lc_calls_take(calls, id, &got));
   test_done(&got);
@@ -350,7 +350,7 @@ static void dispatches(void) {
   memset(seen, 0, sizeof seen);
   CHECK(dispatch(fd, 1, id, seen) == 1 && seen[0] == 1);
   close(fd);
-  CHECK(lc_engine_listen(engine, path, sizeof path) == LC_OK); /* to which nobody comes */
+  CHECK(lc_engine_listen(engine, path, sizeof path) == LC_OK); /* to which no reader connects */
   test_close();
   CHECK(access(path, F_OK) != 0);
 }

@@ -145,12 +145,10 @@ static void test_utf8(void) {
   for (size_t i = 0; i < sizeof right / sizeof *right; i++) {
     snprintf(text, sizeof text, "\"%s\"", right[i]);
     CHECK_WITH(text, judge(text) == LC_JSON_OK);
-    CHECK_WITH(text, lc_utf8(text, strlen(text)));
   }
   for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
     snprintf(text, sizeof text, "\"%s\"", wrong[i]);
     CHECK_WITH(text, judge(text) == LC_JSON_UTF8);
-    CHECK_WITH(text, !lc_utf8(text, strlen(text)));
     snprintf(text, sizeof text, "\"%s", wrong[i]); /* nothing lies behind it */
     CHECK_WITH(text, judge(text) == LC_JSON_UTF8);
     snprintf(text, sizeof text, "{\"%s\":1}", wrong[i]);
@@ -290,34 +288,8 @@ static void test_damage(void) {
   CHECK(refused > 256);
 }
 
-/* Eight bytes are looked at together: a wrong one is found wherever it stands, and so is a
- * character where two such steps meet. */
-static void test_utf8_steps(void) {
-  char text[32];
-  for (size_t len = 0; len <= sizeof text; len++) {
-    memset(text, 'a', sizeof text);
-    CHECK(lc_utf8(text, len));
-    for (size_t i = 0; i < len; i++) {
-      text[i] = '\0';
-      CHECK(lc_utf8(text, len));
-      text[i] = (char)0xa9;
-      CHECK(!lc_utf8(text, len));
-      text[i] = (char)0xc3;
-      CHECK(!lc_utf8(text, len));
-      if (i + 1 < len) {
-        text[i + 1] = (char)0xa9;
-        CHECK(lc_utf8(text, len));
-        CHECK(!lc_utf8(text, i + 1));
-        text[i + 1] = 'a';
-      }
-      text[i] = 'a';
-    }
-  }
-}
-
 int main(void) {
   test_grammar();
-  test_utf8_steps();
   test_utf8();
   test_duplicates();
   test_many_members();

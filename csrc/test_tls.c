@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-/* openssl's own server, with a certificate for localhost that nobody has signed, and at most that
+/* openssl's own server, with a certificate for localhost that is signed by itself, and at most that
  * version of TLS. 0: no openssl. */
 static pid_t start_tls(const char *folder, unsigned port, const char *version) {
   char line[512], listen_on[32];
@@ -36,8 +36,8 @@ static void checks_certificates(const char *folder, unsigned port) {
     const char *label, *url, *ca_file;
     bool insecure, good;
   } rows[] = {
-      {"nobody vouches for it", by_name, NULL, false, false},
-      {"its own certificate does", by_name, cert, false, true},
+      {"signed by itself", by_name, NULL, false, false},
+      {"its own certificate is trusted", by_name, cert, false, true},
       {"for another name", by_number, cert, false, false},
       {"no file", by_name, nothing, false, false},
       {"unchecked", by_number, NULL, true, true},

@@ -16,6 +16,7 @@ build = {
   modules = {
     ["livechat.core"] = {
       sources = {
+        "csrc/base64.c",
         "csrc/buf.c",
         "csrc/child.c",
         "csrc/digest.c",
@@ -28,6 +29,7 @@ build = {
         "csrc/spool.c",
         "csrc/stamp.c",
         "csrc/throttle.c",
+        "csrc/utf8.c",
         "csrc/lbind.c",
         "csrc/lchild.c",
         "csrc/lcore.c",
@@ -40,6 +42,7 @@ build = {
     },
     ["livechat.engine"] = {
       sources = {
+        "csrc/base64.c",
         "csrc/buf.c",
         "csrc/calls.c",
         "csrc/engine.c",

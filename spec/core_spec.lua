@@ -251,6 +251,8 @@ describe("small functions", function()
     assert.is_nil(core.timestamp({}))
     assert.equal(1384554260, core.time("2013-11-15T22:24:20Z"))
     assert.equal(0.5, core.time("1970-01-01T00:00:00.500Z"))
+    assert.same({ "", "Zg==", "Zm8=", "AAEC/w==" },
+      { core.base64 "", core.base64 "f", core.base64 "fo", core.base64 "\0\1\2\255" })
     assert.is_true(core.equal("abc", "abc"))
     assert.is_false(core.equal("abc", "abd"))
     assert.is_false(core.equal("abc", "ab"))
