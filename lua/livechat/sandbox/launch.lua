@@ -166,15 +166,21 @@ function launch.start(nginx, folder, conf)
   return nil, "nginx wrote no pid file within 5 seconds"
 end
 
--- `lua` notices a signal only between two of its own instructions: nginx's lines, of which one
--- comes every fifth of a second, give it that chance.
+-- `lua` notices a signal only between two of its own instructions, where it raises an error:
+-- nginx's lines, of which one comes every fifth of a second, give it that chance.
 local function pass_on(pipe, say)
   for line in pipe:lines() do
     if line ~= "" then say(line) end
   end
 end
 
---- Runs nginx until it ends, by itself or by ^C, here or there.
+-- Does something in spite of the signal, which may come late but raises no second error.
+local function surely(action, ...)
+  local _, done = pcall(pcall, action, ...)
+  if done ~= true then action(...) end
+end
+
+--- Runs nginx until it ends, by itself or by ^C, here or there, and removes its folder.
 ---@param nginx table from `find`
 ---@param folder string
 ---@param conf string from `conf`; nginx must print an empty line every now and then
@@ -188,9 +194,12 @@ function launch.foreground(nginx, folder, conf, say)
     announced = true
     say(line)
   end)
-  local pid = tonumber(launch.read(folder .. "/nginx.pid") or "")
-  if ended ~= true and pid then launch.stop(math.floor(pid)) end
-  pipe:close()
+  surely(function() -- each step may be done twice
+    local pid = tonumber(launch.read(folder .. "/nginx.pid") or "")
+    if ended ~= true and pid then launch.stop(math.floor(pid)) end
+    if io.type(pipe) == "file" then pipe:close() end
+    launch.remove(folder)
+  end)
   return announced
 end
 

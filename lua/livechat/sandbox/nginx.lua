@@ -140,9 +140,9 @@ function glue.init_worker()
   if settings.foreground then
     local parent = ffi.C.getppid()
     assert(ngx.timer.every(0.2, function()
-      if ffi.C.getppid() ~= parent then return finish() end
-      io.stdout:write("\n")
-      io.stdout:flush()
+      -- It may have gone before it could be known: then nobody reads what is printed.
+      local heard = io.stdout:write("\n") and io.stdout:flush()
+      if not heard or ffi.C.getppid() ~= parent then finish() end
     end))
     io.stdout:write(settings.foreground, "\n")
     io.stdout:flush()

@@ -210,7 +210,6 @@ function server.run(given)
     io.stdout:write(line, "\n")
     io.stdout:flush()
   end)
-  launch.remove(ready.folder)
   if not succeeded then return nil, "nginx did not run: see its message above" end
   return true
 end
