@@ -90,7 +90,8 @@ build/core/core.a build/asan/core.a build/tsan/core.a:
 	rm -f $@
 	$(AR) rcs $@ $^
 
-build/asan/test_throttle.o build/asan/test_shm_many.o build/tsan/test_shm_many.o: csrc/throttle.c
+build/asan/test_throttle.o build/asan/test_throttle_log.o: csrc/throttle.c
+build/asan/test_shm_many.o build/tsan/test_shm_many.o: csrc/throttle.c
 
 build/asan/test_%: build/asan/test_%.o build/asan/core.a
 	$(CC) $(asan) $(WRAP) -o $@ $^ $(LIBS)

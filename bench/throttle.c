@@ -3,6 +3,7 @@
  *
  *   throttle [-n reservations] [-b batches] [-p processes] clock|local|lock|FILE
  *
+ * Of a throttle that lets every call go: 100 in each microsecond.
  * `local` reserves in this process, FILE in that shared file; `clock` only reads the clock of both,
  * `lock` also takes and leaves a robust mutex shared by the processes. Prints one number: the
  * nanoseconds from one reservation of a process to its next, in the median batch. */
@@ -29,18 +30,18 @@ struct load {
   pthread_mutex_t *lock;
 };
 
-static const int64_t FOREVER_US = INT64_MAX / 4;
-
 static int once(const struct load *load) {
   int64_t now_us, at_us;
+  uint64_t ticket = 0;
   if (load->shared != NULL)
-    return lc_shm_reserve(load->shared, FOREVER_US, &at_us, &now_us) != LC_OK;
+    return lc_shm_reserve(load->shared, 0, &ticket, &at_us, &now_us) != LC_OK;
   if (load->lock != NULL && pthread_mutex_lock(load->lock) != 0)
     return 1;
   now_us = lc_clock_us();
   if (load->lock != NULL)
     return pthread_mutex_unlock(load->lock) != 0;
-  return load->own != NULL && lc_throttle_reserve(load->own, now_us, FOREVER_US, &at_us) != LC_OK;
+  return load->own != NULL &&
+         lc_throttle_reserve(load->own, now_us, now_us, &ticket, &at_us) != LC_OK;
 }
 
 /* Nanoseconds a reservation; below 0 for a failure. */
@@ -94,7 +95,7 @@ static bool prepare(struct load *load) {
     return true;
   if (strcmp(load->what, "local") == 0) {
     load->own = malloc(lc_throttle_size(100));
-    return load->own != NULL && lc_throttle_init(load->own, 100, 60000000, 50000) == LC_OK;
+    return load->own != NULL && lc_throttle_init(load->own, 100, 1, 0) == LC_OK;
   }
   if (strcmp(load->what, "lock") == 0) {
     pthread_mutexattr_t kind;
@@ -106,7 +107,7 @@ static bool prepare(struct load *load) {
   }
   char text[512] = "";
   struct lc_shm_options options = {
-      .path = load->what, .mode = 0600, .calls = 100, .period_us = 60000000, .guard_us = 50000};
+      .path = load->what, .mode = 0600, .calls = 100, .period_us = 1, .guard_us = 0};
   if (lc_shm_open(&load->shared, &options, text, sizeof text) != LC_OK)
     fprintf(stderr, "throttle: %s\n", text);
   return load->shared != NULL;

@@ -25,6 +25,8 @@ const char *lc_err_name(enum lc_err err) {
     return "protocol";
   case LC_EMISMATCH:
     return "mismatch";
+  case LC_EBUSY:
+    return "busy";
   case LC_ESYS:
     return "system";
   }

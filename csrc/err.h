@@ -15,6 +15,7 @@ enum lc_err {
   LC_ENETWORK,  /* the connection was lost later than that */
   LC_EPROTOCOL, /* the answer is not HTTP, is truncated, or is wrongly encoded */
   LC_EMISMATCH, /* a shared file is not what was asked for; errno is not set */
+  LC_EBUSY,     /* another process is in the way, longer than it should be */
   LC_ESYS       /* errno says */
 };
 

@@ -3,6 +3,8 @@
 #define _GNU_SOURCE 1 /* unshare, setgroups */
 #include "test_shm.h"
 
+#include "shm_file.h"
+
 #include <errno.h>
 #include <grp.h>
 #include <sched.h>
@@ -51,14 +53,15 @@ static void test_one(void) {
   CHECK(used(other) == 2);
   reserve_n(other, 1);
   int64_t at_us = 0, now_us = 0, next_us = 0;
-  CHECK(lc_shm_reserve(shm, 104 * SEC, &at_us, &now_us) == LC_ETIMEOUT);
+  uint64_t ticket = 0;
+  CHECK(lc_shm_reserve(shm, 104 * SEC, &ticket, &at_us, &now_us) == LC_ETIMEOUT && ticket == 0);
   CHECK(at_us - now_us > 104 * SEC && at_us - now_us <= 105 * SEC);
-  CHECK(lc_shm_reserve(shm, INT64_MAX, &next_us, &now_us) == LC_OK && next_us == at_us);
+  CHECK(lc_shm_reserve(shm, INT64_MAX, &ticket, &next_us, &now_us) == LC_OK && next_us == at_us);
   CHECK(now_us <= lc_clock_us() && now_us > lc_clock_us() - 10 * SEC);
-  CHECK(lc_shm_release(other, next_us) == LC_OK && used(other) == 2);
-  CHECK(lc_shm_reserve(other, INT64_MAX, &at_us, &now_us) == LC_OK && at_us == next_us);
+  CHECK(ticket == 1 && lc_shm_leave(other, ticket) == LC_OK && used(other) == 3);
   CHECK(lc_shm_pause(other, 1000 * SEC) == LC_OK && lc_shm_pause(other, INT64_MAX) == LC_OK);
-  CHECK(lc_shm_reserve(shm, 100000 * (int64_t)SEC, &at_us, &now_us) == LC_ETIMEOUT);
+  ticket = 0;
+  CHECK(lc_shm_reserve(shm, 100000 * (int64_t)SEC, &ticket, &at_us, &now_us) == LC_ETIMEOUT);
   lc_shm_close(shm);
   lc_shm_close(other);
   lc_shm_close(NULL);
@@ -117,10 +120,10 @@ static void test_damage(void) {
     off_t size;
     const char *tells;
   } rows[] = {
-      {0, 0, "not a throttle"},  {64, 0, "another version"}, {90, 0, "another version"},
-      {-1, 0, "not a throttle"}, {-1, 63, "not a throttle"}, {-1, 80, "another version"},
-      {-1, 100, "cut off"},      {-1, 180, "cut off"},       {-1, 240, "damaged"},
-      {-1, 9000, "damaged"},
+      {0, 0, "not a throttle"},   {64, 0, "another version"},  {-1, 0, "not a throttle"},
+      {-1, 63, "not a throttle"}, {-1, 64, "another version"}, {-1, 100, "cut off"},
+      {-1, 180, "cut off"},       {-1, 16400, "cut off"},      {-1, 16670, "damaged"},
+      {-1, 20000, "damaged"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     lc_shm_close(open_shm(5, SEC));
@@ -136,7 +139,8 @@ static void test_damage(void) {
   lc_shm_close(open_shm(5, SEC));
   CHECK(stat(path, &st) == 0);
   int64_t head = 6; /* of a ring whose indices are 0 to 5 */
-  write_file(path, &head, sizeof head, st.st_size - 7 * (off_t)sizeof head);
+  write_file(path, &head, sizeof head,
+             (off_t)(sizeof(struct lc_shm_head) + offsetof(struct lc_throttle, head)));
   CHECK(refused(options_of(5, SEC)) == LC_EMISMATCH && strstr(text, "damaged") != NULL);
   unlink(path);
 }
@@ -207,11 +211,11 @@ static void test_no_space(void) {
   unlink(path);
 }
 
-/* A disk of one page, where a store into a hole of a mapped file would be a SIGBUS. */
+/* A small disk, where a store into a hole of a mapped file would be a SIGBUS. */
 static void full_disk(int argument) {
   (void)argument;
   if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-      mount("none", folder, "tmpfs", 0, "size=4k") != 0) {
+      mount("none", folder, "tmpfs", 0, "size=24k") != 0) {
     printf("note: no mounts here, no full disk tried\n");
     return;
   }
@@ -226,7 +230,8 @@ static void test_reboot(void) {
   reserve_n(shm, 5);
   lc_shm_close(shm);
   pretend_reboot();
-  write_file(path, locked, 8, 136); /* the mutex, whose owner is no more */
+  write_file(path, locked, 8,
+             offsetof(struct lc_shm_head, mutex)); /* the mutex, whose owner is no more */
   shm = open_shm(5, 1000 * SEC);
   CHECK(shm != NULL && used(shm) == 0);
   reserve_n(shm, 5);
@@ -246,6 +251,85 @@ static void test_reboot(void) {
   unlink(path);
 }
 
+/* ---- in use -------------------------------------------------------------------------------- */
+
+static void test_cut_in_use(void) {
+  int64_t at_us;
+  for (off_t size = 0; size <= 64; size += 64) {
+    struct lc_shm *shm = open_shm(5, SEC);
+    reserve_n(shm, 1);
+    CHECK(truncate(path, size) == 0);
+    nap(2000);
+    CHECK(reserve(shm, &at_us) == LC_EMISMATCH && lc_shm_pause(shm, SEC) == LC_EMISMATCH);
+    CHECK(lc_shm_arrived(shm, at_us, SEC) == LC_EMISMATCH);
+    lc_shm_close(shm);
+    CHECK(refused(options_of(5, SEC)) == LC_EMISMATCH && unlink(path) == 0);
+  }
+}
+
+static void test_removed_in_use(void) {
+  int64_t at_us;
+  struct lc_shm *shm = open_shm(1, 1000 * SEC), *other;
+  reserve_n(shm, 1);
+  CHECK(unlink(path) == 0);
+  other = open_shm(1, 1000 * SEC); /* another throttle */
+  nap(2000);
+  CHECK(reserve(shm, &at_us) == LC_EMISMATCH);
+  reserve_n(other, 1);
+  lc_shm_close(shm);
+  lc_shm_close(other);
+  unlink(path);
+}
+
+static struct lc_shm *inherited; /* NULL: closed by all */
+
+/* In a PID namespace of its own, with the same number as process 1. */
+static void elsewhere(int argument) {
+  int64_t wait_us;
+  (void)argument;
+  if (unshare(CLONE_NEWPID) != 0) {
+    printf("note: no PID namespaces here, none tried\n");
+    return;
+  }
+  pid_t pid = fork();
+  if (pid != 0) {
+    CHECK(ended_well(pid));
+    return;
+  }
+  test_failed = 0;
+  if (inherited != NULL) {
+    CHECK(wait_of(inherited, &wait_us) == LC_EMISMATCH);
+    CHECK(refused(options_of(2, 1000 * SEC)) == LC_EMISMATCH);
+    CHECK_WITH(text, strstr(text, "in use in another PID or time namespace") != NULL);
+  } else {
+    struct lc_shm *shm = open_shm(2, 1000 * SEC); /* with what it remembers */
+    CHECK(shm != NULL && used(shm) == 1);
+    reserve_n(shm, 1);
+    lc_shm_close(shm);
+  }
+  fflush(stdout);
+  _exit(test_failed > 0);
+}
+
+static void at_home(int argument) {
+  (void)argument;
+  CHECK(used(inherited) == 1);
+}
+
+static void test_namespaces(void) {
+  inherited = open_shm(2, 1000 * SEC);
+  reserve_n(inherited, 1);
+  CHECK(ended_well(start(at_home, 0)));
+  CHECK(ended_well(start(elsewhere, 0)));
+  lc_shm_close(inherited);
+  inherited = NULL;
+  CHECK(ended_well(start(elsewhere, 0)));
+  struct lc_shm *shm = open_shm(2, 1000 * SEC); /* and back */
+  CHECK(shm != NULL && used(shm) >= 1);
+  lc_shm_close(shm);
+  unlink(path);
+}
+
 int main(void) {
   int descriptors = begin();
   if (descriptors < 0)
@@ -260,5 +344,8 @@ int main(void) {
   test_no_space();
   CHECK(ended_well(start(full_disk, 0)));
   test_reboot();
+  test_cut_in_use();
+  test_removed_in_use();
+  test_namespaces();
   return end(descriptors);
 }

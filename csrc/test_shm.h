@@ -45,10 +45,27 @@ static inline uint32_t used(struct lc_shm *shm) {
   return lc_shm_state(shm, &state) == LC_OK ? state.used : UINT32_MAX;
 }
 
+/* One call that goes now. */
+static inline enum lc_err reserve(struct lc_shm *shm, int64_t *at_us) {
+  int64_t now_us = 0;
+  uint64_t ticket = 0;
+  enum lc_err err = lc_shm_reserve(shm, 0, &ticket, at_us, &now_us);
+  CHECK(err != LC_OK || *at_us == now_us);
+  return err;
+}
+
+/* What a newcomer would wait, or the error. */
+static inline enum lc_err wait_of(struct lc_shm *shm, int64_t *wait_us) {
+  struct lc_throttle_state state = {0};
+  enum lc_err err = lc_shm_state(shm, &state);
+  *wait_us = state.wait_us;
+  return err;
+}
+
 static inline void reserve_n(struct lc_shm *shm, uint32_t n) {
-  int64_t at_us, now_us;
+  int64_t at_us;
   for (; n > 0; n--)
-    CHECK(lc_shm_reserve(shm, 0, &at_us, &now_us) == LC_OK && at_us == now_us);
+    CHECK(reserve(shm, &at_us) == LC_OK);
 }
 
 static inline void nap(int64_t us) {

@@ -15,9 +15,11 @@ static void stored(void);
 #define WORKERS 8
 #define MOMENTS_MAX 100000
 
-static int die_after; /* so many more stores; 0: live */
+static int die_after, stop_after; /* so many more stores; 0: live */
 
 static void stored(void) {
+  if (stop_after > 0 && --stop_after == 0)
+    raise(SIGSTOP);
   if (die_after > 0 && --die_after == 0)
     raise(SIGKILL);
 }
@@ -79,20 +81,29 @@ static size_t windows_over(size_t calls, int64_t period_us) {
 #define PERIOD 200000 /* us */
 #define WINDOWS 12
 
-/* Asks for moments up to a period ahead, so that none is lost to a machine that has other work. */
+/* The moment at which this caller went; 0 where it could not before end_us. */
+static int64_t go(struct lc_shm *shm, int64_t end_us) {
+  int64_t at_us = 0, now_us = 0;
+  uint64_t ticket = 0;
+  for (;;) {
+    enum lc_err err = lc_shm_reserve(shm, end_us - lc_clock_us(), &ticket, &at_us, &now_us);
+    atomic_fetch_add(&board->errors, err != LC_OK && err != LC_ETIMEOUT && err != LC_EBUSY);
+    if (err == LC_ETIMEOUT)
+      return 0;
+    if (err == LC_OK && at_us == now_us)
+      return at_us;
+    if (err == LC_OK)
+      nap(at_us - now_us < LC_BEAT_US ? at_us - now_us : LC_BEAT_US);
+  }
+}
+
 static void hammer(int worker) {
   (void)worker;
   struct lc_shm *shm = open_shm(CALLS, PERIOD);
   wait_for_all();
-  int64_t end_us = lc_clock_us() + (2 * WINDOWS - 3) * PERIOD / 2, at_us = 0, now_us = 0;
-  while (now_us < end_us) {
-    enum lc_err err = lc_shm_reserve(shm, PERIOD, &at_us, &now_us);
-    if (err == LC_OK)
-      note_moment(at_us);
-    atomic_fetch_add(&board->errors, err != LC_OK && err != LC_ETIMEOUT);
-    if (at_us % 4 == 0)
-      nap(1000);
-  }
+  int64_t end_us = lc_clock_us() + (2 * WINDOWS - 1) * PERIOD / 2, at_us;
+  while ((at_us = go(shm, end_us)) != 0)
+    note_moment(at_us);
   lc_shm_close(shm);
 }
 
@@ -110,9 +121,11 @@ static void grab(int worker) {
   (void)worker;
   wait_for_all();
   struct lc_shm *shm = open_shm(20, 1000 * SEC);
-  int64_t at_us, now_us;
-  while (lc_shm_reserve(shm, 0, &at_us, &now_us) == LC_OK)
-    note_moment(at_us);
+  int64_t at_us;
+  enum lc_err err;
+  while ((err = reserve(shm, &at_us)) == LC_OK || err == LC_EBUSY)
+    if (err == LC_OK)
+      note_moment(at_us);
   lc_shm_close(shm);
 }
 
@@ -140,9 +153,9 @@ static void test_races(void) {
 static struct lc_shm *inherited;
 
 static void die_reserving(int store) {
-  int64_t at_us, now_us;
+  int64_t at_us;
   die_after = store;
-  lc_shm_reserve(inherited, INT64_MAX, &at_us, &now_us);
+  reserve(inherited, &at_us);
 }
 
 static void die_pausing(int store) {
@@ -151,8 +164,8 @@ static void die_pausing(int store) {
 }
 
 static void die_releasing(int store) {
-  int64_t at_us = 0, now_us;
-  lc_shm_reserve(inherited, INT64_MAX, &at_us, &now_us);
+  int64_t at_us = 0;
+  CHECK(reserve(inherited, &at_us) == LC_OK);
   die_after = store;
   lc_shm_release(inherited, at_us);
 }
@@ -171,18 +184,19 @@ static void test_death_in_change(void) {
   } rows[] = {
       {die_reserving, 1, 1}, /* written to the spare slot, of no effect */
       {die_reserving, 2, 2}, /* granted, and never used */
-      {die_pausing, 1, 1},   {die_releasing, 1, 2}, {die_releasing, 2, 1},
+      {die_pausing, 1, 1},   {die_releasing, 1, 2}, {die_releasing, 2, 1}, {die_releasing, 3, 1},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     inherited = open_shm(3, 1000 * SEC);
     reserve_n(inherited, 1);
-    lc_shm_pause(inherited, 100 * SEC); /* so that a grant lies ahead and may be given back */
     CHECK(killed(start(rows[i].work, rows[i].store)));
     CHECK(used(inherited) == rows[i].used);
-    int64_t at_us, now_us;
-    for (uint32_t n = rows[i].used; n < 3; n++)
-      CHECK(lc_shm_reserve(inherited, 150 * SEC, &at_us, &now_us) == LC_OK);
-    CHECK(lc_shm_reserve(inherited, 900 * SEC, &at_us, &now_us) == LC_ETIMEOUT);
+    int64_t wait_us = 0;
+    CHECK(wait_of(inherited, &wait_us) == LC_OK);
+    CHECK(rows[i].work == die_pausing ? wait_us > 140 * SEC && wait_us <= 150 * SEC : wait_us == 0);
+    if (rows[i].work != die_pausing)
+      reserve_n(inherited, 3 - rows[i].used);
+    CHECK(reserve(inherited, &wait_us) == LC_ETIMEOUT);
     lc_shm_close(inherited);
     unlink(path);
   }
@@ -190,14 +204,12 @@ static void test_death_in_change(void) {
 
 static void reserve_for_ever(int worker) {
   struct lc_shm *shm = worker % 2 ? inherited : open_shm(CALLS, PERIOD);
-  int64_t at_us, now_us;
   for (;;) {
-    enum lc_err err = lc_shm_reserve(shm, PERIOD / 8, &at_us, &now_us);
-    if (err == LC_OK && at_us % 3 == 0)
-      err = lc_shm_release(shm, at_us); /* and so it is not noted */
-    else if (err == LC_OK)
+    int64_t at_us = go(shm, INT64_MAX / 2);
+    if (at_us % 3 == 0)
+      lc_shm_release(shm, at_us); /* and so it is not noted */
+    else
       note_moment(at_us);
-    atomic_fetch_add(&board->errors, err != LC_OK && err != LC_ETIMEOUT);
   }
 }
 
@@ -220,17 +232,50 @@ static void test_kills(void) {
   CHECK(atomic_load(&board->errors) == 0);
   CHECK(atomic_load(&board->n) > CALLS);
   CHECK(windows_over(CALLS, PERIOD) == 0);
-  int64_t at_us, now_us;
-  CHECK(lc_shm_reserve(inherited, INT64_MAX, &at_us, &now_us) == LC_OK);
+  nap(LC_LEASE_US); /* none of those who waited holds up another for longer */
+  int64_t wait_us = 0;
+  CHECK(wait_of(inherited, &wait_us) == LC_OK && wait_us == 0);
+  lc_shm_close(inherited);
+  unlink(path);
+}
+
+/* ---- stopped ------------------------------------------------------------------------------- */
+
+static void stop_reserving(int store) {
+  int64_t at_us;
+  stop_after = store;
+  CHECK(reserve(inherited, &at_us) == LC_OK);
+}
+
+/* A process is stopped while it holds the lock: the others do not wait for it. */
+static void test_stopped(void) {
+  int status;
+  int64_t at_us, from_us;
+  inherited = open_shm(3, 1000 * SEC);
+  pid_t pid = start(stop_reserving, 1);
+  CHECK(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status));
+  from_us = lc_clock_us();
+  CHECK(reserve(inherited, &at_us) == LC_EBUSY);
+  CHECK(lc_clock_us() - from_us < SEC);
+  from_us = lc_clock_us();
+  for (int i = 0; i < 100; i++)
+    CHECK(reserve(inherited, &at_us) == LC_EBUSY && lc_shm_pause(inherited, 1) == LC_EBUSY);
+  CHECK(lc_clock_us() - from_us < SEC);
+  lc_shm_close(open_shm(3, 1000 * SEC)); /* opening does not need it */
+  CHECK(kill(pid, SIGCONT) == 0 && ended_well(pid));
+  CHECK(used(inherited) == 1);
+  reserve_n(inherited, 2);
   lc_shm_close(inherited);
   unlink(path);
 }
 
 /* ---- threads ------------------------------------------------------------------------------- */
 
+static int64_t threads_end_us;
+
 static void *reserve_in_thread(void *shm) {
-  int64_t at_us, now_us;
-  while (lc_shm_reserve(shm, 4 * PERIOD, &at_us, &now_us) == LC_OK)
+  int64_t at_us;
+  while ((at_us = go(shm, threads_end_us)) != 0)
     note_moment(at_us);
   return NULL;
 }
@@ -239,6 +284,7 @@ static void test_threads(void) {
   pthread_t threads[4];
   struct lc_shm *shm = open_shm(CALLS, PERIOD);
   atomic_store(&board->n, 0);
+  threads_end_us = lc_clock_us() + 9 * PERIOD / 2;
   for (int i = 0; i < 4; i++)
     CHECK(pthread_create(&threads[i], NULL, reserve_in_thread, shm) == 0);
   for (int i = 0; i < 4; i++)
@@ -259,6 +305,7 @@ int main(void) {
   test_death_in_change();
   test_hammer();
   test_kills();
+  test_stopped();
   test_threads();
   return end(descriptors);
 }

@@ -26,6 +26,8 @@ build = {
         "csrc/process.c",
         "csrc/secret.c",
         "csrc/shm.c",
+        "csrc/shm_file.c",
+        "csrc/queue.c",
         "csrc/spool.c",
         "csrc/stamp.c",
         "csrc/throttle.c",

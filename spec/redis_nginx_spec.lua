@@ -115,7 +115,8 @@ describe("in nginx", function()
     local began = helper.now()
     while helper.now() - began < 1.5 do
       local wait, pid = run([[
-        return tostring((shared:reserve(0))) .. " " .. ngx.worker.pid()]]):match("(%S+) (%d+)")
+        local went = shared:reserve(0)
+        return tostring(went and went.wait) .. " " .. ngx.worker.pid()]]):match("(%S+) (%d+)")
       workers[pid] = true
       if wait ~= "nil" then granted = granted + 1 end
     end

@@ -212,11 +212,11 @@ describe("a file whose users are killed", function()
       log:setvbuf("no")
       while not io.open("$FOLDER/end") do
         for _ = 1, 1000 do
-          local wait, grant, text = one:reserve(0)
-          if wait then
-            log:write(("%.0f\n"):format(grant))
-          elseif text then
-            error(text)
+          local went, err = one:reserve(0)
+          if went then
+            log:write(("%.0f\n"):format(went.at))
+          elseif not err.wait then
+            error(err.message)
           end
         end
       end

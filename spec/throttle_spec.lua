@@ -9,83 +9,141 @@ local function near(expected, value, within)
     ("%s is not about %s"):format(value, expected))
 end
 
+--- What a newcomer would wait: it asks, and waits.
+local function wait_of(one, ...)
+  return assert(one:reserve(...)).wait
+end
+
 --- What a throttle does wherever it lives. `new(options)` makes one that is empty.
 local function behaves(new)
   it("lets calls go at once until the allowance is used, and then as the oldest ends", function()
     local one = new { calls = 3, period = 0.3, guard = 0.05 }
     local began = core.clock()
-    for _ = 1, 3 do assert.equal(0, (one:reserve())) end
-    near(began + 0.35, core.clock() + one:reserve())
-    near(began + 0.35, core.clock() + one:reserve())
-    near(began + 0.35, core.clock() + one:reserve())
-    near(began + 0.70, core.clock() + one:reserve())
+    for _ = 1, 3 do
+      local reservation = one:reserve()
+      assert.equal(0, reservation.wait)
+      assert.is_number(reservation.at)
+    end
+    near(began + 0.35, core.clock() + wait_of(one))
+    near(began + 0.35, core.clock() + wait_of(one))
+    near(began + 0.35, core.clock() + wait_of(one))
+    near(began + 0.70, core.clock() + wait_of(one))
   end)
 
   it("never lets more go in any period, and wastes nothing", function()
     local one = new { calls = 5, period = 0.1, guard = 0.01 }
     local times = {}
     while #times < 41 do
-      local wait, moment = one:reserve()
-      local due = core.clock() + wait
-      while core.clock() < due do helper.sleep(due - core.clock()) end
-      times[#times + 1] = moment / 1e6 -- not when this process was let run: the machine is shared
+      local reservation = one:reserve()
+      while reservation.wait > 0 do
+        helper.sleep(reservation.wait)
+        reservation = one:reserve(nil, reservation)
+      end
+      times[#times + 1] = reservation.at / 1e6
     end
     for i = 1, #times - 5 do assert.is_true(times[i + 5] - times[i] >= 0.1) end
     near(8 * 0.11, times[41] - times[1], 0.4)
   end)
 
-  it("grants nothing beyond the longest wait, and tells what it would be", function()
+  it("lets none wait beyond the longest wait, and tells what it would be", function()
     local one = new { calls = 1, period = 10 }
-    assert.equal(0, (one:reserve(0)))
+    assert.equal(0, wait_of(one, 0))
     for _ = 1, 3 do
-      local wait, longer, more = one:reserve(5)
-      assert.is_nil(wait)
-      near(10.05, longer)
-      assert.is_nil(more)
+      local reservation, err = one:reserve(5)
+      assert.is_nil(reservation)
+      near(10.05, err.wait)
     end
     assert.equal(1, one:state().used)
-    near(10.05, (one:reserve(11)))
-    near(20.10, (one:reserve()))
+    near(10.05, one:state().wait)
+    near(10.05, wait_of(one, 11))
+    near(20.10, wait_of(one))
   end)
 
-  it("takes back what was not used", function()
+  it("lets those who wait go in the order in which they came", function()
+    local one = new { calls = 2, period = 0.4, guard = 0 }
+    local began, waiting, went = core.clock(), {}, {}
+    for _ = 1, 2 do one:reserve() end
+    for i = 1, 6 do waiting[i] = one:reserve() end
+    while #went < 6 do
+      for i = 6, 1, -1 do -- the last one asks first
+        if waiting[i] and one:reserve(nil, waiting[i]).wait == 0 then
+          went[#went + 1] = i
+          waiting[i] = nil
+        end
+      end
+      helper.sleep(0.01)
+    end
+    for n = 1, 6 do assert.is_true(math.abs(went[n] - n) <= 1, table.concat(went, " ")) end
+    near(began + 1.2, core.clock(), 0.3)
+  end)
+
+  it("forgets one that waits, and does not ask again, within a second", function()
+    local one = new { calls = 2, period = 2, guard = 0 }
+    for _ = 1, 2 do one:reserve() end
+    local first = one:reserve()
+    for _ = 1, 25 do one:reserve() end
+    assert.is_true(one:state().wait > 20)
+    local due = core.clock() + 1
+    while core.clock() < due do
+      helper.sleep(0.2)
+      one:reserve(nil, first)
+    end
+    near(1, one:state().wait, 0.2) -- behind the first, which is there
+    helper.sleep(first.wait)
+    assert.equal(0, one:reserve(nil, first).wait)
+    assert.equal(0, wait_of(one))
+  end)
+
+  it("keeps the place of one that was slow to ask again", function()
+    local one = new { calls = 1, period = 1.5, guard = 0 }
+    one:reserve()
+    local first, second = one:reserve(), one:reserve()
+    near(3, second.wait)
+    for _ = 1, 4 do
+      helper.sleep(0.25)
+      one:reserve(nil, second)
+    end
+    near(0.5, second.wait, 0.2) -- the first was not seen for a second
+    near(0.5, one:reserve(nil, first).wait, 0.2)
+    near(2, one:reserve(nil, second).wait, 0.2)
+  end)
+
+  it("takes back what was not sent, and those who wait no longer", function()
     local one = new { calls = 2, period = 10 }
+    local went = one:reserve()
     one:reserve()
-    one:reserve()
-    local _, first = one:reserve()
-    local _, second = one:reserve()
-    one:release(second)
-    near(10.05, (one:reserve()))
+    local first, second = one:reserve(), one:reserve()
+    near(20.10, one:state().wait)
     one:release(first)
-    near(10.05, (one:reserve()))
-    near(20.10, (one:reserve()))
+    near(10.05, one:state().wait)
+    one:release(went)
+    assert.equal(1, one:state().used)
+    near(10.05, wait_of(one)) -- the second is before it
+    assert.equal(0, one:reserve(nil, second).wait)
   end)
 
   it("keeps the allowance from when a call arrived, where that was late", function()
     local one = new { calls = 2, period = 10, guard = 0.5 }
-    local _, first = one:reserve()
-    local _, second = one:reserve()
-    one:settle(first, 0.5) -- what the guard is for
+    local first, second = one:reserve(), one:reserve()
+    one:record_arrival(first, 0.5) -- what the guard is for
     near(10.5, one:state().wait)
-    one:settle(first, 3)
-    near(10.5, (one:reserve()))
-    near(13, (one:reserve()))
-    near(21, one:state().wait)
-    assert.equal(0, one:paused())
-    one:settle(second, 3) -- two more were granted since
-    near(13, one:paused())
+    one:record_arrival(first, 3)
+    near(10.5, wait_of(one))
+    near(13, wait_of(one))
+    one:record_arrival(second, 3)
+    near(23.5, one:state().wait)
   end)
 
   it("pauses, and a shorter pause ends no longer one", function()
     local one = new { calls = 5, period = 10 }
-    assert.equal(0, one:paused())
     one:pause(2)
     one:pause(1)
-    near(2, (one:reserve()))
+    local reservation = one:reserve()
+    near(2, reservation.wait)
     assert.is_nil((one:reserve(1)))
     one:pause(3)
-    near(3, (one:reserve()))
-    near(3, one:paused())
+    near(3, wait_of(one))
+    near(3, one:reserve(nil, reservation).wait)
   end)
 
   it("tells its state", function()
@@ -103,13 +161,16 @@ local function behaves(new)
 
   it("raises once it is closed, and closes twice", function()
     local one = new {}
+    local reservation = one:reserve()
     one:close()
     one:close()
-    for _, verb in ipairs { "reserve", "state", "paused" } do
+    for _, verb in ipairs { "reserve", "state" } do
       assert.error_matches(function() one[verb](one) end, "attempt to use a closed throttle")
     end
-    assert.error_matches(function() one:release(1) end, "attempt to use a closed throttle")
-    assert.error_matches(function() one:settle(1, 1) end, "attempt to use a closed throttle")
+    assert.error_matches(function() one:release(reservation) end,
+      "attempt to use a closed throttle")
+    assert.error_matches(function() one:record_arrival(reservation, 1) end,
+      "attempt to use a closed throttle")
     assert.error_matches(function() one:pause(1) end, "attempt to use a closed throttle")
     assert.matches("closed", tostring(one))
   end)
@@ -120,15 +181,15 @@ describe("a throttle of this process", function()
 
   it("allows 100 calls in 60 seconds, unless told otherwise", function()
     local one = throttle.new {}
-    for _ = 1, 100 do assert.equal(0, (one:reserve())) end
-    near(60.05, (one:reserve()))
+    for _ = 1, 100 do assert.equal(0, wait_of(one)) end
+    near(60.05, wait_of(one))
     assert.same({ 100, 60 }, { one:state().calls, one:state().period })
   end)
 
   it("is nobody else's", function()
     local a, b = throttle.new { calls = 1 }, throttle.new { calls = 1 }
-    assert.equal(0, (a:reserve()))
-    assert.equal(0, (b:reserve()))
+    assert.equal(0, wait_of(a))
+    assert.equal(0, wait_of(b))
   end)
 
   it("goes with its last reference", function()
@@ -166,7 +227,7 @@ describe("a throttle in a file", function()
     for i, version in ipairs(helper.lua_versions()) do
       assert.equal(("%d"):format(i), run(version, ([[
         local one = assert(require("livechat.throttle").new { path = %q, calls = 100, period = 60 })
-        assert(one:reserve() == 0)
+        assert(one:reserve().wait == 0)
         print(("%%d"):format(one:state().used))]]):format(file)))
     end
     local all = #helper.lua_versions()
@@ -177,7 +238,6 @@ describe("a throttle in a file", function()
     two:pause(30)
     assert.equal(all + 1, one:state().used)
     near(30, one:state().wait)
-    near(30, one:paused())
   end)
 
   it("is for its user alone, or for whom the mode says", function()
@@ -228,7 +288,7 @@ describe("a throttle in a file", function()
       init_by_lua_block { one = assert(require("livechat.throttle").new { path = "$FILE" }) }
       server {
         listen 127.0.0.1:$PORT;
-        location / { content_by_lua_block { ngx.print(one:reserve(), " ", ngx.worker.pid()) } }
+        location / { content_by_lua_block { ngx.print(one:reserve().wait, " ", ngx.worker.pid()) } }
       }]]):gsub("%$(%u+)", { ROOT = helper.root, FILE = file }) }
     local pids, calls = {}, 0
     helper.wait_until(function()

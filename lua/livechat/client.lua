@@ -99,9 +99,9 @@ function Client:throttled()
   if not conn.throttle then
     return { used = 0, wait = 0 }
   end
-  local state, code, text = conn.throttle:state()
+  local state, err = conn.throttle:state()
   if not state then
-    return nil, errors.new(connection.throttle_failure(code, text))
+    return nil, errors.new(connection.throttle_failure(err))
   end
   return state
 end

@@ -208,6 +208,18 @@ function strategy.await(call, seconds)
   return true
 end
 
+local exit_by
+
+--- How long a call may still sleep, for the throttle or before a retry: a worker that is to exit
+--- waits a second for all of them together, and what would take longer is not begun.
+function strategy.patience()
+  if not ngx.worker.exiting() then
+    return math.huge
+  end
+  exit_by = exit_by or core.clock() + 1
+  return exit_by - core.clock()
+end
+
 --- The way to wait inside nginx; raises in a phase where waiting would block the worker.
 function nginx.strategy()
   local phase = ngx.get_phase()

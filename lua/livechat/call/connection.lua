@@ -132,8 +132,8 @@ end
 ---@field how table the strategy by which its attempts are awaited
 ---@field began number on the clock of core.clock
 ---@field due number|nil
----@field grant any the throttle's, for the attempt that is made
----@field moment number when that may leave
+---@field reservation livechat.Reservation|nil the throttle's, for the attempt that is made
+---@field moment number when that was made, on the clock of core.clock
 ---@field number integer attempts made
 ---@field outcome string|nil the worst of the attempts so far
 
@@ -150,7 +150,8 @@ end
 
 function Connection:closed_error(life, outcome)
   return self:error(life, {
-    kind = "closed", message = "the client was closed during the call", outcome = outcome,
+    kind = "closed", outcome = outcome,
+    message = self.closed and "the client was closed during the call" or "the worker is exiting",
   })
 end
 
@@ -188,8 +189,14 @@ function Connection:await(how, call, time)
   return done
 end
 
+-- How long a call may sleep; below that, a worker that is to exit does not wait.
+local function patience_of(how)
+  return how.patience and how.patience() or math.huge
+end
+
 --- Sleeps.
----@return boolean slept false: the client was closed meanwhile, or there is nothing to sleep on
+---@return boolean slept false: the client was closed meanwhile, the program is to end before that,
+---   or there is nothing to sleep on
 ---@return string|nil problem why there is nothing to sleep on
 function Connection:sleep(time)
   local how = wait.current(self.strategy)
@@ -199,12 +206,12 @@ function Connection:sleep(time)
     return false, text
   end
   local rest = time
-  while not self.closed and rest > 0 do
-    self:await(how, call, rest)
+  while not self.closed and rest > 0 and rest <= patience_of(how) do
+    self:await(how, call, math.min(rest, 1))
     rest = due - core.clock()
   end
   call:drop()
-  return not self.closed
+  return not self.closed and rest <= 0
 end
 
 function Connection:tell_wait(time)
@@ -213,47 +220,73 @@ function Connection:tell_wait(time)
   end
 end
 
---- The fields of an error: why the throttle gave no slot, or does not tell its state.
----@param why number|string the seconds it would take, or a code
-function connection.throttle_failure(why, text)
-  if type(why) == "number" then
+--- The fields of an error: why the throttle lets no call go, or does not tell its state.
+---@param err { code: string, message: string, wait: number|nil }
+function connection.throttle_failure(err)
+  if err.wait then
     return {
-      kind = "throttled", outcome = "not_sent", retry_after = why,
-      message = ("the throttle would make it wait %.3f s, longer than the deadline"):format(why),
+      kind = "throttled", outcome = "not_sent", retry_after = err.wait,
+      message = ("the throttle would make it wait %.3f s, longer than the deadline")
+        :format(err.wait),
     }
-  elseif why == "mismatch" then
-    return { kind = "invalid", outcome = "not_sent", field = "throttle", message = text }
+  elseif err.code == "mismatch" then
+    return { kind = "invalid", outcome = "not_sent", field = "throttle", message = err.message }
   end
   return {
-    kind = "network", outcome = "not_sent", message = "the throttle is unreachable: " .. text,
+    kind = "network", outcome = "not_sent",
+    message = "the throttle is unreachable: " .. err.message,
   }
 end
 
---- Waits for a slot of the throttle. A pause that began meanwhile holds for this call too: it
---- gives its slot back and takes one behind the pause.
+--- Asks the throttle once. Its file may be held by a process that was stopped: for a second that is
+--- waited for, the event loop running.
+function Connection:reserve(life, reservation)
+  local patience = core.clock() + 1
+  while true do
+    life.moment = core.clock()
+    local made, err = self.throttle:reserve(left(life), reservation)
+    if made or err.code ~= "busy" or core.clock() > patience or not self:sleep(0.05) then
+      return made, err
+    end
+  end
+end
+
+-- Those who wait wake in the same moments, so that a scheduler or Redis is asked once for all.
+local function until_beat()
+  local now = core.clock()
+  return (math.floor(now / throttle.BEAT) + 1) * throttle.BEAT - now
+end
+
+--- Waits for the throttle. Nothing is held meanwhile: one that is killed, or whose hook raises, has
+--- left the queue within a second.
 ---@return boolean|nil granted
 ---@return table|nil err
 function Connection:admit(life)
-  while self.throttle do
-    local asked = core.clock()
-    local pause, grant, text = self.throttle:reserve(left(life))
-    if not pause then
-      return nil, self:error(life, connection.throttle_failure(grant, text))
+  if not self.throttle then
+    return true
+  end
+  local reservation, err, told
+  repeat
+    reservation, err = self:reserve(life, reservation)
+    if not reservation then
+      return nil, self.closed and self:closed_error(life, "not_sent")
+        or self:error(life, connection.throttle_failure(err))
     end
-    life.grant, life.moment = grant, asked + pause
-    if pause == 0 then
-      return true
+    local wait_time = reservation.wait
+    local slept, problem = not self.closed and wait_time <= patience_of(life.how), nil
+    if slept and wait_time > 0 and self.on_wait and not told then
+      told = true
+      self.throttle:release(reservation) -- keeps its place, but is not waited for
+      self:tell_wait(wait_time)
+    elseif slept and wait_time > 0 then
+      slept, problem = self:sleep(math.min(wait_time, until_beat()))
     end
-    self:tell_wait(pause)
-    local slept, problem = self:sleep(pause)
-    if slept and self.throttle:paused() == 0 then
-      return true
-    end
-    self.throttle:release(grant)
     if not slept then
+      self.throttle:release(reservation)
       return nil, self:sleep_error(life, "not_sent", problem)
     end
-  end
+  until wait_time == 0
+  life.reservation = reservation
   return true
 end
 
@@ -261,14 +294,14 @@ end
 --- closer to the next ones than it left: the connection that was made first, and what the answer
 --- took longer than the quickest before it, which tell how long the way and the service's work are.
 function Connection:settle(life, result)
-  if not life.grant or not result.sent then
+  if not life.reservation or not result.sent then
     return
   end
   local sent_at = result.sent_at or life.moment
   local answer = core.clock() - sent_at
   local odd = math.max(0, answer - (self.quickest or 0))
   self.quickest = math.min(self.quickest or answer, answer)
-  self.throttle:settle(life.grant, sent_at - life.moment + odd)
+  self.throttle:record_arrival(life.reservation, sent_at - life.moment + odd)
 end
 
 function Connection:tell_attempt(life, result)

@@ -1,16 +1,26 @@
 -- SPDX-License-Identifier: MIT
 --- Throttles: exact sliding windows over a process, a machine or a fleet, with the same verbs:
----   reserve(max_wait)  wait, grant | nil, the wait it would take | nil, code, text
----   release(grant)     gives back what was not used
----   settle(grant, s)   the call that used it had arrived s seconds after its moment at the latest
----   pause(seconds)     nobody who shares the throttle goes before
----   paused()           the seconds that are left of a pause, 0 without
----   state()            { calls=, period=, used=, wait= } | nil, code, text
+---   reserve(max_wait, reservation)  asks to go: reservation | nil, err. The first time without a
+---                                   reservation; where its `wait` is above 0, again with it, after
+---                                   that time or throttle.BEAT, whichever is shorter
+---   release(reservation)            it waits no longer, or its call was certainly not sent
+---   record_arrival(reservation, s)  its call had arrived s seconds after `at`, at the latest
+---   pause(seconds)                  none that shares the throttle goes before
+---   state()                         { calls=, period=, used=, wait= } | nil, err
+--- Nothing is held by one that waits: who does not ask again for a second has left.
+--- An err is { code=, message=, wait=<the seconds it would take, where it may not wait so long> }.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local options = require "livechat.options"
 
-local throttle = {}
+local throttle = {
+  --- Seconds after which a caller that waits asks again, so that it is known to be there.
+  BEAT = 0.25,
+}
+
+---@class livechat.Reservation
+---@field wait number seconds; 0: the call goes now
+---@field at number|nil when it went, on the throttle's own clock, in microseconds
 
 local is = options.is
 

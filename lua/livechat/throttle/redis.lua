@@ -1,16 +1,24 @@
 -- SPDX-License-Identifier: MIT
---- The throttle of a fleet: the ring of csrc/throttle.c in a Redis hash, changed by one script on
---- Redis's clock, in one round trip a reservation. Verbs: see throttle.lua.
+--- The throttle of a fleet: the ring and the queue of csrc/throttle.h in a Redis hash, changed by
+--- one script on Redis's clock. Verbs: see throttle/init.lua.
 ---
---- Where Redis loses the ring (a restart without persistence, an eviction), nobody goes before the
---- calls that are still remembered by those who ask are a period old.
+--- One round trip a call that need not wait. A process whose calls wait makes one more in each
+--- BEAT, which tells Redis that all of them are still there, and tells each when it may go.
 ---
---- With `fallback = "local"` a process that cannot reach Redis keeps to `share` (0.1) of the calls
---- on a ring of its own, which also holds its latest calls through Redis; it tries Redis again each
---- second, and first enters there what it granted itself meanwhile. So while Redis is away, and
---- afterwards, the limit holds as long as the shares add up to no more than 1. What it cannot know
---- are the calls of others: those of the last period before Redis went away, and those of whoever
---- still reaches it.
+--- Example, 100 calls in 60 s, used up, and 50 light threads that wait in one worker. Every 0.25 s
+--- they wake; the first asks, with the tickets of all 50, and Redis answers with 50 moments. If the
+--- worker is killed, its 50 tickets no longer count 0.7 s later. If one light thread is killed, its
+--- ticket is no longer sent 0.3 s later, and no longer counts 0.7 s after that.
+---
+--- Where Redis loses the ring (a restart without persistence, an eviction), no call goes before
+--- those that are still remembered by the processes that ask are a period old.
+---
+--- With `fallback = "local"` a process that cannot reach Redis keeps to `share` (0.1) of the
+--- calls with a throttle of its own, which also holds its latest calls through Redis. It tries
+--- Redis again each second, and first enters there what it let go itself meanwhile. So while
+--- Redis is away, and afterwards, the limit holds as long as the shares add up to no more than 1.
+--- What it cannot know are the calls of others: those of the last period before Redis went away,
+--- and those of processes that still reach it.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local redis = require "livechat.redis"
@@ -19,29 +27,32 @@ local throttle_redis = {}
 
 local SHARE = 0.1
 local RETRY = 1 -- seconds between attempts to reach Redis again
+local BEAT = 0.25 -- seconds between two looks of a caller that waits; it may be late by a fifth
 local MOST_US = 2 ^ 52 -- so that a moment fits into a double
 
 --- KEYS: the hash. ARGV: verb, calls, period, guard, the generation that the caller knows, for how
---- long its calls still count, a pause, the verb's two arguments, and the ages of grants made
---- without Redis, oldest first. All times are microseconds.
+--- long its calls still count, a pause, the verb's two arguments, how many ages follow, the ages of
+--- calls that went without Redis, oldest first, and the tickets of the process's callers that wait.
+--- All times are microseconds.
 ---
---- The hash: the limits; slots 0 to calls - 1, each the moment of a grant, negative once given
---- back; `head`, the slot of the oldest; `holes`, 0 where surely none was given back; `paused`; and
---- a clock that never goes back: `offset` from Redis's, last `seen`.
+--- The hash: the limits; slots 0 to calls - 1, each the moment of a call; `head`, the slot of the
+--- oldest; `paused`; `queue`, the tickets that wait and when they were seen, in order; `last`, the
+--- latest ticket; and a clock that never goes back: `offset` from Redis's, last `seen`.
 throttle_redis.SCRIPT = [[
 local key, verb = KEYS[1], ARGV[1]
 local calls, period, guard = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local wanted, late, window = tonumber(ARGV[8]), tonumber(ARGV[9]), period + guard
+local wanted, second, n_ages = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local window, lease = period + guard, 700000
 
 local function whole(n) return string.format("%.0f", n) end
 
-local ring = redis.call("HMGET", key, "calls", "period", "guard", "generation", "head", "holes",
-  "paused", "offset", "seen")
+local ring = redis.call("HMGET", key, "calls", "period", "guard", "generation", "head", "paused",
+  "offset", "seen", "last", "queue")
 if ring[1] and (ring[1] ~= ARGV[2] or ring[2] ~= ARGV[3] or ring[3] ~= ARGV[4]) then
   return { "mismatch", ring[1], ring[2], ring[3] }
 end
-local head, holes, paused = tonumber(ring[5] or 0), tonumber(ring[6] or 0), tonumber(ring[7] or 0)
-local offset, seen = tonumber(ring[8] or 0), tonumber(ring[9] or 0)
+local head, paused = tonumber(ring[5] or 0), tonumber(ring[6] or 0)
+local offset, seen, last = tonumber(ring[7] or 0), tonumber(ring[8] or 0), tonumber(ring[9] or 0)
 
 local time = redis.call("TIME")
 local now = time[1] * 1000000 + time[2] + offset
@@ -55,82 +66,111 @@ if generation ~= ARGV[5] then -- the ring that the caller knows is lost
 end
 paused = math.max(paused, now + tonumber(ARGV[7]))
 
--- The grants in order: 0 is the oldest.
+-- The moments in order: 0 is the oldest.
 local function place(i) return (head + i) % calls end
-local function word(i) return tonumber(redis.call("HGET", key, place(i)) or 0) end
-local function moment(i) return math.abs(word(i)) end
+local function moment(i) return tonumber(redis.call("HGET", key, place(i)) or 0) end
 local function set(i, value) redis.call("HSET", key, place(i), whole(value)) end
-local function append(at)
-  set(0, at)
-  head = place(1)
-end
 
-for i = 10, #ARGV do
-  append(math.max(now - tonumber(ARGV[i]), moment(calls - 1)))
-end
-
--- A grant that was given back goes first: the earliest one ahead, or the latest that has passed.
-local function next_moment()
-  local from, at, hole = math.max(now, paused), nil, nil
-  local i = holes > 0 and calls - 1 or -1
-  while i >= 0 and at ~= from do
-    local value = word(i)
-    if value < 0 then at, hole = math.max(from, -value), i end
-    i = i - 1
+-- The i-th becomes a later one; those in between move down.
+local function put_off(i, at)
+  while i + 1 < calls and moment(i + 1) < at do
+    set(i, moment(i + 1))
+    i = i + 1
   end
-  if hole then return at, hole end
-  return math.max(from, moment(0) + window, moment(calls - 1))
+  set(i, at)
 end
-
--- Those in between move down.
-local function fill(hole, at)
-  while hole + 1 < calls and moment(hole + 1) < at do
-    set(hole, word(hole + 1))
-    hole = hole + 1
-  end
-  set(hole, at)
+local function add(at)
+  if at > moment(0) then put_off(0, at) end
 end
-
-local function grant(at, hole)
-  if hole then return fill(hole, at) end
-  holes = 0
-  append(at)
-end
-
 local function find(at)
   for i = calls - 1, 0, -1 do
-    local value = word(i)
+    local value = moment(i)
     if value == at then return i end
-    if math.abs(value) < at then return end
+    if value < at then return end
   end
 end
 
-local said, more = "done", 0
-local at, hole = next_moment()
-if verb == "reserve" then
-  more = at
-  if at - now > wanted then said = "late" else grant(at, hole) end
-elseif verb == "release" and find(wanted) then
-  set(find(wanted), -wanted)
-  holes = 1
-elseif verb == "settle" then
-  if find(wanted) then
-    fill(find(wanted), wanted + late - guard)
-  else
-    paused = math.max(paused, wanted + late + period)
+-- Those who wait, in order of their tickets.
+local queue = {}
+for ticket, at in string.gmatch(ring[10] or "", "(%d+):(%d+)") do
+  ticket, at = tonumber(ticket), tonumber(at)
+  if at > now - lease then queue[#queue + 1] = { ticket, at } end
+end
+local function rank(ticket)
+  local low, high = 1, #queue + 1
+  while ticket and low < high do
+    local middle = math.floor((low + high) / 2)
+    if queue[middle][1] < ticket then low = middle + 1 else high = middle end
   end
+  return ticket and low - 1 or #queue
+end
+local function leave(ticket)
+  local i = ticket and rank(ticket) + 1
+  if i and queue[i] and queue[i][1] == ticket then table.remove(queue, i) end
+end
+local function see(ticket)
+  local i = rank(ticket) + 1
+  if queue[i] and queue[i][1] == ticket then
+    queue[i][2] = now
+  else
+    table.insert(queue, i, { ticket, now })
+  end
+  last = math.max(last, ticket)
+end
+
+-- When a caller behind so many others may go.
+local function when(before)
+  local from = math.max(now, paused, moment(calls - 1))
+  return math.max(from, moment(before % calls) + window) + math.floor(before / calls) * window
+end
+
+for i = 11, 10 + n_ages do add(now - tonumber(ARGV[i])) end
+for i = 11 + n_ages, #ARGV do see(tonumber(ARGV[i])) end
+
+local said, more, wait = "done", 0
+if verb == "reserve" then
+  local ticket = second > 0 and second or nil
+  local at = when(rank(ticket))
+  wait = at - now
+  if wait <= 0 or wait > wanted then
+    leave(ticket)
+    said = wait <= 0 and "go" or "late"
+    more = now
+  else
+    more = ticket or math.max(last + 1, now) -- also new where the ring was lost
+    see(more)
+    said = "wait"
+  end
+  if said == "go" then
+    set(0, now)
+    head = place(1)
+  end
+elseif verb == "release" then
+  local from = find(wanted)
+  for i = from or 0, 1, -1 do set(i, moment(i - 1)) end
+  if from then set(0, 0) end
+elseif verb == "leave" then
+  leave(wanted)
+elseif verb == "arrived" then
+  local i = find(wanted)
+  if i then put_off(i, wanted + second - guard) else add(wanted + second - guard) end
 elseif verb == "state" then
   for i = 0, calls - 1 do
-    if word(i) > now - period then more = more + 1 end
+    if moment(i) > now - period then more = more + 1 end
   end
 end
 
+local waiting = {}
+for i, waiter in ipairs(queue) do waiting[i] = whole(waiter[1]) .. ":" .. whole(waiter[2]) end
 local counts = math.max(0, moment(calls - 1) + window - now)
 redis.call("HMSET", key, "calls", ARGV[2], "period", ARGV[3], "guard", ARGV[4],
-  "generation", generation, "head", whole(head), "holes", whole(holes), "paused", whole(paused),
-  "offset", whole(offset), "seen", whole(now))
-redis.call("PEXPIRE", key, whole(math.ceil(math.max(counts, paused - now) / 1000) + 1000))
-return { said, generation, at - now, more, counts, math.max(0, paused - now) }
+  "generation", generation, "head", whole(head), "paused", whole(paused),
+  "offset", whole(offset), "seen", whole(now), "last", whole(last),
+  "queue", table.concat(waiting, " "))
+redis.call("PEXPIRE", key, whole(math.ceil(math.max(counts, paused - now, lease) / 1000) + 1000))
+local reply = { said, generation, wait or when(#queue) - now, more, counts }
+for i = 11 + n_ages, #ARGV do reply[#reply + 1] = when(rank(tonumber(ARGV[i]))) - now end
+return reply
 ]]
 
 local Throttle = { __name = "livechat.throttle_redis" }
@@ -138,55 +178,6 @@ Throttle.__index = Throttle
 
 local function to_us(seconds)
   return math.min(math.max(math.ceil(seconds * 1e6), 0), MOST_US)
-end
-
--- ---- this process's own last grants ----------------------------------------------------------
-
---- Keeps the moment of a grant: the last `share` of them, in order.
-function Throttle:note(at, untold)
-  local own, i = self.own, #self.own
-  while i > 0 and own[i].at > at do
-    i = i - 1
-  end
-  table.insert(own, i + 1, { at = at, untold = untold })
-  if #own > self.share then
-    table.remove(own, 1)
-  end
-end
-
-function Throttle:next_own(now)
-  local own = self.own
-  local at = math.max(now, self.paused_until)
-  if #own > 0 then
-    at = math.max(at, own[#own].at)
-  end
-  if #own == self.share then
-    at = math.max(at, own[1].at + self.limits.period + self.limits.guard)
-  end
-  return at
-end
-
-function Throttle:reserve_alone(max_wait)
-  local now = core.clock()
-  local at = self:next_own(now)
-  if max_wait and at - now > max_wait then
-    return nil, at - now
-  end
-  self:note(at, true)
-  return at - now
-end
-
-function Throttle:state_alone()
-  local now, used = core.clock(), 0
-  for _, grant in ipairs(self.own) do
-    if grant.at > now - self.limits.period then
-      used = used + 1
-    end
-  end
-  return {
-    calls = self.share, period = self.limits.period, used = used, wait = self:next_own(now) - now,
-    unreachable = self.trouble,
-  }
 end
 
 -- ---- asking Redis ----------------------------------------------------------------------------
@@ -203,89 +194,155 @@ function Throttle:mismatch(reply)
     limits_text(limits.calls, to_us(limits.period), to_us(limits.guard)))
 end
 
-function Throttle:arguments(verb, wanted_us, late_us, now)
-  local limits = self.limits
-  return {
+--- The reservations of this process that wait and are still seen to.
+function Throttle:present(now)
+  local present = {}
+  for reservation in pairs(self.waiting) do
+    if reservation.seen >= now - 1.2 * BEAT then
+      present[#present + 1] = reservation
+    end
+  end
+  return present
+end
+
+function Throttle:arguments(verb, first, second, now)
+  local limits, untold = self.limits, self.untold
+  local args = {
     verb, limits.calls, to_us(limits.period), to_us(limits.guard), self.generation,
-    to_us(self.counts_until - now), to_us(self.paused_until - now), wanted_us, late_us,
+    to_us(self.counts_until - now), to_us(self.paused_until - now), first, second, #untold,
   }
+  for _, at in ipairs(untold) do
+    args[#args + 1] = to_us(now - at)
+  end
+  local present = self:present(now)
+  for _, reservation in ipairs(present) do
+    args[#args + 1] = reservation.turn
+  end
+  return args, present
+end
+
+--- What an answer tells beside what was asked.
+function Throttle:learn(reply, present)
+  local now = core.clock()
+  self.trouble = nil
+  self.generation = reply[2]
+  self.counts_until = math.max(self.counts_until, now + reply[5] / 1e6)
+  for i, reservation in ipairs(present) do
+    reservation.due = now + reply[5 + i] / 1e6
+  end
 end
 
 --- One round trip.
 ---@return table|nil reply
----@return string|nil code
----@return string|nil text
-function Throttle:ask(verb, wanted_us, late_us)
+---@return table|nil err { code=, message= }
+function Throttle:ask(verb, first, second)
   if self.closed then
     errors.raise("attempt to use a closed throttle")
   end
   local now = core.clock()
   if now < self.away_until then
-    return nil, "network", self.trouble
+    return nil, { code = "network", message = self.trouble }
   end
-  local args, telling = self:arguments(verb, wanted_us, late_us or 0, now), {}
-  for _, grant in ipairs(self.own) do
-    if grant.untold then
-      grant.untold = false -- nor is it told by others while this one waits for the answer
-      telling[#telling + 1] = grant
-      args[#args + 1] = math.floor((now - grant.at) * 1e6)
-    end
-  end
+  local args, present = self:arguments(verb, first, second or 0, now)
+  local telling = self.untold
+  self.untold = {} -- nor is it told by others while this one waits for the answer
+  self.asked = now
   local reply, text = redis.eval(self.connection, throttle_redis.SCRIPT, { self.key }, args)
-  now = core.clock()
   if reply and reply[1] ~= "mismatch" then
-    self.trouble = nil
-    self.generation = reply[2]
-    self.counts_until = math.max(self.counts_until, now + reply[5] / 1e6)
-    self.held_until = math.max(self.held_until, now + reply[6] / 1e6)
+    self:learn(reply, present)
     return reply
   end
-  for _, grant in ipairs(telling) do
-    grant.untold = true
+  for _, at in ipairs(self.untold) do
+    telling[#telling + 1] = at
   end
+  self.untold = telling
   if reply then
-    return nil, "mismatch", self:mismatch(reply)
+    return nil, { code = "mismatch", message = self:mismatch(reply) }
   end
   self.trouble = text
-  self.away_until = self.share and now + RETRY or 0
-  return nil, "network", text
+  self.away_until = self.own and core.clock() + RETRY or 0
+  return nil, { code = "network", message = text }
 end
 
 -- ---- the verbs -------------------------------------------------------------------------------
 
----@param max_wait number|nil seconds
----@return number|nil wait seconds
----@return any grant or what nil comes with: the wait it would take, or a code and a text
----@return string|nil text
-function Throttle:reserve(max_wait)
-  local reply, code, text = self:ask("reserve", to_us(max_wait or math.huge))
-  if not reply then
-    if self.share and code == "network" then
-      return self:reserve_alone(max_wait)
+function Throttle:reserve_alone(max_wait, reservation)
+  local err
+  reservation, err = self.own:reserve(max_wait, reservation)
+  if reservation then
+    reservation.alone = true
+    if reservation.at then
+      table.insert(self.untold, core.clock())
+      if #self.untold > self.limits.calls then table.remove(self.untold, 1) end
     end
-    return nil, code, text
   end
-  local wait = reply[3] / 1e6
-  if reply[1] == "late" then
-    return nil, wait
-  end
-  if self.share then
-    self:note(core.clock() + wait)
-  end
-  return wait, reply[4]
+  return reservation, err
 end
 
---- Where Redis is away the grant is lost, which makes others wait, never go too early.
-function Throttle:release(grant)
-  if grant then -- nil: made without Redis
-    self:ask("release", grant)
+--- Whether one that waits need not ask: another has asked for all of them lately.
+local function may_sleep_on(self, reservation, max_wait, now)
+  local due = reservation.due
+  return due and now < due and now < self.asked + 0.8 * BEAT
+    and (not max_wait or due - now <= max_wait)
+end
+
+---@param max_wait number|nil seconds
+---@param reservation livechat.Reservation|nil one that waits
+---@return livechat.Reservation|nil reservation
+---@return table|nil err { code=, message=, wait= }
+function Throttle:reserve(max_wait, reservation)
+  local now = core.clock()
+  if reservation then
+    reservation.seen = now
+    if may_sleep_on(self, reservation, max_wait, now) then
+      reservation.wait = reservation.due - now
+      return reservation
+    end
+  end
+  local reply, err = self:ask("reserve", to_us(max_wait or math.huge),
+    reservation and reservation.turn)
+  if not reply then
+    if self.own and err.code == "network" then
+      return self:reserve_alone(max_wait, reservation)
+    end
+    return nil, err
+  end
+  reservation = reservation or {} ---@type livechat.Reservation
+  local said, wait = reply[1], reply[3] / 1e6
+  local waits = said == "wait"
+  self.waiting[reservation] = waits or nil
+  reservation.turn, reservation.wait = waits and reply[4] or nil, waits and wait or 0
+  reservation.seen, reservation.due = core.clock(), waits and core.clock() + wait or nil
+  reservation.alone, reservation.ticket = nil, nil
+  if said == "late" then
+    return nil, { code = "timeout", message = "it would wait longer than it may", wait = wait }
+  elseif said == "go" then
+    reservation.at = reply[4]
+    if self.own then
+      self.own:add(0)
+    end
+  end
+  return reservation
+end
+
+--- Where Redis is away it has no effect, which makes others wait, never go too early.
+function Throttle:release(reservation)
+  self.waiting[reservation] = nil
+  if reservation.alone then
+    self.own:release(reservation)
+  elseif reservation.turn then
+    self:ask("leave", reservation.turn)
+  elseif reservation.at then
+    self:ask("release", reservation.at)
   end
 end
 
---- A second round trip only where the call took longer than the guard.
-function Throttle:settle(grant, seconds)
-  if grant and seconds > self.limits.guard then
-    self:ask("settle", grant, to_us(seconds))
+--- A round trip of its own only where the call took longer than the guard.
+function Throttle:record_arrival(reservation, seconds)
+  if reservation.alone then
+    self.own:record_arrival(reservation, seconds)
+  elseif reservation.at and seconds > self.limits.guard then
+    self:ask("arrived", reservation.at, to_us(seconds))
   end
 end
 
@@ -293,30 +350,27 @@ end
 ---@param seconds number
 function Throttle:pause(seconds)
   self.paused_until = math.max(self.paused_until, core.clock() + seconds)
+  if self.own then
+    self.own:pause(seconds)
+  end
   self:ask("pause", 0)
-end
-
---- A round trip of its own, for calls that had to wait: others may have paused meanwhile. Where
---- Redis is away, what this process knows.
-function Throttle:paused()
-  self:ask("pause", 0) -- any answer tells
-  return math.max(0, math.max(self.paused_until, self.held_until) - core.clock())
 end
 
 --- While Redis is away, and there is a fallback, the state of that: `calls` is this process's
 --- share, and `unreachable` says why.
 function Throttle:state()
-  local reply, code, text = self:ask("state", 0)
-  if not reply then
-    if self.share and code == "network" then
-      return self:state_alone()
-    end
-    return nil, code, text
+  local reply, err = self:ask("state", 0)
+  if reply then
+    return {
+      calls = self.limits.calls, period = self.limits.period, used = reply[4],
+      wait = reply[3] / 1e6,
+    }
+  elseif not (self.own and err.code == "network") then
+    return nil, err
   end
-  return {
-    calls = self.limits.calls, period = self.limits.period, used = reply[4],
-    wait = reply[3] / 1e6,
-  }
+  local state = self.own:state()
+  state.unreachable = self.trouble
+  return state
 end
 
 --- The connection stays open where it is the caller's own object. Idempotent.
@@ -340,9 +394,13 @@ function throttle_redis.new(limits, options, fname)
     and math.max(1, math.floor(limits.calls * (options.share or SHARE)))
   return setmetatable({
     limits = limits, connection = options.redis, key = options.key,
-    share = share,
-    own = {}, paused_until = 0, away_until = 0,
-    generation = "", counts_until = 0, held_until = 0, -- what Redis said of the ring
+    own = share and core.throttle {
+      calls = share, period = limits.period, guard = limits.guard,
+    },
+    waiting = setmetatable({}, { __mode = "k" }), ---@type table<livechat.Reservation, true>
+    untold = {}, -- when calls went without Redis
+    asked = 0, paused_until = 0, away_until = 0, -- on the clock of core.clock
+    generation = "", counts_until = 0, -- what Redis said of the ring
   }, Throttle)
 end
 
