@@ -33,8 +33,11 @@ struct load {
 static int once(const struct load *load) {
   int64_t now_us, at_us;
   uint64_t ticket = 0;
+  enum lc_err err = LC_EBUSY; /* its holder does not run: there are more processes than cores */
+  while (load->shared != NULL && err == LC_EBUSY)
+    err = lc_shm_reserve(load->shared, 0, &ticket, &at_us, &now_us);
   if (load->shared != NULL)
-    return lc_shm_reserve(load->shared, 0, &ticket, &at_us, &now_us) != LC_OK;
+    return err != LC_OK;
   if (load->lock != NULL && pthread_mutex_lock(load->lock) != 0)
     return 1;
   now_us = lc_clock_us();

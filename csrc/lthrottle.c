@@ -14,6 +14,7 @@ struct throttle {
   struct lc_shm *shared;
   uint32_t calls;
   int64_t period_us;
+  int64_t owed_until_us; /* a pause that the file could not be told of yet; 0: none */
 };
 
 /* The place in the queue of one reservation that waits. It is left when that is collected: its
@@ -98,8 +99,16 @@ static int fail(lua_State *L, enum lc_err err, int64_t wait_us) {
   return 2;
 }
 
-static enum lc_err ask(const struct throttle *t, int64_t max_wait_us, uint64_t *ticket,
-                       int64_t *at_us, int64_t *now_us) {
+static void pay(struct throttle *t) {
+  int64_t wait_us = t->owed_until_us - lc_clock_us();
+  if (wait_us <= 0 || lc_shm_pause(t->shared, wait_us) == LC_OK)
+    t->owed_until_us = 0;
+}
+
+static enum lc_err ask(struct throttle *t, int64_t max_wait_us, uint64_t *ticket, int64_t *at_us,
+                       int64_t *now_us) {
+  if (t->shared && t->owed_until_us != 0)
+    pay(t);
   if (t->shared)
     return lc_shm_reserve(t->shared, max_wait_us, ticket, at_us, now_us);
   *now_us = lc_clock_us();
@@ -219,8 +228,9 @@ static int throttle_pause(lua_State *L) {
   int64_t wait_us = to_us(luaL_checknumber(L, 2));
   if (t->own)
     lc_throttle_pause(t->own, lc_clock_us() + wait_us);
-  else
-    lc_shm_pause(t->shared, wait_us);
+  else if (lc_shm_pause(t->shared, wait_us) == LC_EBUSY &&
+           lc_clock_us() + wait_us > t->owed_until_us)
+    t->owed_until_us = lc_clock_us() + wait_us;
   return 0;
 }
 

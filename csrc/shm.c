@@ -5,7 +5,7 @@
  *   which fails where the name is taken. No process ever sees half of one.
  * - A holder of the lock dies: the mutex is robust, and the ring is whole between any two stores
  *   (throttle.h), so the next one just goes on.
- * - A holder of the lock is stopped (SIGSTOP, a debugger): the others wait 20 ms for it, and then
+ * - A holder of the lock is stopped (SIGSTOP, a debugger): the others wait 0.2 s for it, and then
  *   each asks once and is told LC_EBUSY until the lock is free again.
  * - A waiter dies: its ticket lapses (queue.h).
  * - A reboot: the clock begins anew, and the mutex may be held by a process that is no more. The
@@ -40,8 +40,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PATIENCE_US 20000 /* for the holder of the lock */
-#define LOOK_US 1000      /* between looks at the file's size */
+#define PATIENCE_US 200000 /* for the holder of the lock, where others come and go */
+#define LOOK_US 1000       /* between looks at the file's size */
 
 struct lc_shm {
   struct lc_shm_file file;
