@@ -1,0 +1,262 @@
+-- SPDX-License-Identifier: MIT
+--- Calls that wait for the throttle and are never gone on with: whatever became of them, the next
+--- call waits no longer than the window asks for, a second later at the latest.
+package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
+
+local core = require "livechat.core"
+local embed = require "spec.embed"
+local helper = require "spec.helper"
+local livechat = require "livechat"
+
+local CALLS, PERIOD = 2, 3
+
+describe("a wait for the throttle that is abandoned", function()
+  local sandbox, server, clients
+
+  setup(function()
+    sandbox = helper.sandbox { calls = false, seed = 3 }
+    server = helper.redis()
+  end)
+  teardown(helper.cleanup)
+  before_each(function() clients = {} end)
+  after_each(function()
+    for _, client in ipairs(clients) do client:close() end
+  end)
+
+  local function new(options)
+    local with = { username = sandbox.username, api_key = sandbox.api_key,
+      base_url = sandbox.url, retry = false }
+    for name, value in pairs(options) do with[name] = value end
+    local client = assert(livechat.new(with))
+    clients[#clients + 1] = client
+    return client
+  end
+
+  local function get(client)
+    return client:request { method = "GET", path = "/tickets" }
+  end
+
+  -- A number of those who share a throttle, in each of its three ways.
+  local n = 0
+  local function shared_ways()
+    n = n + 1
+    return {
+      process = { throttle = livechat.throttle { calls = CALLS, period = PERIOD } },
+      file = { throttle = { calls = CALLS, period = PERIOD,
+        path = helper.folder() .. "/throttle" } },
+      redis = { throttle = { calls = CALLS, period = PERIOD, key = "abandoned" .. n,
+        redis = function() return require("redis").connect("127.0.0.1", server.port) end } },
+    }
+  end
+
+  --- Uses the allowance up. When the next call may go.
+  local function use_up(client)
+    for _ = 1, CALLS do assert(get(client)) end
+    return core.clock() + client:throttled().wait
+  end
+
+  local function waits_until(client, due)
+    local wait = client:throttled().wait
+    assert.is_true(wait <= due - core.clock() + 0.3, "waits " .. wait)
+    assert(get(client))
+    assert.is_true(core.clock() <= due + 1, "went " .. core.clock() - due .. " s late")
+  end
+
+  for _, where in ipairs { "process", "file", "redis" } do
+    it("in a coroutine that nothing resumes: " .. where, function()
+      local options = shared_ways()[where]
+      local client, kept = new(options), {}
+      local due = use_up(client)
+      options.wait = function() coroutine.yield() end
+      for i = 1, 25 do
+        local other = new(options)
+        kept[i] = coroutine.create(function() return get(other) end)
+        assert(coroutine.resume(kept[i]))
+      end
+      helper.sleep(1)
+      waits_until(client, due)
+      for i = 1, 25 do assert.equal("suspended", coroutine.status(kept[i])) end
+    end)
+
+    it("by a hook that raises: " .. where, function()
+      local options = shared_ways()[where]
+      options.on_wait = function() error("not now", 0) end
+      local client = new(options)
+      local due = use_up(client)
+      for _ = 1, 25 do
+        local fine, err = pcall(get, client)
+        assert.same({ false, "not now" }, { fine, err })
+      end
+      options.on_wait = nil
+      waits_until(new(options), due)
+    end)
+  end
+
+  for _, where in ipairs { "process", "file" } do
+    it("in a coroutine that is collected, at once: " .. where, function()
+      local options = shared_ways()[where]
+      local client = new(options)
+      local due = use_up(client)
+      options.wait = function() coroutine.yield() end
+      for _ = 1, 25 do
+        local other = new(options)
+        assert(coroutine.resume(coroutine.create(function() return get(other) end)))
+      end
+      clients = { client }
+      collectgarbage()
+      collectgarbage()
+      waits_until(client, due)
+    end)
+  end
+
+  local WORKER = [[
+    package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
+    local livechat = require "livechat"
+    local client = assert(livechat.new { username = "$USER", api_key = "$KEY", base_url = "$URL",
+      retry = false, throttle = { calls = $CALLS, period = $PERIOD, $SHARED } })
+    livechat.gather({ 1, 2, 3, 4, 5, 6 }, function()
+      assert(client:request { method = "GET", path = "/tickets" })
+    end)
+  ]]
+
+  for where, shared in pairs {
+    file = 'path = "$FOLDER/throttle"',
+    redis = [[key = "killed",
+      redis = function() return require("redis").connect("127.0.0.1", $REDIS) end]],
+  } do
+    it("by processes that are killed: " .. where, function()
+      local folder = helper.folder()
+      local values = { USER = sandbox.username, KEY = sandbox.api_key, URL = sandbox.url,
+        CALLS = tostring(CALLS), PERIOD = tostring(PERIOD), FOLDER = folder,
+        REDIS = tostring(server.port) }
+      values.SHARED = shared:gsub("%$(%u+)", values)
+      sandbox.control("DELETE", "calls")
+      local began, pids = core.clock(), {}
+      for i = 1, 4 do
+        pids[i] = helper.spawn(helper.lua_argv(helper.lua_version, "-e",
+          (WORKER:gsub("%$(%u+)", values))))
+      end
+      helper.wait_until(function()
+        return #sandbox.control("GET", "calls").accepted == CALLS
+      end, 10, "the first calls")
+      local due = core.clock() + PERIOD + 0.05
+      helper.sleep(0.7)
+      for _, pid in ipairs(pids) do
+        helper.kill(pid, "KILL")
+        helper.wait_exit(pid)
+      end
+      helper.sleep(1)
+      local client = new { throttle = where == "file"
+        and { calls = CALLS, period = PERIOD, path = folder .. "/throttle" }
+        or { calls = CALLS, period = PERIOD, key = "killed", redis = function()
+          return require("redis").connect("127.0.0.1", server.port)
+        end } }
+      if core.clock() - began < PERIOD then waits_until(client, due) else assert(get(client)) end
+    end)
+  end
+
+  it("by a client that is closed while its throttle answers", function()
+    local client, released
+    local throttle = {
+      reserve = function()
+        coroutine.yield()
+        return { wait = 0, at = 1 }
+      end,
+      release = function(_, reservation) released = reservation.at end,
+      record_arrival = function() end, pause = function() end, state = function() return {} end,
+    }
+    client = new { throttle = throttle }
+    local co = coroutine.create(function() return get(client) end)
+    assert(coroutine.resume(co))
+    client:close()
+    local fine, result, err = coroutine.resume(co)
+    assert.same({ true, nil }, { fine, result })
+    assert.same({ "closed", "not_sent" }, { err.kind, err.outcome })
+    assert.equal(1, released)
+  end)
+end)
+
+describe("in nginx", function()
+  local sandbox, nginx
+
+  setup(function() sandbox = helper.sandbox { calls = false, seed = 3 } end)
+  teardown(helper.cleanup)
+
+  local INIT = [[
+    limited = assert(livechat.new { username = "$USER", api_key = "$KEY", base_url = "$URL",
+      retry = { base = 30, cap = 30 }, throttle = { calls = 2, period = $PERIOD } })
+    function get() return limited:request { method = "GET", path = "/tickets" } end
+    function use_up() assert(get()) assert(get()) end
+  ]]
+
+  local function start(period, more)
+    more = more or {}
+    more.init = INIT:gsub("%$(%u+)", { USER = sandbox.username, KEY = sandbox.api_key,
+      URL = sandbox.url, PERIOD = tostring(period) })
+    nginx = embed.start(more)
+  end
+
+  local function wait_now()
+    return tonumber((nginx.run "return limited:throttled().wait"))
+  end
+
+  it("a light thread that is killed, and a request that exits, hold none up", function()
+    start(4)
+    nginx.run "use_up()"
+    nginx.run [[
+      for i = 1, 25 do
+        local thread = ngx.thread.spawn(get)
+        ngx.sleep(0.002)
+        assert(ngx.thread.kill(thread))
+      end]]
+    helper.sleep(1)
+    assert.is_true(wait_now() <= 3)
+    helper.sleep(wait_now())
+    nginx.run "use_up()"
+    nginx.run [[
+      for i = 1, 25 do ngx.thread.spawn(get) end
+      ngx.sleep(0.01)
+      ngx.exit(200)]]
+    helper.sleep(1)
+    assert.is_true(wait_now() <= 3)
+    assert.same({}, nginx.complaints())
+    nginx.stop()
+  end)
+
+  it("clients that go away hold none up", function()
+    start(4, { server = "location /get { content_by_lua_block { get() } }" })
+    nginx.run "use_up()"
+    for _ = 1, 10 do
+      local connection = assert(helper.connect(nginx.port))
+      connection.sock:send("GET /get HTTP/1.1\r\nHost: x\r\n\r\n")
+      helper.sleep(0.02)
+      connection:close()
+    end
+    helper.sleep(1)
+    assert.is_true(wait_now() <= 3)
+    nginx.stop()
+  end)
+
+  it("a worker that exits waits neither for the throttle nor for a retry", function()
+    for _, fault in ipairs { "slow=0.01@every", "http503@every" } do
+      sandbox.control("POST", "faults", { faults = { fault } })
+      start(30)
+      nginx.run [[
+        ngx.timer.at(0, function()
+          for i = 1, 3 do
+            local _, err = get()
+            if err then ngx.log(ngx.WARN, "ended: ", err.kind, " ", err.outcome) end
+          end
+        end)]]
+      helper.sleep(0.5)
+      local began = core.clock()
+      helper.kill(nginx.pid, "QUIT")
+      assert.is_true(helper.wait_exit(nginx.pid, 20))
+      assert.is_true(core.clock() - began < 3, "took " .. core.clock() - began)
+      local log = helper.read(nginx.log)
+      assert.truthy(log:find(fault:find("slow") and "ended: closed not_sent"
+        or "ended: closed refused", 1, true), log)
+      sandbox.control("DELETE", "faults")
+    end
+  end)
+end)
