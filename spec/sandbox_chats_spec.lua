@@ -241,6 +241,34 @@ describe("chats", function()
   end)
 end)
 
+describe("a long life", function()
+  it("forgets the oldest chats and who had them, and counts on", function()
+    local own = account.new({ chats = 0, calls = false })
+    local service, agent = own.service, { id = account.LOGIN, name = "John" }
+    for i = 1, 51500 do
+      local visitor = { id = "S" .. i, name = "V", chats = 0, details = {} }
+      service.visitors.by_id[visitor.id] = visitor
+      service.chats:keep({ id = "C" .. i, visitor = visitor, started = i, ended = i, goals = {},
+        agents = { agent }, supervisors = {}, groups = { 0 }, tags = { "vip" },
+        rate = "not_rated", messages = { { side = "agent", author = agent, text = "", at = i } } })
+    end
+    local total = get(own, "/chats").total
+    assert.is_true(total >= 50000 and total < 51000)
+    local visitors, vip = 0, nil
+    for _ in pairs(own.service.visitors.by_id) do visitors = visitors + 1 end
+    assert.equal(total, visitors)
+    for _, tag in ipairs(get(own, "/tags")) do vip = tag.name == "vip" and tag.count or vip end
+    assert.equal(total, vip.inChats)
+    local last = get(own, "/chats", "page=1000").chats[25]
+    assert.same(last, get(own, "/chats/" .. last.id))
+    own.control("POST", "trigger", { event_type = "visitor_queued", count = 1200 })
+    visitors = 0
+    for _ in pairs(own.service.visitors.by_id) do visitors = visitors + 1 end
+    assert.equal(total + 1000, visitors)
+    assert.is_false(pcall(account.new, { chats = 50001 }))
+  end)
+end)
+
 describe("visitors", function()
   it("are those on the pages, by state and group, or their number", function()
     local own = account.new()

@@ -200,6 +200,14 @@ describe("reports of chats", function()
     end
     assert.equal(number_of(function(chat) return chat.rate ~= "not_rated" end), total)
     assert.same(ranking, report(own, "ratings/ranking").ranking)
+    local without = account.new({ chats = 300, calls = false })
+    without.call("DELETE", "/agents/jane.doe@example.com")
+    local left = 0
+    for _, row in ipairs(report(without, "chats/ratings/ranking").ranking) do
+      assert.not_equal("jane.doe@example.com", row.name)
+      left = left + row.total
+    end
+    assert.is_true(left < total)
     local none = account.new({ chats = 0 })
     local _, _, empty = none.call("GET", "/reports/chats/ratings/ranking")
     assert.equal('{"ranking":[]}', empty.body)

@@ -12,13 +12,37 @@ local Tags = require "livechat.sandbox.tags"
 local Chats = {}
 Chats.__index = Chats
 
-function Chats.new()
-  return setmetatable({ by_id = {}, order = {}, tagged = {}, memo = {}, left_queue = {} }, Chats)
+-- Twice what a list can reach; the oldest go a thousand at a time, so that each costs little.
+local MOST, AT_ONCE = 50000, 1000
+
+Chats.MOST = MOST
+
+---@param visitors table Visitors
+function Chats.new(visitors)
+  return setmetatable({ visitors = visitors, by_id = {}, order = {}, tagged = {}, memo = {},
+    left_queue = {} }, Chats)
 end
 
 --- Forgets what was found: a chat has changed.
 function Chats:changed()
   self.memo = {}
+end
+
+-- Forgets the oldest chats where there are too many.
+function Chats:trim()
+  if #self.order < MOST + AT_ONCE then return end
+  local rest = {}
+  for i, chat in ipairs(self.order) do
+    if i > AT_ONCE then
+      rest[#rest + 1] = chat
+    else
+      self.by_id[chat.id] = nil
+      Tags.count(self.tagged, chat.tags, nil)
+      chat.visitor.chats = chat.visitor.chats - 1
+      self.visitors:forget(chat.visitor)
+    end
+  end
+  self.order = rest
 end
 
 --- Keeps a finished record, in the order of `started`.
@@ -30,6 +54,7 @@ function Chats:keep(chat)
   self.by_id[chat.id] = chat
   chat.visitor.chats = chat.visitor.chats + 1
   Tags.count(self.tagged, nil, chat.tags)
+  self:trim()
   self:changed()
   return chat
 end

@@ -117,7 +117,6 @@ local function plant_chats(service, count, draw)
   for i = 1, math.min(count, MOST_VISITORS) do
     pool[i] = service.visitors:come(draw, FIRST + i)
     pool[i].survey = survey(pool[i], draw)
-    service.visitors:leave(pool[i])
   end
   local apart = (LAST - 3600 - FIRST) / math.max(count, 1)
   for n = 1, count do
@@ -131,6 +130,7 @@ local function plant_chats(service, count, draw)
     end
     chat.visitor.chat = service.chats:keep(chat)
   end
+  for _, visitor in ipairs(pool) do service.visitors:leave(visitor) end
 end
 
 -- Six who look around and two who chat.

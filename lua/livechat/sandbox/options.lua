@@ -2,6 +2,7 @@
 -- What a service can be told, at its start or, where it makes sense, while it runs.
 local views = require "livechat.sandbox.v2.views"
 local faults = require "livechat.sandbox.faults"
+local Chats = require "livechat.sandbox.chats"
 local zones = require "livechat.sandbox.zones"
 
 local options = {}
@@ -41,7 +42,9 @@ local KNOWN = {
   license_id = { 1520, at_least(1) },
   token = { nil, kind "string" },
   seed = { 0, at_least(0) },
-  chats = { 60, at_least(0) },
+  chats = { 60, function(value)
+    return at_least(0)(value) and value <= Chats.MOST, "must be a number to " .. Chats.MOST
+  end },
   timezone = { "UTC", function(value)
     return zones.find(value) ~= nil, "must be the name of a time zone that this machine knows"
   end },

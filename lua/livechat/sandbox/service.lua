@@ -56,7 +56,7 @@ function Service:reset()
   self.deliveries = Deliveries.new(self.options)
   for _, row in ipairs(APIS) do self[row.name] = row.api.new() end
   self:seed(self.options.seed)
-  self.chats = Chats.new()
+  self.chats = Chats.new(self.visitors)
   history.plant(self, self.options.chats, self.options.random_seed)
   self.faults = {}
   local texts = self.options.fault

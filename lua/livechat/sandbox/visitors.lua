@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- The people on the account's web pages. All are remembered by their id, for their chats; the last
--- ones that came and have not left are on the pages now.
+-- The people on the account's web pages: the last ones that came and have not left. Who has had a
+-- chat is remembered by the id for as long as the chat is.
 local random = require "livechat.sandbox.random"
 
 local Visitors = {}
@@ -57,9 +57,15 @@ function Visitors:come(draw, now, wanted)
   return visitor
 end
 
+--- Forgets a visitor who is neither here nor in a chat that is kept.
+function Visitors:forget(visitor)
+  if not visitor.present and visitor.chats == 0 then self.by_id[visitor.id] = nil end
+end
+
 --- Takes a visitor off the pages.
 function Visitors:leave(visitor)
   visitor.present = false
+  self:forget(visitor)
   while self.came[self.first] and not self.came[self.first].present do
     self.came[self.first] = nil
     self.first = self.first + 1

@@ -301,7 +301,8 @@ local function ranking(records, time, who)
     local by_login, list = {}, json.array()
     for _, record in ipairs(found) do
       local login = record.rate and record.rate ~= "not_rated" and who(record)
-      if login and period.place(time(record)) then
+      -- A removed agent's statistics go, the chats stay.
+      if login and service.agents.by_login[login] and period.place(time(record)) then
         if not by_login[login] then
           by_login[login] = { name = login, good = 0, bad = 0, total = 0 }
           list[#list + 1] = by_login[login]
