@@ -13,11 +13,6 @@ local ELEMENT = "element-6066-11e4-a52e-4f735466cecf" -- WebDriver's name for a 
 local KEYS = { tab = "\238\128\132", enter = "\238\128\135", shift = "\238\128\136",
   space = " " }
 
---- Whether this machine has what is needed.
-function browser.installed()
-  return launch.execute("command -v chromedriver >/dev/null && command -v chromium >/dev/null")
-end
-
 local function ask(self, method, path, body)
   local response = assert(helper.http({ port = self.port, method = method, timeout = 60,
     path = self.session and "/session/" .. self.session .. path or path,
@@ -42,7 +37,10 @@ function browser.start(more)
     "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--no-proxy-server",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--window-size=1280,900", "--lang=en-GB" }
-  if launch.output("id -u") == "0" then args[#args + 1] = "--no-sandbox" end
+  -- Its own sandbox wants another user than root, and a kernel that gives namespaces to users.
+  if launch.output("id -u") == "0" or not launch.execute("unshare -Ur true 2>/dev/null") then
+    args[#args + 1] = "--no-sandbox"
+  end
   for _, switch in ipairs(more or {}) do args[#args + 1] = switch end
   local made = ask(self, "POST", "/session", { capabilities = { alwaysMatch = {
     browserName = "chrome", ["goog:loggingPrefs"] = { browser = "ALL" },

@@ -217,7 +217,7 @@ describe("the control interface", function()
     local calls = own.control("GET", "calls")
     assert.equal(3, calls.count)
     assert.same({ at = NOW, method = "GET", path = "/tickets", query = "page=1", status = 200,
-      applied = true }, calls.log[1])
+      api = "v2", applied = true }, calls.log[1])
     assert.same({ 400, false }, { calls.log[2].status, calls.log[2].applied })
     assert.same({ ["GET /tickets"] = 1, ["GET /agents/{id}"] = 1 }, calls.applied)
     local state = own.control("GET", "state")

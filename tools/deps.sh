@@ -45,6 +45,8 @@ test redis-server redis-server
 test procps pgrep
 test iproute2 ip
 test openssl openssl
+test chromium chromium
+test chromium-driver chromedriver
 test valgrind valgrind
 bench wrk wrk
 ROWS

@@ -6,8 +6,8 @@
 -- GET  /                        to those who accept text/html; ?tickets=100&calls=100: so many rows
 -- GET  /_sandbox/page/FILE      page.js, page.css, icon.svg
 -- GET  /_sandbox/page/events    what changes, as server-sent events (reader.lua)
--- POST /_sandbox/page/VERB      a button (actions.lua): answers the script with {"said": …}, a form
---                               with the page
+-- POST /_sandbox/page/VERB      a button (actions.lua): answers the script with {"ok": …, "said": …},
+--                               a form with the page
 local json = require "livechat.json"
 local form = require "livechat.sandbox.form"
 local launch = require "livechat.sandbox.launch"
@@ -97,7 +97,8 @@ local function act(service, request, now, verb)
   local said
   if fields then said, message = actions.RUN[verb](service, fields, now) end
   if scripted then
-    return respond(said and 200 or 400, "application/json", json.encode({ said = said or message }))
+    return respond(200, "application/json", json.encode({ ok = said ~= nil,
+      said = said or message }))
   elseif said then
     return respond(303, "text/plain", said .. "\n", { Location = "/?done=" .. verb })
   end

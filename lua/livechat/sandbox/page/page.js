@@ -283,7 +283,8 @@
       const response = await fetch(form.getAttribute("action"), {
         method: "POST", headers: { "X-Sandbox-Page": "1" }, body,
       });
-      tell((await response.json()).said, response.ok ? "good" : "bad");
+      const answer = await response.json();
+      tell(answer.said, answer.ok ? "good" : "bad");
     } catch {
       tell("The service did not answer.", "bad");
     }
