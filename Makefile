@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 # make            builds the C core for every Lua whose headers are installed, into build/<version>/
 # make env        prints what a shell needs to run Lua on this tree; LUA_VERSION=5.4|5.3|5.2|5.1|jit
-# make demo       installs what is missing, builds, and runs examples/demo.lua
+# make demo       installs what is missing, builds, and runs examples/demo.lua; STAY=1 leaves the
+#                 local service's page open
 # make test       the same for every test; ONLY=word LUA_VERSION=5.3 JOBS=2 narrow it
 # make bench      measures; ONLY=word narrows it
 # make lint       luacheck, clang-format, cppcheck, the rules of the house
@@ -112,7 +113,8 @@ env:
 demo:
 	@tools/deps.sh demo
 	@$(MAKE) --no-print-directory -s all
-	@eval "$$($(MAKE) --no-print-directory -s env LUA_VERSION=5.4)" && lua5.4 examples/demo.lua
+	@eval "$$($(MAKE) --no-print-directory -s env LUA_VERSION=5.4)" \
+		&& lua5.4 examples/demo.lua $(if $(STAY),--stay)
 
 test:
 	@ONLY='$(ONLY)' LUA_VERSION='$(LUA_VERSION)' JOBS='$(JOBS)' spec/run.sh

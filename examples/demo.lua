@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
 -- Starts the local service and, for its events, `livechat listen`; runs triage.lua against it; and
--- stops what it started.
+-- stops what it started. With --stay it leaves the service's page open until ^C, an hour at most.
 local core = require "livechat.core"
 local livechat = require "livechat"
 local server = require "livechat.sandbox.server"
 
-local sandbox = assert(server.start { seed = 110, lifetime = 300 })
+local stay = arg[1] == "--stay"
+local sandbox = assert(server.start { seed = 110, lifetime = stay and 3600 or 300 })
 print("The local service listens on " .. sandbox.url .. "\n")
 
 local folder = arg[0]:match("^(.*)/") or "."
@@ -44,6 +45,10 @@ local ok, err = xpcall(function()
   listener = listen()
   dofile(folder .. "/triage.lua")
   listener:wait(1)
+  if stay then
+    print("\nLook at it in a browser: " .. sandbox.url .. "/ (^C ends it)")
+    listener:wait(3600) -- returns at a signal
+  end
 end, debug.traceback)
 if listener then
   listener:close()

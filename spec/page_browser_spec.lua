@@ -98,7 +98,8 @@ describe("the page in a browser", function()
     page:wait_text("#said", "The fault http500@every is on.")
     page:wait_text("#faults .count", "1")
     assert.same({ "Every call answers 500", "switch" }, { page:named(SWITCH) })
-    assert.equal("true", page:run("return document.querySelector(arguments[0]).ariaChecked", SWITCH))
+    assert.equal("true", page:run("return document.querySelector(arguments[0]).ariaChecked",
+      SWITCH))
     assert.equal(500, call(sandbox, "GET", "/tickets").status)
     page:wait_text("#calls tbody tr:first-child", "http500")
     page:wait_text("#faults tbody tr:first-child", "met once")
@@ -174,8 +175,8 @@ describe("the page in a browser", function()
         !(each.ariaLabel || each.textContent.trim() || (each.labels && each.labels.length)
           || each.hasAttribute("aria-labelledby"))).length]])
     assert.equal(0, nameless)
-    assert.equal(0, page:run([[const ids = Array.from(document.querySelectorAll("[id]"), (e) => e.id);
-      return ids.length - new Set(ids).size]]))
+    assert.equal(0, page:run([[const ids = Array.from(document.querySelectorAll("[id]"),
+      (each) => each.id); return ids.length - new Set(ids).size]]))
     assert.equal("en", page:run("return document.documentElement.lang"))
   end)
 
@@ -369,7 +370,7 @@ describe("the page's events over HTTP", function()
   end)
 
   it("are for a bounded number of readers, and those who leave make room", function()
-    local readers, status = {}, nil
+    local readers, status = {}
     repeat
       readers[#readers + 1] = listen()
       status = readers[#readers]:receive("*l")

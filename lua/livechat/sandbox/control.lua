@@ -6,8 +6,9 @@
 --                      deliveries={ waiting=, sending=, delivered=, failed= }, faults=, options= }
 -- GET    calls       { accepted=[times], refused=[times], count=, applied={ "POST /tickets": n },
 --                      log=[{ at=, api=, method=, path=, query=, status=, applied=, fault= }, …] }:
---                      the log holds the last 10,000 calls; times are epoch seconds; `applied` counts
---                      the calls that did what they asked, whether their answer was spoilt or not
+--                      the log holds the last 10,000 calls; times are epoch seconds; `applied`
+--                      counts the calls that did what they asked, whether their answer was spoilt
+--                      or not
 -- DELETE calls       forgets them, and with them the rate limit's window
 -- GET    tickets     { ids=[…] } of every ticket, the last change first, without any lag
 -- GET    visitors    { visitors=[{ id=, name=, state=, details={ "<set>": { fields=, icon= } } }] }

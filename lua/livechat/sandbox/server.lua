@@ -192,7 +192,7 @@ function server.start(given)
 end
 
 --- Runs a service in the foreground until ^C, or until the program that called this is gone. Prints
--- one line on stdout as soon as it answers.
+-- where it is and where its page is, in two lines on stdout, as soon as it answers.
 ---@param given table|nil as for `start`; without `lifetime` it has no end, without `seed` there are
 --- 60 tickets
 ---@return boolean|nil succeeded
@@ -202,9 +202,10 @@ function server.run(given)
   service.seed = service.seed or 60
   local port = own.port and own.port ~= 0 and own.port or free_port()
   local key = service.api_key and "as given" or server.API_KEY
-  local ready, message = prepare(own, service, port, ("LiveChat sandbox on %s://127.0.0.1:%d " ..
-    "(username %s, API key %s); ^C ends it"):format(own.tls and "https" or "http", port,
-    service.username or server.USERNAME, key))
+  local url = (own.tls and "https" or "http") .. "://127.0.0.1:" .. port
+  local ready, message = prepare(own, service, port, ("LiveChat sandbox on %s " ..
+    "(username %s, API key %s); ^C ends it\nIts page, for a browser: %s/"):format(url,
+    service.username or server.USERNAME, key, url))
   if not ready then return nil, message end
   local succeeded = launch.foreground(ready.nginx, ready.folder, ready.conf, function(line)
     io.stdout:write(line, "\n")

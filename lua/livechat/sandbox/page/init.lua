@@ -6,8 +6,8 @@
 -- GET  /                        to those who accept text/html; ?tickets=100&calls=100: so many rows
 -- GET  /_sandbox/page/FILE      page.js, page.css, icon.svg
 -- GET  /_sandbox/page/events    what changes, as server-sent events (reader.lua)
--- POST /_sandbox/page/VERB      a button (actions.lua): answers the script with {"ok": …, "said": …},
---                               a form with the page
+-- POST /_sandbox/page/VERB      a button (actions.lua): answers a form with the page, the script
+--                               with {"ok": …, "said": …}
 local json = require "livechat.json"
 local form = require "livechat.sandbox.form"
 local launch = require "livechat.sandbox.launch"
