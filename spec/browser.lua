@@ -133,16 +133,15 @@ function browser:look(width, height, scheme)
     { name = "prefers-color-scheme", value = scheme or "light" } } })
 end
 
---- Opens a tab and goes there.
----@return string handle
-function browser:tab()
-  local handle = ask(self, "POST", "/window/new", { type = "tab" }).handle
-  self:switch(handle)
-  return handle
+--- Opens a tab or a window and goes there.
+---@param kind string "tab" or "window"
+function browser:new(kind)
+  self:switch(ask(self, "POST", "/window/new", { type = kind }).handle)
 end
 
 function browser:switch(handle) ask(self, "POST", "/window", { handle = handle }) end
 
+--- Every tab of every window.
 function browser:tabs() return ask(self, "GET", "/window/handles") end
 
 --- Closes the tab at hand.

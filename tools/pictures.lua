@@ -23,31 +23,34 @@ local function play(sandbox, page)
       url = ("http://127.0.0.1:%d/livechat"):format(receiver.port) }).status == 200)
   end
   local _, list = nil, json.decode(call(sandbox, "GET", "/tickets").body)
-  for round = 1, 34 do -- a script at work, with pauses
+  for round = 1, 60 do -- a script at work, with pauses
     local ticket = list.tickets[round % #list.tickets + 1]
     call(sandbox, "GET", "/tickets/" .. ticket.id)
     if round % 3 == 0 then
       call(sandbox, "PUT", "/tickets/" .. ticket.id .. "/tags", { tag = { "triaged" } })
     end
-    if round == 11 then sandbox.control("POST", "faults", { fault = "http503" }) end
-    helper.sleep(round % 7 == 0 and 2.5 or 0.15)
+    if round % 20 == 10 then page:click("form[action$='/chats/start'] button") end
+    if round == 57 then sandbox.control("POST", "faults", { fault = "http503" }) end
+    helper.sleep(round % 7 == 0 and 2.5 or 0.25)
   end
+  call(sandbox, "GET", "/tickets/0000")
   page:click("form[action$='/tickets'] button")
-  page:click("form[action$='/chats/start'] button")
-  page:wait_text("#said", "has started.")
+  page:wait_text("#said", "was created.")
+  call(sandbox, "GET", "/tickets")
   helper.sleep(2.5)
 end
 
 local ok, problem = xpcall(function()
-  local sandbox = helper.sandbox({ seed = 110 })
+  local sandbox = helper.sandbox({ seed = 110, speed = 20 })
   local page = browser.start()
-  page:look(1280, 900, "light")
+  page:debug("Emulation.setScrollbarsHidden", { hidden = true })
+  page:look(1280, 1010, "light")
   page:open(sandbox.url .. "/")
   page:wait_text("#state", "live")
   play(sandbox, page)
   os.execute("mkdir -p docs")
   for _, scheme in ipairs { "light", "dark" } do
-    page:look(1280, 900, scheme)
+    page:look(1280, 1010, scheme)
     helper.sleep(0.5)
     page:picture("docs/page-" .. scheme .. ".png")
   end

@@ -114,21 +114,26 @@ end
 ---@param most integer
 ---@return table[] tickets not the caller's to change
 ---@return integer total of all that there are
-function Tickets:newest(most, now)
+function Tickets:latest(most, now)
   self:settle(now)
-  local newest, pending, total = {}, self.pending, #self.index
-  for i = self.last_pending, self.first_pending, -1 do
-    local ticket = pending[i].ticket
-    local latest = self.by_id[ticket.id] == ticket
-    if latest and not self.indexed[ticket.id] then total = total + 1 end
-    if latest and #newest < most then newest[#newest + 1] = ticket end
+  local latest, seen, total = {}, {}, #self.index
+  local function take(id)
+    local ticket = not seen[id] and self.by_id[id]
+    if ticket and #latest < most then latest[#latest + 1] = ticket end
+  end
+  for i = self.last_pending, self.first_pending, -1 do -- what the list does not show yet
+    local id = self.pending[i].ticket.id
+    take(id)
+    if not seen[id] then
+      total = total + (self.by_id[id] and 1 or 0) - (self.indexed[id] and 1 or 0)
+    end
+    seen[id] = true
   end
   for i = #self.index, 1, -1 do
-    if #newest >= most then break end
-    local ticket = self.index[i]
-    if self.by_id[ticket.id] == ticket then newest[#newest + 1] = ticket end
+    if #latest >= most then break end
+    take(self.index[i].id)
   end
-  return newest, total
+  return latest, total
 end
 
 --- A new ticket with its first message, to finish and `put`.

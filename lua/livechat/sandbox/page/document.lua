@@ -85,7 +85,7 @@ local function rest(each, list, about)
     return ("%s more are not shown here: ask the API."):format(hidden)
   end
   for _, other in ipairs(view.LISTS) do
-    local wanted = about.limits[other.name] * (other == each and 10 or 1)
+    local wanted = about.limits[other.name] * (other == each and 5 or 1)
     if wanted > about.fewest then
       names[#names + 1] = ("%s=%d"):format(other.name, math.min(wanted, about.most))
     end
@@ -208,8 +208,8 @@ local function navigation(parts)
   local links = {}
   for i, each in ipairs(view.LISTS) do
     local list = parts[each.name]
-    links[i] = ('<li><a href="#%s"><b data-count="%s">%d</b> %s</a></li>'):format(each.name,
-      each.name, list.count or list.total, escape(each.title))
+    links[i] = ('<li><a href="#%s">%s <b data-count="%s">%d</b></a></li>'):format(each.name,
+      escape(each.title), each.name, list.count or list.total)
   end
   return '<nav aria-label="Lists"><ul>' .. table.concat(links) .. "</ul></nav>\n"
 end

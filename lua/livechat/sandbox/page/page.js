@@ -95,7 +95,6 @@
       const written = JSON.stringify(cells);
       let row = known.get(id);
       const fresh = !row;
-      known.delete(id);
       if (fresh) {
         row = make("tr", { role: "row", "data-id": id });
         if (list.written.size > 0) row.className = "fresh";
@@ -106,9 +105,11 @@
       if (row !== place) list.body.insertBefore(row, place);
       before = row;
     }
-    for (const [id, row] of known) {
+    for (;;) { // what is left stands below
+      const row = before ? before.nextSibling : list.body.firstChild;
+      if (!row) break;
       row.remove();
-      list.written.delete(id);
+      list.written.delete(row.dataset.id);
     }
     if (held && !list.body.contains(document.activeElement)) {
       list.section.querySelector("h2").focus();
@@ -120,13 +121,13 @@
     showMore(list.section.querySelector(".more"), name, data);
   }
 
-  const MOST_ROWS = 1000;
+  const MOST_ROWS = 250;
 
   function showMore(place, name, data) {
     const hidden = data.total - data.rows.length;
     const query = new URLSearchParams(location.search);
     query.delete("done");
-    query.set(name, data.rows.length * 10);
+    query.set(name, data.rows.length * 5);
     const known = place.querySelector("a");
     if (hidden === 0) {
       place.replaceChildren();
@@ -214,16 +215,24 @@
 
   let source = null;
   let letGo = null; // ends our hold on a slot
+  let lost; // the timer that says so
 
   function open() {
     source = new EventSource(document.body.dataset.events);
-    source.onopen = () => setState("live", "good");
+    source.onopen = () => {
+      lost = clearTimeout(lost);
+      setState("live", "good");
+    };
     source.onmessage = (event) => take(JSON.parse(event.data));
     source.onerror = () => {
-      setState("not connected, trying again", "bad");
-      if (source.readyState === EventSource.CLOSED) { // refused: the browser does not ask again
+      const refused = source.readyState === EventSource.CLOSED; // the browser does not ask again
+      const say = () => setState("not connected, trying again", "bad");
+      if (refused) {
         close();
+        say();
         setTimeout(live, 5000);
+      } else { // a stream that ends is soon followed by another
+        lost = lost || setTimeout(say, 2000);
       }
     };
   }
@@ -232,6 +241,7 @@
     if (source) source.close();
     if (letGo) letGo();
     source = letGo = null;
+    lost = clearTimeout(lost);
   }
 
   // A browser opens six connections to one place at most, and each stream is one: so a page has a

@@ -61,7 +61,7 @@ function Reader:next(now)
   end
   for name in pairs(view.VALUES) do look(name) end
   for _, each in ipairs(view.LISTS) do look(each.name) end
-  return #parts > 0 and "data: {" .. table.concat(parts, ",") .. "}\n\n" or nil
+  return #parts > 0 and "retry: 1000\ndata: {" .. table.concat(parts, ",") .. "}\n\n" or nil
 end
 
 return Reader

@@ -114,7 +114,8 @@ local function deliveries(service, limit)
   for i = #all, math.max(1, #all - limit + 1), -1 do
     local delivery, steps = all[i], json.array()
     for n, attempt in ipairs(delivery.attempts) do
-      steps[n] = { at = attempt.at, tone = attempt.status == 200 and "good" or "bad",
+      local took = delivery.state == "delivered" and n == #delivery.attempts
+      steps[n] = { at = attempt.at, tone = took and "good" or "bad",
         text = attempt.status and ("%d"):format(attempt.status) or clean(attempt.error, 80) }
     end
     local state = { text = delivery.state, tone = STATES[delivery.state] }
@@ -132,9 +133,9 @@ end
 local TICKET_TONES = { open = "good", pending = "warn", spam = "bad" }
 
 local function tickets(service, limit, now)
-  local newest, total = service.tickets:newest(limit, now)
+  local latest, total = service.tickets:latest(limit, now)
   local shown = list(total)
-  for i, ticket in ipairs(newest) do
+  for i, ticket in ipairs(latest) do
     local from = ticket.requester
     shown.rows[i] = { id = ticket.id, cells = {
       { code = ticket.id }, clean(ticket.subject), clean(from.name or from.mail, 60),
@@ -168,7 +169,7 @@ local function agents(service, limit)
   local shown = list(#all)
   for i = 1, math.min(limit, #all) do
     local agent = all[i]
-    shown.rows[i] = { id = agent.login, cells = {
+    shown.rows[i] = { id = clean(agent.login), cells = {
       clean(agent.name, 60), { code = clean(agent.login, 80) }, clean(agent.permission, 30),
       { text = clean(agent.status, 30), tone = agent.status == "accepting chats" and "good"
         or "quiet" } } }
@@ -186,9 +187,9 @@ local function webhooks(service, limit)
   local shown = list(#all)
   for i = #all, math.max(1, #all - limit + 1), -1 do
     local hook = all[i].hook
-    shown.rows[#shown.rows + 1] = { id = all[i].api .. "/" .. tostring(hook.id), cells = {
+    shown.rows[#shown.rows + 1] = { id = all[i].api .. "/" .. clean(hook.id), cells = {
       all[i].api, clean(hook.event_type or hook.action, 60), { code = text.mask_url(hook.url) },
-      "••••••••" } }
+      (hook.token or hook.secret_key) and "••••••••" or "" } }
   end
   return shown
 end
