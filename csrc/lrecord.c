@@ -219,19 +219,20 @@ static int core_class(lua_State *L) {
   return 1;
 }
 
-/* record_get(record) -> wire, staged or nil, owner */
+/* record_get(record) -> wire, staged or nil, owner, what was read or nil. The tables in the last
+ * are those that the caller of a read was given, and may have changed. */
 static int core_record_get(lua_State *L) {
   lua_settop(L, 1);
   check_record(L, 1); /* its table is at 2 */
-  static const int slots[] = {WIRE, STAGED, OWNER};
-  for (int i = 0; i < 3; i++) {
+  static const int slots[] = {WIRE, STAGED, OWNER, CACHE};
+  for (int i = 0; i < SLOTS; i++) {
     lua_rawgeti(L, 2, slots[i]);
     if (lua_isboolean(L, -1)) {
       lua_pop(L, 1);
       lua_pushnil(L);
     }
   }
-  return 3;
+  return SLOTS;
 }
 
 /* record_set(record, wire, keep): takes over a new answer; what was staged is gone unless `keep` */

@@ -52,7 +52,7 @@ local function rows()
       if spec.value then
         arguments[#arguments + 1] = spec.value.name .. "s"
       end
-      local returns = spec.among and "webhook" or RETURNS[spec.returns]
+      local returns = spec.pick and "webhook" or RETURNS[spec.returns]
       out[#out + 1] = ("| `%s:%s(%s)` → %s | %s %s | %s | %s |"):format(resource, spec.name,
         table.concat(arguments, ", "), returns, spec.verb, spec.path,
         names(spec.fields or spec.query or {}), spec.doc)

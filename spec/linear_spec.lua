@@ -2,13 +2,13 @@
 -- once
 -- Strangers' text is read in time that grows as the text does: nothing that they write, however
 -- often they repeat it, may hold a program up.
-local check = require "livechat.api.check"
 local cli_text = require "livechat.cli.text"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local livechat = require "livechat"
 local lost_create = require "livechat.api.lost_create"
+local read = require "livechat.api.read"
 local redis = require "livechat.redis"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
@@ -52,8 +52,8 @@ local READERS = {
   error_object = function(value)
     return tostring(errors.new { kind = "server", message = value, body = value, path = value })
   end,
-  error_text = function(value) return check.error_text(nil, value) end,
-  error_member = function(value) return check.error_text({ error = { value, value } }) end,
+  error_text = function(value) return read.error_text(nil, value) end,
+  error_member = function(value) return read.error_text({ error = { value, value } }) end,
   header = function(value) return request.header(value, "Date") end,
   header_value = function(value) return request.header("Date: a" .. value .. "b\r\n", "Date") end,
   header_name = function(value) return request.header(value .. ": a\r\n", "Date") end,

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Finding the ticket whose answer was lost: what matches, when to look, whose a ticket is.
-local reconcile = require "livechat.api.lost_create"
+local lost_create = require "livechat.api.lost_create"
+local v2 = require "livechat.api.v2.tickets".lost
 
 local NOW = 1400000000
 
@@ -29,9 +30,10 @@ end
 
 local function match(tickets, wanted, options)
   options = options or {}
-  local found = reconcile.match(tickets, wanted or WANTED, { since = options.since or NOW - 2,
-    ledger = options.ledger or reconcile.ledger(function() return 0 end), time = time })
-  return found and found.id
+  local found = lost_create.match(tickets, wanted or WANTED, { since = options.since or NOW - 2,
+    lost = v2, registry = options.registry or lost_create.registry(function() return 0 end),
+    time = time })
+  return found and found.thing.id
 end
 
 local function with(members)
@@ -39,6 +41,10 @@ local function with(members)
   for name, value in pairs(WANTED) do copy[name] = value end
   for name, value in pairs(members) do copy[name] = value or nil end
   return copy
+end
+
+local function begin(registry, wanted)
+  return registry:begin(v2.fingerprint(wanted))
 end
 
 local function message(text)
@@ -105,14 +111,14 @@ describe("match", function()
   end)
 
   it("takes the oldest that nobody has been given", function()
-    local ledger = reconcile.ledger(function() return 0 end)
+    local registry = lost_create.registry(function() return 0 end)
     local list = { ticket { id = "C", date = NOW + 2 }, ticket { id = "A" },
       ticket { id = "B", date = NOW + 1 }, ticket { id = "OLD", date = NOW - 60 } }
     for _, id in ipairs { "A", "B", "C" } do
-      assert.equal(id, match(list, nil, { ledger = ledger }))
-      ledger:finish(ledger:begin(WANTED), id)
+      assert.equal(id, match(list, nil, { registry = registry }))
+      registry:finish(begin(registry, WANTED), id)
     end
-    assert.is_nil(match(list, nil, { ledger = ledger }))
+    assert.is_nil(match(list, nil, { registry = registry }))
   end)
 
   it("takes the last of a list of one second, which shows the last change first", function()
@@ -130,14 +136,14 @@ end)
 describe("filter", function()
   it("asks for the requester's tickets since the day before, by UTC", function()
     assert.same({ requester = { mail = "Zoe@Example.org" }, order = "desc",
-      date_from = "2014-05-12" }, reconcile.filter(WANTED, NOW + 0.5))
+      date_from = "2014-05-12" }, v2.filter(WANTED, NOW + 0.5))
   end)
 end)
 
 describe("schedule", function()
   local function waits(limit)
     local list = {}
-    for wait in reconcile.schedule(limit) do
+    for wait in lost_create.schedule(limit) do
       list[#list + 1] = wait
       assert(#list < 100)
     end
@@ -174,7 +180,7 @@ describe("since", function()
         local now = began + 7.3 + latency
         -- The service writes its Date somewhere in the last `latency` seconds.
         local date = math.floor(now - latency + skew)
-        local since = reconcile.since(began, now, date)
+        local since = lost_create.since(began, now, date)
         local created = math.floor(began + skew) -- at the earliest
         assert.is_true(since <= created - 1)
         assert.is_true(since >= math.floor(began + skew - latency) - 2)
@@ -183,61 +189,62 @@ describe("since", function()
   end)
 
   it("trusts the local clock where there is no date", function()
-    assert.equal(NOW - 1, reconcile.since(NOW + 0.5, NOW + 9, nil))
+    assert.equal(NOW - 1, lost_create.since(NOW + 0.5, NOW + 9, nil))
   end)
 end)
 
-describe("the ledger", function()
-  local now, ledger
+describe("the registry", function()
+  local now, registry
   before_each(function()
     now = 0
-    ledger = reconcile.ledger(function() return now end)
+    registry = lost_create.registry(function() return now end)
   end)
 
   it("knows whether a create with the same fields may still be answered", function()
-    local first, second = ledger:begin(WANTED), ledger:begin(with { assignee = false })
-    local other = ledger:begin(with { message = "another" })
-    ledger:lost(first)
-    assert.is_true(ledger:is_contended(first))
-    ledger:lost(other)
-    assert.is_false(ledger:is_contended(other))
-    ledger:lost(second)
-    assert.is_false(ledger:is_contended(first))
-    assert.is_false(ledger:is_contended(second))
-    local third = ledger:begin(WANTED)
-    assert.is_true(ledger:is_contended(first))
-    ledger:finish(third, "A")
-    assert.is_false(ledger:is_contended(first))
+    local first, second = begin(registry, WANTED), begin(registry, with { assignee = false })
+    local other = begin(registry, with { message = "another" })
+    registry:lost(first)
+    assert.is_true(registry:is_ambiguous(first))
+    registry:lost(other)
+    assert.is_false(registry:is_ambiguous(other))
+    registry:lost(second)
+    assert.is_false(registry:is_ambiguous(first))
+    assert.is_false(registry:is_ambiguous(second))
+    local third = begin(registry, WANTED)
+    assert.is_true(registry:is_ambiguous(first))
+    registry:finish(third, "A")
+    assert.is_false(registry:is_ambiguous(first))
   end)
 
   it("takes fields for the same that the service would not tell apart", function()
-    local first = ledger:begin(WANTED)
-    local alike = ledger:begin { requester = { mail = "zoe@example.ORG" }, subject = "Broken ",
-      message = "It does not\r\nwork.\n" }
-    ledger:lost(first)
-    assert.is_true(ledger:is_contended(first))
-    ledger:finish(alike)
-    assert.is_false(ledger:is_contended(first))
-    first, alike = ledger:begin(with { subject = false }), ledger:begin(with { subject = "" })
-    ledger:lost(first)
-    assert.is_true(ledger:is_contended(first))
-    ledger:finish(alike)
+    local first = begin(registry, WANTED)
+    local alike = begin(registry, { requester = { mail = "zoe@example.ORG" }, subject = "Broken ",
+      message = "It does not\r\nwork.\n" })
+    registry:lost(first)
+    assert.is_true(registry:is_ambiguous(first))
+    registry:finish(alike)
+    assert.is_false(registry:is_ambiguous(first))
+    first, alike = begin(registry, with { subject = false }), begin(registry, with { subject = "" })
+    registry:lost(first)
+    assert.is_true(registry:is_ambiguous(first))
+    registry:finish(alike)
   end)
 
   it("forgets a create that died", function()
-    local token = ledger:begin(WANTED)
-    ledger:lost(token)
-    ledger:begin(WANTED)
+    local token = begin(registry, WANTED)
+    registry:lost(token)
+    begin(registry, WANTED)
     collectgarbage()
     collectgarbage()
-    assert.is_false(ledger:is_contended(token))
+    assert.is_false(registry:is_ambiguous(token))
   end)
 
   it("keeps no message of a create that has ended", function()
     collectgarbage()
     local before = collectgarbage("count")
     for i = 1, 20 do
-      ledger:finish(ledger:begin(with { message = ("%d"):format(i % 10):rep(2 ^ 18) .. i }), "A")
+      local text = ("%d"):format(i % 10):rep(2 ^ 18) .. i
+      registry:finish(begin(registry, with { message = text }), "A")
     end
     collectgarbage()
     collectgarbage()
@@ -246,17 +253,27 @@ describe("the ledger", function()
   end)
 
   it("knows the tickets that were given for ten minutes at least, and not for ever", function()
-    ledger:finish(ledger:begin(WANTED), "A")
-    ledger:finish(ledger:begin(WANTED), nil)
-    assert.is_true(ledger:is_claimed("A"))
-    assert.is_false(ledger:is_claimed("B"))
+    registry:finish(begin(registry, WANTED), "A")
+    registry:finish(begin(registry, WANTED), nil)
+    assert.is_true(registry:is_taken("A"))
+    assert.is_false(registry:is_taken("B"))
     now = 599
-    ledger:finish(ledger:begin(WANTED), "B")
+    registry:finish(begin(registry, WANTED), "B")
     now = 601
-    ledger:finish(ledger:begin(WANTED), "C")
-    assert.is_false(ledger:is_claimed("A"))
-    assert.is_true(ledger:is_claimed("B"))
-    assert.is_true(ledger:is_claimed("C"))
+    registry:finish(begin(registry, WANTED), "C")
+    assert.is_false(registry:is_taken("A"))
+    assert.is_true(registry:is_taken("B"))
+    assert.is_true(registry:is_taken("C"))
+  end)
+
+  it("takes a service that gives an id again for one that was set back", function()
+    registry:finish(begin(registry, WANTED), "A", true)
+    registry:finish(begin(registry, WANTED), "B", true)
+    registry:finish(begin(registry, WANTED), "B")
+    assert.is_true(registry:is_taken("A"))
+    registry:finish(begin(registry, WANTED), "A", true)
+    assert.is_true(registry:is_taken("A"))
+    assert.is_false(registry:is_taken("B"))
   end)
 
   it("does not grow", function()
@@ -270,9 +287,9 @@ describe("the ledger", function()
         now = now + 1
         local fields = with { message = ("a message %d"):format(now) }
         if i % 10 == 0 then
-          ledger:begin(fields) -- dies
+          begin(registry, fields) -- dies
         else
-          ledger:finish(ledger:begin(fields), ("T%d"):format(now))
+          registry:finish(begin(registry, fields), ("T%d"):format(now))
         end
       end
     end

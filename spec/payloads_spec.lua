@@ -3,8 +3,8 @@
 -- project: where their folder is absent, each of these says that it skipped.
 local helper = require "spec.helper"
 local json = require "livechat.json"
+local read = require "livechat.api.read"
 local records = require "livechat.api.record"
-local schema = require "livechat.api.check"
 local v2 = require "livechat.api.v2"
 
 local STAMP = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$"
@@ -30,28 +30,28 @@ local function sample(list, path)
   error("no sample of " .. path)
 end
 
-local shapes = records.dialect(v2).shapes
+local reader = records.dialect(v2).reader
 
 describe("the published samples", function()
   over("v2_doc_samples.json", "of agents are read", function(samples)
-    local list = assert(shapes:shape("agents", sample(samples, "GET /agents")))
+    local list = assert(reader:find("agents", sample(samples, "GET /agents")))
     assert.equal("john.doe@mycompany.com", records.of(v2, "agent", list[1]).login)
     for _, path in ipairs { "GET /agents/<LOGIN>", "POST /agents", "PUT /agents/<LOGIN>" } do
-      local agent = records.of(v2, "agent", assert(shapes:shape("agent", sample(samples, path))))
+      local agent = records.of(v2, "agent", assert(reader:find("agent", sample(samples, path))))
       assert.same({ { id = 1, name = "Sales" }, { id = 2, name = "Technical Support" } },
         agent:totable().groups)
       assert.truthy(agent.last_logout:find(STAMP))
       assert.equal(1, agent.notifications.new_visitor)
     end
     assert.equal("jenny.doe@mycompany.com removed successfully",
-      assert(shapes:shape("result", sample(samples, "DELETE /agents/<LOGIN>"))).result)
+      assert(reader:find("result", sample(samples, "DELETE /agents/<LOGIN>"))).result)
   end)
 
   over("v2_doc_samples.json", "of tickets are read, in the wrapper too", function(samples)
-    local page = assert(shapes:shape("page", sample(samples, "GET /tickets")))
-    assert.equal(15, schema.count(page.total))
+    local page = assert(reader:find("page", sample(samples, "GET /tickets")))
+    assert.equal(15, page.total)
     for _, path in ipairs { "GET /tickets/<TICKET_ID>", "POST /tickets" } do
-      local wire = assert(shapes:shape("ticket", sample(samples, path)))
+      local wire = assert(reader:find("ticket", sample(samples, path)))
       local ticket = records.of(v2, "ticket", wire)
       assert.equal("5FUED", ticket.id)
       assert.equal("2013-11-18T16:06:42.000Z", ticket.modified)
@@ -68,8 +68,8 @@ describe("the published samples", function()
 
   over("v2_doc_samples.json", "of webhooks are read", function(samples)
     for _, path in ipairs { "GET /webhooks", "POST /webhooks" } do
-      local hooks = assert(shapes:shape("hooks", sample(samples, path)))
-      local hook = shapes:read("hook", hooks[1])
+      local hooks = assert(reader:find("hooks", sample(samples, path)))
+      local hook = reader:read("hook", hooks[1])
       assert.same({ 12345, true }, { hook.licence, hook.verified })
     end
   end)
@@ -89,7 +89,7 @@ describe("the published samples", function()
 
   over("v2_error_bodies.json", "of errors give their text", function(samples)
     for _, entry in ipairs(samples) do
-      local text = schema.error_text(entry.body)
+      local text = read.error_text(entry.body)
       assert.equal("string", type(text))
       assert.truthy(json.encode(entry.body):find(text, 1, true))
     end
@@ -97,7 +97,7 @@ describe("the published samples", function()
 
   for _, name in ipairs { "agent", "agents" } do
     over("v2_rest_fixture_" .. name .. ".json", "of years ago are read: " .. name, function(body)
-      local value = assert(shapes:shape(name, body))
+      local value = assert(reader:find(name, body))
       local agent = records.of(v2, "agent", value[1] or value)
       assert.equal("john.doe@mycompany.com", agent.login)
       assert.is_nil(tostring(agent):find("0000"))

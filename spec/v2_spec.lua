@@ -2,10 +2,12 @@
 local core = require "livechat.core"
 local json = require "livechat.json"
 local request = require "livechat.call.request"
-local schema = require "livechat.api.check"
+local check_fields = require "livechat.api.check".fields
+local check_value = require "livechat.api.check".value
+local read = require "livechat.api.read"
 local v2 = require "livechat.api.v2"
 
-local shapes = schema.new(core.timestamp, v2)
+local reader = read.new(core.timestamp, v2)
 
 local function method(resource, name)
   for _, spec in ipairs(v2.resources[resource]) do
@@ -15,7 +17,7 @@ end
 
 local function check(resource, name, value)
   local spec = method(resource, name)
-  return schema.check(spec.fields or spec.query, value)
+  return check_fields(spec.fields or spec.query, value)
 end
 
 local function field_of(resource, name, value)
@@ -58,7 +60,6 @@ describe("the data of API version 2", function()
           walk(field, path .. "." .. name)
         end
         for _, name in ipairs(spec.once or {}) do assert.is_table(spec.fields[name], path) end
-        for name in pairs(spec.rename or {}) do assert.is_table(spec.fields[name], path) end
         if spec.value then walk(spec.value.spec, path) end
       end
     end
@@ -211,9 +212,9 @@ describe("v2, what goes out", function()
       { "tag", { tag = { "a" } } }, { "message", { message = "" } },
     })
     local spec = method("tickets", "tag").value.spec
-    assert.equal('["a"]', json.encode((schema.value(spec, { "a" }, "tags"))))
-    assert.equal("[]", json.encode((schema.value(spec, {}, "tags"))))
-    assert.equal("tags[2]", select(2, schema.value(spec, { "a", 5 }, "tags")).field)
+    assert.equal('["a"]', json.encode((check_value(spec, { "a" }, "tags"))))
+    assert.equal("[]", json.encode((check_value(spec, {}, "tags"))))
+    assert.equal("tags[2]", select(2, check_value(spec, { "a", 5 }, "tags")).field)
   end)
 
   it("webhooks:create", function()
@@ -246,7 +247,7 @@ end)
 
 describe("v2, what comes back", function()
   local function ticket(text)
-    return shapes:read("ticket", shapes:shape("ticket", json.decode(text)))
+    return reader:read("ticket", reader:find("ticket", json.decode(text)))
   end
 
   it("a ticket of the REST form and one of the webhook's form", function()
@@ -287,11 +288,11 @@ describe("v2, what comes back", function()
     assert.equal("5FUED", ticket('{"pages":1,"total":15,"tickets":[{"id":"5FUED"}]}').id)
     assert.equal("12345678", ticket('{"id":12345678}').id)
     assert.equal("2014-08-18T10:05:05.000Z", ticket('{"id":"A","date":1408356305000}').date)
-    assert.is_nil((shapes:shape("ticket", json.decode('{"pages":0,"total":0,"tickets":[]}'))))
+    assert.is_nil((reader:find("ticket", json.decode('{"pages":0,"total":0,"tickets":[]}'))))
   end)
 
   it("an agent", function()
-    local agent = shapes:read("agent", shapes:shape("agent", json.decode [[{"login":"j@b.org",
+    local agent = reader:read("agent", reader:find("agent", json.decode [[{"login":"j@b.org",
       "daily_summary":true,"max_chats_count":"6","groups":[{"id":"1","name":"Sales"}],
       "notifications":{"new_visitor":"1","new_goal":0},"last_logout":1358427204,"status":"busy",
       "work_scheduler":{"monday":{"enabled":"1","start":"09:00","end":"17:00"}},
@@ -304,25 +305,25 @@ describe("v2, what comes back", function()
   end)
 
   it("webhooks", function()
-    local hooks = shapes:shape("hooks", json.decode [[{"events":[{"licence":"12345",
+    local hooks = reader:find("hooks", json.decode [[{"events":[{"licence":"12345",
       "event_type":"chat_started","data_types":["chat"],"url":"https://x.org","verified":true,
       "token":"t","id":"39612eee"}]}]])
     assert.same({ licence = 12345, event_type = "chat_started", data_types = { "chat" },
       url = "https://x.org", verified = true, token = "t", id = "39612eee" },
-      shapes:read("hook", hooks[1]))
+      reader:read("hook", hooks[1]))
   end)
 
   it("what a delivery holds", function()
     assert.same({ id = "PR8G5BAYCT", started_timestamp = "2019-05-13T16:46:57.000Z",
       groups = { { id = 3 } }, tags = {}, agents = { { name = "J", login = "j@b.org" } },
       messages = { { user_type = "agent", text = "hi", timestamp = "2019-05-13T16:46:58.000Z" } } },
-      shapes:read("chat", json.decode [[{"id":"PR8G5BAYCT","started_timestamp":1557766017,
+      reader:read("chat", json.decode [[{"id":"PR8G5BAYCT","started_timestamp":1557766017,
         "groups":[3],"tags":[],"agents":[{"name":"J","login":"j@b.org"}],
         "messages":[{"user_type":"agent","text":"hi","timestamp":1557766018}]}]]))
     assert.same({ id = "20", answers = { { label = "a", chosen = true } } },
-      shapes:read("survey_item", json.decode '{"id":20,"answers":[{"label":"a","chosen":1}]}'))
+      reader:read("survey_item", json.decode '{"id":20,"answers":[{"label":"a","chosen":1}]}'))
     assert.same({ id = "3181", group = 0, modification_date = "2013-01-22T15:00:13.000Z" },
-      shapes:read("canned_response",
+      reader:read("canned_response",
         json.decode '{"id":3181,"group":"0","modification_date":1358866813}'))
   end)
 end)
@@ -352,11 +353,11 @@ describe("v2, the published samples", function()
       local answer = ANSWERS[entry.path]
       if answer then
         seen = seen + 1
-        local value = assert(shapes:shape(answer, entry.sample))
-        local list = answer == "page" and value.tickets or value[1] and value or { value }
+        local value = assert(reader:find(answer, entry.sample))
+        local list = value[1] and value or { value }
         local kind = ({ agents = "agent", page = "ticket", hooks = "hook" })[answer] or answer
         for i = 1, kind ~= "result" and #list or 0 do
-          local record = shapes:read(kind, list[i])
+          local record = reader:read(kind, list[i])
           for name in pairs(list[i]) do assert.is_not_nil(record[name], name) end
           assert.is_string(record.login or record.id)
           for _, group in ipairs(record.groups or {}) do assert.is_number(group.id) end
@@ -371,17 +372,17 @@ describe("v2, the published samples", function()
 
   it("v2_rest_fixture_agent.json and v2_rest_fixture_agents.json", function()
     local agent = sample "v2_rest_fixture_agent.json"
-    agent = shapes:read("agent", assert(shapes:shape("agent", agent)))
+    agent = reader:read("agent", assert(reader:find("agent", agent)))
     assert.truthy(agent.last_logout:find("^2013%-"))
     assert.equal(2, #agent.groups)
-    for _, one in ipairs(assert(shapes:shape("agents", sample "v2_rest_fixture_agents.json"))) do
-      assert.is_string(shapes:read("agent", one).login)
+    for _, one in ipairs(assert(reader:find("agents", sample "v2_rest_fixture_agents.json"))) do
+      assert.is_string(reader:read("agent", one).login)
     end
   end)
 
   it("v2_error_bodies.json: a text in each", function()
     for _, entry in ipairs(sample "v2_error_bodies.json") do
-      assert.is_string(schema.error_text(entry.body))
+      assert.is_string(read.error_text(entry.body))
     end
   end)
 
@@ -391,7 +392,7 @@ describe("v2, the published samples", function()
     local function walk(value)
       for name, member in pairs(type(value) == "table" and value or {}) do
         if kinds[name] and type(member) == "table" then
-          assert.is_table(shapes:read(kinds[name], member))
+          assert.is_table(reader:read(kinds[name], member))
         end
         walk(member)
       end

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- The public face of a client: what is not made from a dialect's data.
-local check = require "livechat.api.check"
 local connection = require "livechat.call.connection"
 local errors = require "livechat.errors"
 local options = require "livechat.options"
+local read = require "livechat.api.read"
 local request = require "livechat.call.request"
 
 local is = options.is
@@ -83,7 +83,7 @@ function Client:request(spec)
   if not answer then
     return nil, err
   end
-  local decoded = check.plain(answer.decoded)
+  local decoded = read.plain(answer.decoded)
   return decoded == nil and true or decoded, {
     status = answer.status, headers = request.headers(answer.headers),
     seconds = answer.seconds, attempts = answer.attempts,

@@ -1,133 +1,78 @@
 -- SPDX-License-Identifier: MIT
---- Finding the ticket whose answer was lost. Pure: the clocks are arguments.
+--- Finding the thing whose create was not answered. Pure: the clocks are arguments.
 ---
---- A ticket that was asked for is known again by its requester, its subject and its message, and by
---- having been created since the request left, by the service's clock. One that was already given
---- to a caller is somebody else's.
-local trim = require "livechat.text".trim
+--- What a thing is known by is the business of the dialect, whose row has a `lost`:
+---   filter(wanted, began)    what to ask the list for
+---   same(thing, wanted)      whether one of the list may be the one that was asked for
+---   created(thing, time), modified(thing, time)    epoch seconds, nil where it does not tell
+---   fingerprint(wanted)      what two creates have in common that could not be told apart
+--- It has to have been created since the request left, by the service's clock. One that was already
+--- given to a caller is another create's.
+local lost_create = {}
 
-local reconcile = {}
-
-local NO_SUBJECT = "(no subject)" -- what the service writes where there is none
 local SLACK = 1 -- seconds: between the clocks of the machines that the service is made of
-local DAY = 86400
 
-local function text_of(value)
-  return type(value) == "string" and trim((value:gsub("\r\n?", "\n"))) or nil
-end
-
-local function subject_of(value)
-  local text = text_of(value)
-  return text ~= nil and text ~= "" and text or NO_SUBJECT
-end
-
-local function address_of(value)
-  return type(value) == "string" and value:lower() or nil
-end
-
---- Whether two texts are the same but for what a service changes that stores them: the ends of
---- lines, and blanks at both ends.
-function reconcile.same_text(a, b)
-  return text_of(a) == text_of(b) and text_of(a) ~= nil
-end
-
---- The same for two e-mail addresses.
-function reconcile.same_address(a, b)
-  return address_of(a) == address_of(b) and address_of(a) ~= nil
-end
-
-local function first_message(ticket)
-  for _, event in ipairs(type(ticket.events) == "table" and ticket.events or {}) do
-    if type(event) == "table" and event.type == "message" then
-      return event
-    end
-  end
-end
-
--- Epoch seconds of the creation, nil where the ticket does not tell.
-local function created_at(ticket, time)
-  local opened, first = ticket.opened, first_message(ticket)
-  local candidates = {
-    ticket.date or false,
-    type(opened) == "table" and type(opened[1]) == "table" and opened[1].from or false,
-    first and first.date or false,
-  }
-  for _, value in ipairs(candidates) do
-    local kind = type(value)
-    local seconds = (kind == "string" or kind == "number") and time(value)
-    if seconds then
-      return seconds
-    end
-  end
-end
-
-local function same(ticket, wanted)
-  local requester, message = ticket.requester, first_message(ticket)
-  return type(requester) == "table" and message ~= nil
-    and address_of(requester.mail) == address_of(wanted.requester.mail)
-    and subject_of(ticket.subject) == subject_of(wanted.subject)
-    and text_of(message.message) == text_of(wanted.message)
-end
-
---- The oldest of the tickets that is the wanted one, or nil.
----@param tickets table[] in the wire's form
+--- The older of `best` and the oldest thing of a page that is the wanted one.
+---@param things table[] in the wire's form
 ---@param wanted table the fields as they were sent
----@param options { since: number, ledger: table, time: fun(value: any): number|nil }
----   since: epoch seconds by the service's clock
----@return table|nil ticket
-function reconcile.match(tickets, wanted, options)
-  local oldest, oldest_at
-  for i = 1, #tickets do
-    local ticket = tickets[i]
-    local created = same(ticket, wanted) and created_at(ticket, options.time)
-    if created and created >= options.since and not options.ledger:is_claimed(ticket.id)
-      and (not oldest or created <= oldest_at) then
-      oldest, oldest_at = ticket, created
+---@param options { lost: table, since: number, registry: livechat.Registry,
+---   time: fun(value: any): number|nil } since: epoch seconds by the service's clock
+---@param best? { thing: table, created: number }
+---@return { thing: table, created: number }|nil
+function lost_create.match(things, wanted, options, best)
+  for i = 1, #things do
+    local thing = things[i]
+    local created = options.lost.same(thing, wanted) and options.lost.created(thing, options.time)
+    if created and created >= options.since and not options.registry:is_taken(thing.id)
+      and (not best or created <= best.created) then
+      best = { thing = thing, created = created }
     end
   end
-  return oldest
+  return best
 end
 
---- What to ask the list for. The date is by the local clock, with a day of room.
----@param began number epoch seconds when the request left, by the local clock
-function reconcile.filter(wanted, began)
-  return {
-    requester = { mail = wanted.requester.mail }, order = "desc",
-    date_from = os.date("!%Y-%m-%d", math.floor(began - DAY)),
-  }
+--- Whether what was created since then may stand behind a page of a list that shows the last change
+--- first.
+function lost_create.goes_on(page, number, options)
+  local last = page[#page]
+  local modified = last and options.lost.modified(last, options.time)
+  return last ~= nil and (page.pages == nil or number < page.pages)
+    and (modified == nil or modified >= options.since)
 end
 
 --- When to look: soon, then at doubling intervals (the list lags writes by some seconds, and each
---- look costs a call), the last time at the limit.
+--- look costs calls), the last time at the limit.
 ---@param limit number seconds
 ---@return fun(): number|nil wait before the next look
-function reconcile.schedule(limit)
-  local pause, left = 0.25, limit
+function lost_create.schedule(limit)
+  local pause, remaining = 0.25, limit
   return function()
-    if left <= 0 then
+    if remaining <= 0 then
       return nil
     end
     -- Where the next wait would not fit in as well, this is the last.
-    local wait = left < 2 * pause and left or pause
-    pause, left = pause * 2, left - wait
+    local wait = remaining < 2 * pause and remaining or pause
+    pause, remaining = pause * 2, remaining - wait
     return wait
   end
 end
 
---- The moment from which the ticket can be, by the service's clock. Date is a whole second that has
+--- The moment from which the thing can be, by the service's clock. Date is a whole second that has
 --- begun, so this is never later than the true moment, and up to a second earlier.
 ---@param began number epoch seconds when the request left, by the local clock
 ---@param now number the same clock now
 ---@param server_date number|nil the Date of an answer that came now
-function reconcile.since(began, now, server_date)
+function lost_create.since(began, now, server_date)
   return math.floor(began + ((server_date or now) - now)) - SLACK
 end
 
--- ---- who has which ticket ---------------------------------------------------------------------
+-- ---- which create has which thing --------------------------------------------------------------
 
----@class livechat.Ledger
-local Ledger = {}
-Ledger.__index = Ledger
+--- What an account's creates know of each other. The clients of a process that are of one account
+--- share it.
+---@class livechat.Registry
+local Registry = {}
+Registry.__index = Registry
 
 -- The same id may come as a number and as text.
 local function id_text(id)
@@ -135,23 +80,16 @@ local function id_text(id)
 end
 
 local REMEMBER = 600 -- seconds: longer than any look goes back
+lost_create.REMEMBER = REMEMBER
 
-local function fingerprint(wanted)
-  return table.concat({ address_of(wanted.requester.mail), subject_of(wanted.subject),
-    text_of(wanted.message) }, "\0")
-end
-
---- Remembers which tickets callers have been given, and which creates are under way.
+--- Remembers which things callers have been given, and which creates are under way.
 ---@param clock fun(): number seconds
-function reconcile.ledger(clock)
-  return setmetatable({ clock = clock, given = {}, open = {}, swept = clock() }, Ledger)
+---@return livechat.Registry
+function lost_create.registry(clock)
+  return setmetatable({ clock = clock, given = {}, open = {}, swept = clock() }, Registry)
 end
 
-local function sweep(self)
-  local now = self.clock()
-  if now - self.swept < REMEMBER then
-    return
-  end
+local function forget(self, now)
   self.swept = now
   for id, at in pairs(self.given) do
     if now - at > REMEMBER then
@@ -165,19 +103,32 @@ local function sweep(self)
   end
 end
 
+local function sweep(self)
+  local now = self.clock()
+  if now - self.swept >= REMEMBER then
+    forget(self, now)
+  end
+end
+
+--- Whether there is nothing to remember any more.
+function Registry:is_empty()
+  forget(self, self.clock())
+  return next(self.given) == nil and next(self.open) == nil
+end
+
 --- A create begins: its answer may come. The token lives as long as the create itself: where that
 --- dies of an error, the collector ends it.
+---@param print string the fingerprint of what is created
 ---@return table token
-function Ledger:begin(wanted)
-  local print = fingerprint(wanted)
+function Registry:begin(print)
   local token = { print = print }
   self.open[print] = self.open[print] or setmetatable({}, { __mode = "k" })
   self.open[print][token] = true
   return token
 end
 
---- The answer will not come any more: the ticket is looked for.
-function Ledger:lost(token)
+--- The answer will not come any more: the thing is looked for.
+function Registry:lost(token)
   local alike = self.open[token.print]
   if alike then
     alike[token] = nil
@@ -187,24 +138,29 @@ function Ledger:lost(token)
   end
 end
 
---- The create has ended, with that ticket where it has one.
-function Ledger:finish(token, id)
+--- The create has ended, with the thing of that id where it has one. A create that is answered with
+--- an id that was given before says that the service counts anew, as one does that was set back:
+--- what was given until then are other things.
+---@param answered? boolean the id is of the create's own answer
+function Registry:finish(token, id, answered)
   self:lost(token)
   if id ~= nil then
     sweep(self)
+    if answered and self:is_taken(id) then
+      self.given = {}
+    end
     self.given[id_text(id)] = self.clock()
   end
 end
 
---- Whether another create with the same fields may still be answered: a ticket that is found may
---- be its own.
-function Ledger:is_contended(token)
+--- Whether another create with the same fields may still be answered: what is found may be its own.
+function Registry:is_ambiguous(token)
   return self.open[token.print] ~= nil and next(self.open[token.print]) ~= nil
 end
 
---- Whether a caller has been given that ticket.
-function Ledger:is_claimed(id)
+--- Whether a caller has been given the thing of that id.
+function Registry:is_taken(id)
   return self.given[id_text(id)] ~= nil
 end
 
-return reconcile
+return lost_create

@@ -1,85 +1,208 @@
 -- SPDX-License-Identifier: MIT
---- Ticket and Agent: the classes of the core's records, with their methods.
+--- Records (Ticket, Agent): the classes of the core's userdata, with their methods, made from a
+--- dialect's data.
 local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
-local schema = require "livechat.api.check"
+local read = require "livechat.api.read"
 
-local records = {}
+local record = {}
 
 --- A deep copy of a plain table; what is marked as a list stays so.
-function records.copy(value)
+function record.copy(value)
   if type(value) ~= "table" then
     return value
   end
   local made = json.is_array(value) and json.array {} or {}
   for key, member in pairs(value) do
-    made[key] = records.copy(member)
+    made[key] = record.copy(member)
   end
   return made
 end
 
-local function owner_of(record, fname)
-  local _, _, owner = core.record_get(record)
+local function owner_of(self, fname)
+  local _, _, owner = core.record_get(self)
   if not owner then
     errors.raise("'" .. fname .. "' needs a client, and this record has none")
   end
   return owner
 end
 
+-- ---- changes in place --------------------------------------------------------------------------
+
+-- Tables that were staged because they were changed where they had been handed out: of them, only
+-- what differs is sent.
+local in_place = setmetatable({}, { __mode = "k" })
+
+local function same_value(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then
+    return a == b
+  end
+  for key, member in pairs(a) do
+    if not same_value(member, b[key]) then
+      return false
+    end
+  end
+  for key in pairs(b) do
+    if a[key] == nil then
+      return false
+    end
+  end
+  return true
+end
+
+-- Stages each table that the record handed out and that its holder has changed since, so that it
+-- is sent and outlives the next answer.
+local function stage_changes(self, reads)
+  local wire, staged, _, handed_out = core.record_get(self)
+  for key, value in pairs(handed_out or {}) do
+    if type(value) == "table" and (staged == nil or staged[key] == nil)
+      and not same_value(value, reads(key, wire[key])) then
+      in_place[value] = true
+      self[key] = value
+    end
+  end
+  local _, now = core.record_get(self)
+  return wire, now
+end
+
+-- What is sent of a table that was changed in place: a list whole, of an object the members that
+-- differ.
+local function difference(name, value, before)
+  if value[1] ~= nil or json.is_array(value) or type(before) ~= "table" then
+    return record.copy(value)
+  end
+  local made = {}
+  for key, member in pairs(value) do
+    if not same_value(member, before[key]) then
+      made[key] = record.copy(member)
+    end
+  end
+  for key in pairs(before) do
+    if value[key] == nil then
+      return nil, errors.invalid(name .. "." .. tostring(key), "cannot be taken away")
+    end
+  end
+  return made
+end
+
+-- What is staged, as it is sent, or nil and an error.
+local function fields_of(wire, staged, reads)
+  local fields = {}
+  for key, value in pairs(staged) do
+    local err
+    if type(value) == "table" and in_place[value] then
+      fields[key], err = difference(key, value, reads(key, wire[key]))
+    else
+      fields[key] = record.copy(value)
+    end
+    if err then
+      return nil, err
+    end
+  end
+  return fields
+end
+
+-- ---- methods -----------------------------------------------------------------------------------
+
 --- The record after a call whose answer is `fresh`, another record of the same thing.
-local function take_over(record, keep_staged, fresh, err)
+local function take_over(self, keep_staged, fresh, err)
   if not fresh then
     return nil, err
   end
-  core.record_set(record, (core.record_get(fresh)), keep_staged)
-  return record
+  core.record_set(self, (core.record_get(fresh)), keep_staged)
+  return self
 end
 
---- Methods of both kinds of record. `resource` is the name of the client's resource, `read` gives a
---- member's normalised form.
-local function record_methods(resource, id, read)
-  local methods = {}
+-- A failed save tells how to go on without what is staged, and what the service cannot change.
+local function explain(err, class, wire)
+  local name = err.kind == "invalid" and err.field and err.field:match("^[^.%[]*")
+  if not name then
+    return err
+  end
+  if class.fields and not class.fields[name] and (wire[name] ~= nil or class.members[name]) then
+    err = errors.invalid(err.field, "cannot be changed with API " .. class.api)
+  end
+  err.message = err.message .. "; " .. class.word .. ":discard() drops what is staged"
+  return err
+end
+
+-- Methods of every kind of record. `class` tells the resource with its methods, the id's name, and
+-- which fields an update takes; `reads` gives a member's normalised form.
+local function record_methods(class, reads)
+  local methods, resource, id = {}, class.resource, class.id
 
   --- A plain table of what the record holds, staged changes included; ready for cjson.encode.
-  function methods.totable(record)
-    local wire, staged = core.record_get(record)
+  function methods.totable(self)
+    local wire, staged, _, handed_out = core.record_get(self)
     local made = {}
     for key, value in pairs(wire) do
-      made[key] = read(key, value)
+      made[key] = reads(key, value)
+    end
+    for key, value in pairs(handed_out or {}) do
+      if type(value) == "table" then
+        made[key] = record.copy(value)
+      end
     end
     for key, value in pairs(staged or {}) do
-      made[key] = records.copy(value)
+      made[key] = record.copy(value)
     end
     return made
   end
 
   --- The decoded answer of the service as it came.
-  function methods.raw(record)
-    return (core.record_get(record))
+  function methods.raw(self)
+    return (core.record_get(self))
   end
 
   --- Reads the record anew; what was staged is dropped.
-  function methods.reload(record)
-    local owner = owner_of(record, "reload")
-    return take_over(record, false, owner[resource]:get(record[id]))
+  function methods.reload(self)
+    local owner = owner_of(self, "reload")
+    return take_over(self, false, owner[resource]:get(self[id]))
   end
 
   --- Changes the record at the service; the record then holds the answer, and still what is staged.
-  function methods.update(record, fields)
-    local owner = owner_of(record, "update")
-    return take_over(record, true, owner[resource]:update(record[id], fields))
+  function methods.update(self, fields)
+    local owner = owner_of(self, "update")
+    stage_changes(self, reads)
+    return take_over(self, true, owner[resource]:update(self[id], fields))
   end
 
-  --- Sends what was assigned. After an error it is still staged.
-  function methods.save(record)
-    local _, staged = core.record_get(record)
+  --- Sends what was assigned, and what was changed in a table that the record handed out. After an
+  --- error it is still staged.
+  function methods.save(self)
+    local wire, staged = stage_changes(self, reads)
     if not staged or next(staged) == nil then
-      return record
+      return self
     end
-    local owner = owner_of(record, "save")
-    return take_over(record, false, owner[resource]:update(record[id], records.copy(staged)))
+    local owner = owner_of(self, "save")
+    local fields, err = fields_of(wire, staged, reads)
+    if fields then
+      fields, err = owner[resource]:update(self[id], fields)
+    end
+    if not fields then
+      return nil, explain(err, class, wire)
+    end
+    return take_over(self, false, fields)
+  end
+
+  --- Drops what was assigned or changed and not saved.
+  function methods.discard(self)
+    core.record_set(self, (core.record_get(self)), false)
+    return self
+  end
+
+  for _, name in ipairs(class.methods or {}) do
+    methods[name] = methods[name] or function(self, ...)
+      local owner = owner_of(self, name)
+      stage_changes(self, reads)
+      local value, err = owner[resource][name](owner[resource], self[id], ...)
+      if type(value) ~= "userdata" then
+        return value, err
+      end
+      return take_over(self, true, value, err)
+    end
   end
 
   return methods
@@ -92,58 +215,91 @@ local function same_account(a, b)
   return client.connection(a, "=="):same_account(client.connection(b, "=="))
 end
 
-local special = { ticket = {}, agent = {} } -- methods that one kind of record has
+-- ---- dialects ----------------------------------------------------------------------------------
 
---- Replaces the ticket's tags; what is staged stays so.
-function special.ticket.tag(record, tags)
-  local owner = owner_of(record, "tag")
-  return take_over(record, true, owner.tickets:tag(record.id, tags))
-end
+---@class livechat.Dialect
+---@field api table the dialect's data
+---@field reader livechat.Reader
+---@field make table<string, fun(wire: table, owner: livechat.Client|nil): userdata> by kind
+local Dialect = { copy = record.copy }
+Dialect.__index = Dialect
 
---- Removes the agent.
-function special.agent.delete(record)
-  return owner_of(record, "delete").agents:delete(record.login)
-end
-
--- ---- dialects --------------------------------------------------------------------------------
-
-local function class(shapes, kind, name, id, resource)
-  local read = shapes:reader(kind)
-  local methods = record_methods(resource, id, read)
-  for own, method in pairs(special[kind]) do
-    methods[own] = method
+-- The fields that an update of a resource takes, nil where it has none.
+local function update_fields(rows)
+  for _, row in ipairs(rows or {}) do
+    if row.name == "update" then
+      return row.fields
+    end
   end
-  return core.class {
-    name = name, id = id, methods = methods, read = read, same_account = same_account,
+end
+
+local function class_of(api, reader, data)
+  local class = {
+    resource = data.resource, id = data.id, methods = data.methods, members = data.members,
+    fields = update_fields(api.resources[data.resource]), api = api.name,
+    word = data.name:match("[^.]*$"):lower(),
   }
+  local reads = reader:member(data.kind)
+  return core.class {
+    name = data.name, id = data.id, methods = record_methods(class, reads), read = reads,
+    same_account = same_account,
+  }
+end
+
+--- What one thing of an answer is given as: a record where its kind has a name, else a plain table.
+function Dialect:thing(kind, wire, owner)
+  local make = self.make[kind]
+  if make then
+    return make(wire, owner)
+  end
+  return self.reader:read(kind, wire)
+end
+
+--- What the useful part of an answer is given as: a record, a list of them, or true and what the
+--- service said.
+---@param name string of the dialect's answers
+function Dialect:one(name, value, owner)
+  local answer = self.api.answers[name]
+  if not answer.kind then
+    return true, read.plain(answer.value and value[answer.value])
+  elseif not answer.list and not answer.page then
+    return self:thing(answer.kind, value, owner)
+  end
+  local list = {}
+  for i = 1, #value do
+    list[i] = self:thing(answer.kind, value[i], owner)
+  end
+  return list
 end
 
 local dialects = setmetatable({}, { __mode = "k" })
 
---- What is made once of a dialect's data: the shapes of answers, and the classes of records,
---- functions(wire, owner).
----@return { shapes: livechat.Shapes, ticket: function, agent: function }
-function records.dialect(api)
+--- What is made once of a dialect's data.
+---@param api table
+---@return livechat.Dialect
+function record.dialect(api)
   local dialect = dialects[api]
   if not dialect then
-    local shapes = schema.new(core.timestamp, api)
-    dialect = {
-      shapes = shapes,
-      ticket = class(shapes, "ticket", "livechat.Ticket", "id", "tickets"),
-      agent = class(shapes, "agent", "livechat.Agent", "login", "agents"),
-    }
+    local reader = read.new(core.timestamp, api)
+    dialect = setmetatable({ api = api, reader = reader, make = {} }, Dialect)
     dialects[api] = dialect
+    for kind, data in pairs(api.records) do
+      if data.name then
+        dialect.make[kind] = class_of(api, reader, setmetatable({ kind = kind },
+          { __index = data }))
+      end
+    end
   end
   return dialect
 end
 
 --- A record of a decoded answer; `owner`, a client, lets its methods make calls.
 ---@param api table the dialect's data
----@param kind "ticket"|"agent"
+---@param kind string
 ---@param wire table
 ---@param owner livechat.Client|nil
-function records.of(api, kind, wire, owner)
-  return records.dialect(api)[kind](wire, owner)
+function record.of(api, kind, wire, owner)
+  return record.dialect(api):thing(kind, wire, owner)
 end
 
-return records
+return record

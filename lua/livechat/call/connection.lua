@@ -6,9 +6,9 @@
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
+local read = require "livechat.api.read"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
-local schema = require "livechat.api.check"
 local throttle = require "livechat.throttle"
 local wait = require "livechat.call.wait"
 
@@ -42,16 +42,10 @@ local function make_secret(options, base_url)
   return secret
 end
 
---- The region in front of a token (`fra:…`), sent on as the service once asked for it.
-local function region_of(options)
-  local token = options.access_token or options.api_key
-  return token:match("^(dal):") or token:match("^(fra):")
-end
-
 --- The header lines of every request, without and with a body.
-local function make_lines(api, user_agent, region)
-  local headers = { ["User-Agent"] = user_agent, ["X-Region"] = region }
-  for name, value in pairs(api.headers) do
+local function make_lines(service, user_agent, options)
+  local headers = { ["User-Agent"] = user_agent }
+  for name, value in pairs(service.headers(options)) do
     headers[name] = value
   end
   return { [false] = assert(request.lines(headers, false)),
@@ -71,12 +65,12 @@ local function make_throttle(option)
 end
 
 ---@param options livechat.Options resolved
----@param api table the dialect's data: `base_url`, `headers`
+---@param api table the dialect's data: `service`
 ---@param user_agent string
 ---@return livechat.Connection|nil connection
 ---@return livechat.Error|nil err
 function connection.new(options, api, user_agent)
-  local base_url = options.base_url or api.base_url
+  local base_url = options.base_url or api.service.base_url
   local base, err = request.base(base_url)
   if not base then
     errors.raise_argument("base_url", FNAME, err.message)
@@ -90,7 +84,7 @@ function connection.new(options, api, user_agent)
     base = base, base_url = base_url, api = api,
     secret = make_secret(options, base_url),
     account = options.username and base .. "\n" .. options.username,
-    lines = make_lines(api, options.user_agent or user_agent, region_of(options)),
+    lines = make_lines(api.service, options.user_agent or user_agent, options),
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     deadline = options.deadline, retry = options.retry, throttle = limiter,
     insecure = options.verify == false, ca_file = options.ca_file, proxy = options.proxy,
@@ -375,7 +369,7 @@ end
 
 function Connection:failure_message(result, decoded)
   if result.status then
-    local text = self:hide(schema.error_text(decoded, result.body))
+    local text = self:hide(read.error_text(decoded, result.body))
     return text or ("the service answered with status " .. result.status)
   end
   return result.text

@@ -1,17 +1,22 @@
 -- SPDX-License-Identifier: MIT
 --- The service's REST API, version 2, as data: methods, validation and the README's table come from
---- it. A method is a table of
----   verb, path        path arguments in braces, in the order of the method's arguments
----   query | fields    specs of schema.lua, for the table that the method takes last
----   returns           what the answer holds: agent, agents, ticket, page, hooks, result
+--- it. `resources` holds a row for each method:
+---   verb, path        path arguments in braces, in the order of the method's arguments; another
+---                     order, or one that goes into the body: args = { "login", { "id", "body" } }
+---   query | fields    specs of check.lua, for the table that the method takes last
+---   value             the same for a list as the last argument: { name = <in the body>, spec = }
+---   returns           what the answer holds, a name of `answers`
+---   safe              the call may be sent again although it may have acted
+---   once              unless it has one of these fields
+---   gone              "not_found" where that is a success, after an attempt that may have acted
+---   pick              which of the answer's list is the new one: the fields that it has in common
+---   walk              "pages" or "cursor": the method `each` gives the whole list
+---   run               a function of this folder that makes the calls, where one is not enough
+---   lost              how a thing is found whose create was not answered: see lost_create.lua
 ---   operation         the name that the published connector gives it
 ---   doc               one line
---- and where more than the call is needed: `carry` (members that every update must send along, from
---- the record as it is now), `confirm` (the answer must show that the fields were taken), `once`
---- (with one of these fields the call must not act twice), `reconcile` (a lost answer is looked for
---- in the list), `each` (the list can be walked), `among` (which of the answer's list is the new
---- one).
 local events = require "livechat.api.v2.events"
+local habits = require "livechat.api.v2.tickets"
 
 local STATUS = { "accepting chats", "not accepting chats", "offline" }
 local LOGIN_STATUS = { "accepting chats", "not accepting chats" }
@@ -50,12 +55,13 @@ end
 
 local agents = {
   {
-    name = "list", verb = "GET", path = "/agents", returns = "agents", operation = "ListAgents",
+    name = "list", verb = "GET", path = "/agents", safe = true, returns = "agents",
+    operation = "ListAgents",
     query = { status = { type = "enum", of = STATUS } },
     doc = "all agents, of one status where asked",
   },
   {
-    name = "get", verb = "GET", path = "/agents/{login}", returns = "agent",
+    name = "get", verb = "GET", path = "/agents/{login}", safe = true, returns = "agent",
     doc = "one agent",
   },
   {
@@ -74,7 +80,7 @@ local agents = {
     doc = "adds an agent; without a password they get an activation e-mail",
   },
   {
-    name = "update", verb = "PUT", path = "/agents/{login}", returns = "agent",
+    name = "update", verb = "PUT", path = "/agents/{login}", safe = true, returns = "agent",
     fields = agent_fields {
       name = text(), current_password = { type = "string", one_line = true },
       status = { type = "enum", of = STATUS },
@@ -92,8 +98,8 @@ local agents = {
     doc = "changes what is given; what is left out stays",
   },
   {
-    name = "delete", verb = "DELETE", path = "/agents/{login}", returns = "result",
-    operation = "DeleteAgent",
+    name = "delete", verb = "DELETE", path = "/agents/{login}", safe = true, returns = "result",
+    gone = "not_found", operation = "DeleteAgent",
     doc = "removes an agent",
   },
 }
@@ -136,8 +142,8 @@ local TAGS = { type = "list", of = text() }
 
 local tickets = {
   {
-    name = "list", verb = "GET", path = "/tickets", returns = "page", operation = "ListTickets",
-    each = true,
+    name = "list", verb = "GET", path = "/tickets", safe = true, returns = "page",
+    operation = "ListTickets", walk = "pages", moments = habits.moments,
     query = {
       date_from = DATE, date_to = DATE, page = { type = "integer", min = 1 }, assigned = FLAG,
       order = { type = "enum", of = { "asc", "desc" } },
@@ -150,30 +156,39 @@ local tickets = {
     doc = "one page of 25, last change first",
   },
   {
-    name = "get", verb = "GET", path = "/tickets/{id}", returns = "ticket",
+    name = "get", verb = "GET", path = "/tickets/{id}", safe = true, returns = "ticket",
     operation = "GetTicket",
     doc = "one ticket",
   },
   {
     name = "create", verb = "POST", path = "/tickets", returns = "ticket",
-    operation = "CreateTicket", reconcile = true,
+    operation = "CreateTicket", lost = habits.lost,
     fields = with(ticket_fields(true), { group = { type = "list", of = GROUP } }),
     doc = "creates a ticket",
   },
   {
     -- The connector's UpdateTicket goes to the tags, and sends none, which clears them or does
     -- nothing. This one always sends them, and looks at what came of it.
-    name = "update", verb = "PUT", path = "/tickets/{id}/tags", returns = "ticket",
-    operation = "UpdateTicket", carry = true, confirm = true,
+    name = "update", verb = "PUT", path = "/tickets/{id}/tags", safe = true, returns = "ticket",
+    operation = "UpdateTicket", run = habits.update,
     fields = with(ticket_fields(false), { tags = TAGS }),
-    rename = { tags = "tag" },
     once = { "message" }, -- sent again, it would stand there twice
     doc = "changes a ticket and keeps its tags; tells which fields the service did not take",
   },
   {
-    name = "tag", verb = "PUT", path = "/tickets/{id}/tags", returns = "ticket",
+    name = "tag", verb = "PUT", path = "/tickets/{id}/tags", safe = true, returns = "ticket",
     value = { name = "tag", spec = TAGS },
     doc = "replaces the ticket's tags",
+  },
+  {
+    name = "add_tags", verb = "PUT", path = "/tickets/{id}/tags", safe = true, returns = "ticket",
+    value = { name = "tag", spec = TAGS }, run = habits.add_tags,
+    doc = "adds tags to the ticket's own",
+  },
+  {
+    name = "remove_tags", verb = "PUT", path = "/tickets/{id}/tags", safe = true,
+    returns = "ticket", value = { name = "tag", spec = TAGS }, run = habits.remove_tags,
+    doc = "removes tags; the others stay",
   },
 }
 
@@ -181,11 +196,12 @@ local tickets = {
 
 local webhooks = {
   {
-    name = "list", verb = "GET", path = "/webhooks", returns = "hooks",
+    name = "list", verb = "GET", path = "/webhooks", safe = true, returns = "hooks",
     doc = "all registered webhooks",
   },
   {
-    name = "create", verb = "POST", path = "/webhooks", returns = "hooks", among = "url",
+    name = "create", verb = "POST", path = "/webhooks", returns = "hooks",
+    pick = { "url", "event_type" },
     operation = "WebhookTicketCreated, WebhookChatStarted, WebhookChatEnded",
     fields = {
       event_type = { type = "enum", required = true, of = { "chat_started", "chat_ended",
@@ -197,8 +213,8 @@ local webhooks = {
     doc = "registers a URL for an event",
   },
   {
-    name = "delete", verb = "DELETE", path = "/webhooks/{id}", returns = "result",
-    operation = "DeleteHook",
+    name = "delete", verb = "DELETE", path = "/webhooks/{id}", safe = true, returns = "result",
+    gone = "not_found", operation = "DeleteHook",
     doc = "removes a webhook",
   },
 }
@@ -208,57 +224,80 @@ local webhooks = {
 local function list(of) return { list = of } end
 local function map(of) return { map = of } end
 
---- How each member of a record is read; the others come through as they are.
-local kinds = {
+--- How each member of a thing is read; the others come through as they are. What has a name is
+--- given as a record of that name: `id` tells one from another, `resource` has its methods, of
+--- which those in `methods` are the record's own as well.
+local records = {
   ticket = {
-    id = "id", date = "time", modified = "time", requester = "person", assignee = "person",
-    groups = "groups", currentGroup = "group", source = "source", tags = list "text",
-    events = list "ticket_event", opened = list "span", firstResponse = "span",
+    name = "livechat.Ticket", id = "id", resource = "tickets",
+    methods = { "tag", "add_tags", "remove_tags" },
+    members = {
+      id = "id", date = "time", modified = "time", requester = "person", assignee = "person",
+      groups = "groups", currentGroup = "group", source = "source", tags = list "text",
+      subject = "text", status = "text",
+      events = list "ticket_event", opened = list "span", firstResponse = "span",
+    },
   },
-  ticket_event = {
+  ticket_event = { members = {
     date = "time", author = "person", to = "person", is_private = "boolean", source = "source",
-  },
-  source = { id = "id" },
-  span = { from = "time", to = "time", date = "time" },
+  } },
+  source = { members = { id = "id" } },
+  span = { members = { from = "time", to = "time", date = "time" } },
   agent = {
-    daily_summary = "integer", max_chats_count = "integer", last_logout = "time",
-    groups = "groups", group_ids = list "integer", notifications = map "integer",
-    license_id = "id", work_scheduler = map "day",
+    name = "livechat.Agent", id = "login", resource = "agents", methods = { "delete" },
+    members = {
+      daily_summary = "integer", max_chats_count = "integer", last_logout = "time",
+      groups = "groups", group_ids = list "integer", notifications = map "integer",
+      license_id = "id", work_scheduler = map "day",
+    },
   },
-  day = { enabled = "integer" },
-  hook = { id = "id", licence = "integer", verified = "boolean", data_types = list "plain" },
-  chat = {
+  day = { members = { enabled = "integer" } },
+  hook = { members = {
+    id = "id", licence = "integer", verified = "boolean", data_types = list "plain",
+  } },
+  chat = { members = {
     id = "id", started_timestamp = "time", ended_timestamp = "time", groups = "groups",
     messages = list "chat_line", events = list "chat_line", agents = list "plain",
     tags = list "plain", attachments = list "plain",
-  },
-  chat_line = { timestamp = "time" },
-  visitor = { id = "id", custom_variables = list "plain" },
-  survey_item = { id = "id", answers = list "survey_answer" },
-  survey_answer = { chosen = "boolean" },
-  canned_response = {
+  } },
+  chat_line = { members = { timestamp = "time" } },
+  visitor = { members = { id = "id", custom_variables = list "plain" } },
+  survey_item = { members = { id = "id", answers = list "survey_answer" } },
+  survey_answer = { members = { chosen = "boolean" } },
+  canned_response = { members = {
     id = "id", group = "integer", creation_date = "time", modification_date = "time",
     tags = list "plain",
-  },
+  } },
 }
 
---- Where in an answer the thing asked for is: `id` is the member without which it is none, `within`
---- the wrapper that may be around it.
+--- Where in an answer the thing asked for is: see read.lua.
 local answers = {
-  agent = { what = "an agent", id = "login" },
-  agents = { what = "a list of agents", id = "login", list = true },
-  ticket = { what = "a ticket", id = "id", within = "tickets" },
-  page = { what = "a page of tickets", id = "id", page = "tickets" },
-  hooks = { what = "a list of webhooks", id = "id", list = true, within = "events" },
-  result = { what = "a result" },
+  agent = { kind = "agent", what = "an agent", id = "login" },
+  agents = { kind = "agent", what = "a list of agents", id = "login", list = true },
+  ticket = { kind = "ticket", what = "a ticket", id = "id", within = "tickets" },
+  page = { kind = "ticket", what = "a page of tickets", id = "id", within = "tickets",
+    page = true },
+  hooks = { kind = "hook", what = "a list of webhooks", id = "id", list = true, within = "events" },
+  result = { what = "a result", value = "result" },
 }
+
+-- ---- the service ------------------------------------------------------------------------------
+
+--- The header lines of every request. The region in front of a token (`fra:…`) is sent on, as the
+--- service once asked for it.
+---@param options { access_token?: string, api_key?: string }
+---@return table<string, string>
+local function headers(options)
+  local token = options.access_token or options.api_key or ""
+  local region = token:match("^(dal):") or token:match("^(fra):")
+  return { ["X-API-Version"] = "2", ["X-Region"] = region }
+end
 
 return {
   name = "v2",
-  base_url = "https://api.livechatinc.com",
-  headers = { ["X-API-Version"] = "2" },
-  kinds = kinds,
+  service = { base_url = "https://api.livechatinc.com", headers = headers, query = "brackets" },
+  records = records,
   answers = answers,
   resources = { agents = agents, tickets = tickets, webhooks = webhooks },
-  data_types = events.data_types,
+  events = events,
 }

@@ -1,0 +1,101 @@
+-- SPDX-License-Identifier: MIT
+--- One call of a method: what is sent, and the useful part of its answer. The functions of a
+--- dialect's folder that make several calls of one are handed such an operation, which holds them
+--- to one deadline.
+local errors = require "livechat.errors"
+
+---@class livechat.Operation
+---@field client livechat.Client
+---@field conn livechat.Connection
+---@field dialect livechat.Dialect
+---@field row table the method's, of the dialect's data
+---@field rows table<string, table> those of the same resource, by name
+---@field due number|nil when the whole has to end, on the clock of core.clock
+local Operation = {}
+Operation.__index = Operation
+
+local operation = {}
+
+---@param here { client: livechat.Client, conn: livechat.Connection }
+---@return livechat.Operation
+function operation.new(here, dialect, rows, row)
+  return setmetatable({
+    client = here.client, conn = here.conn, dialect = dialect, rows = rows, row = row,
+    due = here.conn:due(), copy = dialect.copy,
+  }, Operation)
+end
+
+-- Whether the call may be repeated although it may have acted.
+local function is_safe(row, body)
+  for _, name in ipairs(row.once or {}) do
+    if body and body[name] ~= nil then
+      return false
+    end
+  end
+  return row.safe or false
+end
+
+--- What is wrong with an answer; `fields` are those that it does not tell itself.
+---@return livechat.Error
+function Operation:error(answer, fields)
+  fields.method, fields.path, fields.status = answer.method, answer.path, answer.status
+  fields.attempts, fields.seconds = answer.attempts, answer.seconds
+  return errors.new(fields)
+end
+
+--- An answer that is not what was asked for: the call may have acted all the same.
+---@return livechat.Error
+function Operation:protocol_error(answer, problem)
+  return self:error(answer, {
+    kind = "protocol", message = problem, body = self.conn:hide(answer.body), outcome = "unknown",
+  })
+end
+
+--- Performs the call of a row: the answer's useful part in the wire's form, or nil and an error.
+---@param row table
+---@param args table<string, string|number> those of its path
+---@param query table|nil
+---@param body table|nil
+---@param due number|nil default the operation's own
+---@return table|nil value
+---@return livechat.Error|nil err
+---@return table|nil answer the whole of it
+function Operation:perform(row, args, query, body, due)
+  local answer, err = self.conn:call {
+    method = row.verb, path = row.path, args = args, query = query, body = body,
+    safe = is_safe(row, body), gone = row.gone, due = due or self.due,
+  }
+  if not answer then
+    return nil, err
+  end
+  answer.method = row.verb
+  local value, problem = self.dialect.reader:find(row.returns, answer.decoded)
+  if not value then
+    return nil, self:protocol_error(answer, problem)
+  end
+  return value, nil, answer
+end
+
+--- Performs the call and gives what its answer stands for, and the answer.
+---@return any value
+---@return livechat.Error|nil err
+---@return table|nil answer
+function Operation:result(row, args, query, body)
+  local value, err, answer = self:perform(row, args, query, body)
+  if not value then
+    return nil, err
+  end
+  return self.dialect:one(row.returns, value, self.client), nil, answer
+end
+
+--- Sends the method's own call with a body: the record of its answer, or nil and an error.
+function Operation:send(args, body)
+  return self:result(self.row, args, nil, body)
+end
+
+--- Reads the thing by the `get` of its resource.
+function Operation:get(args)
+  return self:result(self.rows.get, args)
+end
+
+return operation
