@@ -58,7 +58,8 @@ static void cancels(void) {
     CHECK(test_take(id, &sent) == LC_ECANCELLED && sent);
     for (int tries = 0; tries < 200 && atomic_load(&server.live) > 0; tries++)
       test_sleep_ms(10);
-    CHECK(atomic_load(&server.live) == 0); /* its connection is closed, though the owner does not pump */
+    /* its connection is closed, though the owner does not pump */
+    CHECK(atomic_load(&server.live) == 0);
   }
   if (test_threaded)
     return; /* what follows could have begun by itself */

@@ -221,7 +221,8 @@ static void cannot_connect(void) {
 /* ---- once ----------------------------------------------------------------------------------- */
 
 /* The fault: libcurl sends what was lost with a kept connection again, whatever the method, and
- * the throttle does not count it. A call with `once` never takes a kept connection; another fails. */
+ * the throttle does not count it. A call with `once` never takes a kept connection; another fails.
+ */
 static void sends_once(void) {
   struct lc_request asked = test_request("POST", test_url("/die"));
   struct lc_engine *kept = engine;
