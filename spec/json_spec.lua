@@ -199,3 +199,53 @@ describe("json.fold", function()
     assert.equal(math.huge, json.decode("1e999"))
   end)
 end)
+
+describe("an empty list", function()
+  local function again(text) return json.encode(assert(json.decode(text))) end
+
+  it("stays one, and an empty object stays one", function()
+    for _, text in ipairs { "[]", "{}", "[[]]", "[{}]", "[[],{},[[]]]", '{"a":[],"b":{"c":[{}]}}',
+      "[null]", "[0]", '["[]"]', '"[]"', '{"[]":[]}', '{"tags[]":"x[]"}', '{"a[]":{"b[][]":[[]]}}',
+      '{"a":"-7.13e-297","b":[]}', '["[-7.13e-297]","[]"]' } do
+      assert.equal(text, again(text))
+    end
+    assert.is_true(json.is_array(json.decode('{"a":[]}').a))
+    assert.is_false(json.is_array(json.decode('{"a":{}}').a))
+    assert.equal('["[ ]",[],[[]]]', again '["[ ]",[ ],[\n[\t\r ]]]')
+    assert.equal('{"a[ ]":[]}', again '{"a[ ]":[ ]}')
+    -- Where the text has all that could stand in for one, nothing else changes.
+    local all = '"-7.13e-297 -8.29e-293 -9.47e-291 [] [ ]"'
+    assert.equal(all, again(all))
+    assert.equal("[" .. all .. ",[1]]", again("[" .. all .. ",[1]]"))
+  end)
+
+  it("is found in a time that grows with the text", function()
+    for _, part in ipairs { "[]", "[ ", "[", "] [", "[-7.13e-297]" } do
+      local text = '["' .. part:rep(2 ^ 18) .. '"]'
+      local began = os.clock()
+      assert.equal(part:rep(2 ^ 18), json.decode(text)[1])
+      assert.truthy(os.clock() - began < 3)
+    end
+    assert.equal(2 ^ 17 + 1, #json.decode("[" .. ("[],"):rep(2 ^ 17) .. "[]]"))
+  end)
+
+  it("is read as deep as is allowed", function()
+    local function nested(n) return ("["):rep(n) .. ("]"):rep(n) end
+    assert.equal(nested(100), json.encode((json.decode(nested(100), nil, 100))))
+    local value, message = json.decode(nested(101), nil, 100)
+    assert.is_nil(value)
+    assert.matches("^Found too many nested", message)
+    assert.is_nil((json.decode(('{"a":'):rep(101) .. "1" .. ("}"):rep(101), nil, 100)))
+    assert.equal(nested(101), json.encode((json.decode(nested(101)))))
+  end)
+end)
+
+describe("an infinite number", function()
+  it("has a form only where that is asked for", function()
+    assert.has_error(function() json.encode { a = 1 / 0 } end)
+    assert.has_error(function() json.encode({ a = 0 / 0 }, true) end)
+    local text = json.encode({ a = 1 / 0, b = { -1 / 0 } }, true)
+    assert.equal('{"a":1e999,"b":[-1e999]}', text)
+    assert.same({ a = 1 / 0, b = { -1 / 0 } }, json.decode(text))
+  end)
+end)
