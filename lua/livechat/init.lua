@@ -45,7 +45,7 @@ function livechat.throttle(options)
 end
 
 -- What only some programs need is loaded when it is asked for.
-local dialect
+local dialects
 
 --- What receives the service's webhooks: `receiver:on(type, handler)`, then `receiver:handle(body,
 --- headers)` for each delivery. Needs a token or credentials to know the service by.
@@ -53,8 +53,8 @@ local dialect
 ---@return livechat.Receiver
 function livechat.receiver(options)
   refuse_colon(options, "receiver")
-  dialect = dialect or require "livechat.events.event".dialect(require "livechat.api.v2.events", v2)
-  local made = require "livechat.events.receiver".new(options, dialect)
+  dialects = dialects or { require "livechat.events.event".dialect(v2) }
+  local made = require "livechat.events.receiver".new(options, dialects)
   return made
 end
 

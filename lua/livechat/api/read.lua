@@ -2,10 +2,10 @@
 --- What comes in, answers and webhooks alike, is normalised by a dialect's data. Pure.
 ---
 --- `records` describes each kind of thing: the reading of each of its members. A reading is a name:
---- of a type (time, id, text, integer, boolean, groups, group, person, plain) or of a kind; or
---- `{ list = <reading> }` or `{ map = <reading> }`. A member without a reading, and what is not of
---- the expected type, comes through as it is, without nulls; whoever wants to know of the latter
---- gives a function that is told its path.
+--- of a type (time, id, text, integer, boolean, groups, group, person, string, scalar, plain) or of
+--- a kind; or `{ list = <reading> }` or `{ map = <reading> }`. A member without a reading, and what
+--- is not of the expected type, comes through as it is, without nulls; a caller that wants to know
+--- of the latter gives a function that is told its path.
 ---
 --- `answers` says where in an answer the thing asked for is: `kind` of records, `id` (the member
 --- without which it is none), `within` (the wrapper that may be around it), `list` for a list of
@@ -45,15 +45,50 @@ end
 
 local plain = read.plain
 
+-- A note is handed along where somebody wants to know what is not of the expected type: `tell`, and
+-- the names on the way to the value at hand. The path is put together only for what is told.
+---@class livechat.Note
+---@field tell fun(path: string)
+---@field depth integer
+---@field [integer] string|integer
+
+local function path_of(note)
+  local path = note[1]
+  for i = 2, note.depth do
+    path = path .. (type(note[i]) == "number" and "[" .. note[i] .. "]" or "." .. note[i])
+  end
+  return path
+end
+
 -- What is not of the expected type: comes through, and is noted.
-local function foreign(value, note, path)
+local function foreign(value, note)
   if note and value ~= nil and value ~= json.null then
-    note(path)
+    note.tell(path_of(note))
   end
   return plain(value)
 end
 
-local function to_integer(value, note, path)
+-- Reads a member, or the item of a list, of the value at hand.
+local function inside(reader, value, note, name)
+  if not note then
+    return reader(value)
+  end
+  note.depth = note.depth + 1
+  note[note.depth] = name
+  local made = reader(value, note)
+  note.depth = note.depth - 1
+  return made
+end
+
+local function to_string(value, note)
+  return type(value) == "string" and value or foreign(value, note)
+end
+
+local function to_scalar(value, note)
+  return type(value) == "table" and foreign(value, note) or plain(value)
+end
+
+local function to_integer(value, note)
   if type(value) == "number" then
     return json.integer(value)
   elseif type(value) == "string" and #value < 16 and value:find("^%-?%d+$") then
@@ -61,14 +96,14 @@ local function to_integer(value, note, path)
   elseif type(value) == "boolean" then
     return value and 1 or 0
   end
-  return foreign(value, note, path)
+  return foreign(value, note)
 end
 
-local function to_text(value, note, path)
+local function to_text(value, note)
   if type(value) == "string" then
     return value
   elseif type(value) ~= "number" then
-    return foreign(value, note, path)
+    return foreign(value, note)
   elseif value % 1 ~= 0 then
     return tostring(value)
   end
@@ -80,11 +115,11 @@ local FLAGS = {
   [false] = false, [0] = false, ["0"] = false, ["false"] = false,
 }
 
-local function to_boolean(value, note, path)
+local function to_boolean(value, note)
   if value ~= nil and FLAGS[value] ~= nil then
     return FLAGS[value]
   end
-  return foreign(value, note, path)
+  return foreign(value, note)
 end
 
 --- A count that may come as a number or as digits; nil where it is no whole number.
@@ -99,26 +134,31 @@ end
 -- ---- what holds others -----------------------------------------------------------------------
 
 local function object_of(readers)
-  return function(value, note, path)
+  return function(value, note)
     if type(value) ~= "table" or note and value[1] ~= nil then
-      return foreign(value, note, path)
+      return foreign(value, note)
     end
     local made = {}
     for key, member in pairs(value) do
-      made[key] = (readers[key] or plain)(member, note, note and path .. "." .. tostring(key))
+      local reader = readers[key]
+      if reader then
+        made[key] = inside(reader, member, note, key)
+      else
+        made[key] = plain(member)
+      end
     end
     return made
   end
 end
 
 -- Groups come as numbers, as objects, or by their names.
-local function to_group(value, note, path)
+local function to_group(value, note)
   if type(value) == "table" then
     local group = plain(value)
-    group.id = to_integer(value.id, note, note and path .. ".id")
+    group.id = inside(to_integer, value.id, note, "id")
     return group
   end
-  local id = to_integer(value, note, path)
+  local id = to_integer(value, note)
   if type(id) == "number" then
     return { id = id }
   end
@@ -128,8 +168,8 @@ end
 local object_with_id = object_of { id = to_text }
 
 -- A person. An empty object or list is none, as PHP writes it.
-local function to_person(value, note, path)
-  local person = object_with_id(value, note, path)
+local function to_person(value, note)
+  local person = object_with_id(value, note)
   if type(person) == "table" and next(person) == nil then
     return nil
   end
@@ -163,14 +203,14 @@ local function as_list(value)
 end
 
 local function list_of(reader)
-  return function(value, note, path)
+  return function(value, note)
     local list = as_list(value)
     if not list then
-      return foreign(value, note, path)
+      return foreign(value, note)
     end
     local made = json.array {}
     for i = 1, #list do
-      made[#made + 1] = reader(list[i], note, note and ("%s[%d]"):format(path, i))
+      made[#made + 1] = inside(reader, list[i], note, i)
     end
     return made
   end
@@ -179,31 +219,31 @@ end
 local group_list = list_of(to_group)
 
 -- A list of groups, also where one stands alone.
-local function to_groups(value, note, path)
+local function to_groups(value, note)
   if value == json.null then
     return nil
   end
-  return group_list(as_list(value) or { value }, note, path)
+  return group_list(as_list(value) or { value }, note)
 end
 
 local function map_of(reader)
-  return function(value, note, path)
+  return function(value, note)
     if type(value) ~= "table" then
-      return foreign(value, note, path)
+      return foreign(value, note)
     end
     local made = {}
     for key, member in pairs(value) do
-      made[key] = reader(member, note, note and path .. "." .. tostring(key))
+      made[key] = inside(reader, member, note, tostring(key))
     end
     return made
   end
 end
 
 local function time_with(timestamp)
-  return function(value, note, path)
+  return function(value, note)
     local kind = type(value)
     local stamp = (kind == "number" or kind == "string") and timestamp(value)
-    return stamp or foreign(value, note, path)
+    return stamp or foreign(value, note)
   end
 end
 
@@ -231,7 +271,8 @@ Reader.__index = Reader
 ---@return livechat.Reader
 function read.new(timestamp, dialect)
   local types = { time = time_with(timestamp), id = to_text, text = to_text, integer = to_integer,
-    boolean = to_boolean, groups = to_groups, group = to_group, person = to_person, plain = plain }
+    boolean = to_boolean, groups = to_groups, group = to_group, person = to_person, plain = plain,
+    string = to_string, scalar = to_scalar }
   local kinds = {}
   for kind in pairs(dialect.records) do
     kinds[kind] = {}
@@ -259,7 +300,7 @@ end
 ---@param value any
 ---@param note? fun(path: string) told the path of each value that is not of the expected type
 function Reader:read(kind, value, note)
-  return object_of(self.kinds[kind])(value, note, note and kind)
+  return object_of(self.kinds[kind])(value, note and { tell = note, depth = 1, kind })
 end
 
 -- ---- the thing asked for ---------------------------------------------------------------------

@@ -5,6 +5,7 @@ local core = require "livechat.core"
 local handlers = require "livechat.cli.handlers"
 local json = require "livechat.json"
 local livechat = require "livechat"
+local unpack_event = require "livechat.events.event".unpack
 
 local commands = {} ---@type table<string, livechat.Command>
 
@@ -82,9 +83,7 @@ local function error_of(event, kind)
 end
 
 local function show_event(event)
-  local wire = json.decode(event.text)
-  local kind = type(wire) == "table" and type(wire.event_type) == "string" and wire.event_type
-    or "?"
+  local kind = tostring((unpack_event(event.text) or {}).event_type or "?")
   return {
     event.id, event.state, tostring(event.attempts), time_of(event), kind, error_of(event, kind),
   }
@@ -111,7 +110,7 @@ function actions.list(inbox, _, options, shell)
     for i, event in ipairs(events) do
       list[i] = {
         id = event.id, state = event.state, attempts = event.attempts, error = event.error,
-        time = livechat.timestamp(event.time), event = (json.decode(event.text)),
+        time = livechat.timestamp(event.time), event = (unpack_event(event.text)),
         next = event.state == "pending" and livechat.timestamp(event.time) or nil,
       }
     end

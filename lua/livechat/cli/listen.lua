@@ -98,7 +98,7 @@ end
 
 --- Tells the command that nginx answers, and what for.
 function listen.init_worker()
-  local data_types = listen.receiver.dialect.api.events.data_types
+  local data_types = listen.receiver.dialects[1].data_types
   launch.write(listen.folder .. "/ready.tmp", json.encode(wanted(listen.found, data_types)))
   assert(os.rename(listen.folder .. "/ready.tmp", listen.folder .. "/ready"))
 end

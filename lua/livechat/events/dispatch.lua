@@ -93,6 +93,22 @@ function Dispatcher:trace(reason, line)
   self:report(line)
 end
 
+--- Reads a body for its handlers. A form that is unforeseen is told once for each place: handlers
+--- get what came.
+---@param dialect livechat.EventDialect
+---@param wire table
+---@return table members
+function Dispatcher:read(dialect, wire)
+  return dialect:read(wire, function(path)
+    path = path:gsub("^[^.]*%.", ""):gsub("%[%d+%]", "[]")
+    if not self.unforeseen[path] then -- the paths are the dialect's own, so that there are few
+      self.unforeseen[path] = true
+      self:report(("livechat: %s came in an unforeseen form, which handlers get as it is")
+        :format(path))
+    end
+  end)
+end
+
 --- Runs those handlers that have not succeeded before, and adds those that do now.
 ---@param event livechat.Event
 ---@param succeeded table<string, true> by the handler's name; changed
@@ -124,7 +140,8 @@ end
 ---@param on_error fun(text: string, event: livechat.Event|nil)
 ---@return livechat.Dispatcher
 function dispatch.new(on_error)
-  return setmetatable({ on_error = on_error, handlers = {}, names = {}, traces = {} }, Dispatcher)
+  return setmetatable({ on_error = on_error, handlers = {}, names = {}, traces = {},
+    unforeseen = {} }, Dispatcher)
 end
 
 return dispatch

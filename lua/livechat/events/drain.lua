@@ -3,7 +3,7 @@
 --- says. The functions are methods of a receiver that has an inbox.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local json = require "livechat.json"
+local event = require "livechat.events.event"
 local nginx = require "livechat.nginx"
 local options = require "livechat.options"
 local text = require "livechat.text"
@@ -36,6 +36,15 @@ local function set_of(list)
   return set
 end
 
+local function dialect_named(self, name)
+  for _, dialect in ipairs(self.dialects) do
+    if dialect.name == (name or self.dialects[1].name) then
+      return dialect
+    end
+  end
+  return nil
+end
+
 --- Runs the handlers over a stored event.
 ---@return string|nil problem
 ---@return boolean|nil final it is not to be tried again
@@ -44,15 +53,18 @@ local function try(self, claim, succeeded, attempts)
   if claim.attempts > attempts then -- each of them ended with its process
     return "no attempt came to an end", true
   end
-  local wire, problem = json.decode(claim.text)
-  problem = problem or self.dialect:read(wire)
-  if problem then
-    return "not a webhook: " .. problem, true
+  local wire, name = event.unpack(claim.text)
+  if not wire then
+    return "not a webhook: " .. name, true
   end
-  local event = self.dialect:event(wire, claim.id, claim.text, self.client)
-  local interrupted
-  problem, interrupted = self.dispatcher:run(event, succeeded)
-  return problem, claim.attempts == attempts, interrupted
+  local dialect = dialect_named(self, name)
+  local problem = dialect and dialect:problem(wire)
+  if problem or not dialect then
+    return "not a webhook: " .. (problem or "of the unknown dialect " .. name), true
+  end
+  local made = dialect:event(wire, claim.id, self.client, self.dispatcher:read(dialect, wire))
+  local failure, interrupted = self.dispatcher:run(made, succeeded)
+  return failure, claim.attempts == attempts, interrupted
 end
 
 ---@return boolean handled

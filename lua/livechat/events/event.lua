@@ -1,10 +1,14 @@
 -- SPDX-License-Identifier: MIT
---- What an event is: the decoded body of a delivery, checked, identified and normalised by the data
---- of a dialect.
+--- What an event is: the decoded body of a delivery, identified and normalised by a dialect. The
+--- decoded body itself is never changed: it is what `raw` gives, and what an inbox holds.
 local core = require "livechat.core"
 local json = require "livechat.json"
-local records = require "livechat.api.record"
-local shape = require "livechat.api.shape"
+local record = require "livechat.api.record"
+
+local event = {}
+
+-- Real bodies have six levels; whatever a handler does with more, it recurses.
+local MAX_DEPTH = 100
 
 ---@class livechat.Event
 ---@field type string
@@ -17,69 +21,89 @@ local shape = require "livechat.api.shape"
 ---@field canned_response table|nil
 ---@field raw fun(self: livechat.Event): table
 
-local texts = setmetatable({}, { __mode = "k" }) -- of events: what they were decoded from
+local wires = setmetatable({}, { __mode = "k" }) -- of events: what they were made from
 
+local Event = { __name = "livechat.Event" }
+Event.__index = Event
+
+--- The decoded wire form as it came, but for the token: that is a key to the account, so no handler
+--- can print it, and no inbox holds it. A copy, of which empty lists are lists: livechat.json
+--- encodes them so, and so does a lua-cjson that knows `array_mt`.
+---@return table
+function Event:raw()
+  return record.copy(wires[self])
+end
+
+function Event:__tostring()
+  return "livechat.Event: " .. self.type .. " " .. self.id
+end
+
+-- ---- dialects --------------------------------------------------------------------------------
+
+--- A dialect's `events`, as api/v2/events.lua.
 ---@class livechat.EventDialect
----@field token string the member that holds the token
----@field license string the member that holds the account's number
+---@field name string
+---@field is fun(wire: table): boolean
+---@field names table<string, any> the events that there are
+---@field type string the member that holds the event's type
+---@field secret string the member that holds the token
+---@field account string the member that holds the account's number
 local Dialect = {}
 Dialect.__index = Dialect
 
---- Normalises a decoded body in place.
----@param wire any
----@return string|nil problem what keeps it from being an event of this dialect
-function Dialect:read(wire)
-  local read, path = self.shape(wire)
-  if not read then
-    return path == "" and "not an object" or "wrong type of " .. path
-  elseif (wire[self.data.type] or "") == "" then
-    return "no " .. self.data.type
+--- Makes it out of the data.
+---@param api table a dialect, as api/v2
+---@return livechat.EventDialect
+function event.dialect(api)
+  local dialect = { name = api.name, api = api, reader = record.dialect(api).reader }
+  for name, value in pairs(api.events) do
+    dialect[name] = value
   end
-  return nil
+  return setmetatable(dialect, Dialect)
 end
 
---- The event of a body that was read. Members that nobody knows come along.
----@param body table
+--- The normalised members of a decoded body.
+---@param wire table
+---@param found? fun(path: string) told of each place where the body has an unforeseen form: what is
+--- there comes along as it is
+---@return table
+function Dialect:read(wire, found)
+  return self.reader:read(self.members, wire, found)
+end
+
+--- What keeps a decoded body from being an event, nil where it is one.
+---@return string|nil problem
+function Dialect:problem(wire)
+  local kind = wire[self.type]
+  if kind == nil or kind == json.null or kind == "" then
+    return "no " .. self.type
+  end
+  return type(kind) ~= "string" and "wrong type of " .. self.type or nil
+end
+
+--- The event of a body, for handlers. Members that the library does not know come along.
+---@param wire table
 ---@param id string
----@param text string what the body was decoded from
 ---@param client livechat.Client|nil
+---@param members table what `read` gives of it
 ---@return livechat.Event
-function Dialect:event(body, id, text, client)
-  local data = self.data
-  local event = setmetatable({
-    type = body[data.type], id = id, license_id = body[data.license],
-  }, self.meta)
-  for name, member in pairs(body) do
-    if data.records[name] then
-      member = records.of(self.api, data.records[name], member, client)
+function Dialect:event(wire, id, client, members)
+  local made = setmetatable({ type = wire[self.type], id = id,
+    license_id = members[self.account] }, Event)
+  for name, member in pairs(members) do
+    local kind = self.records[name]
+    if kind and type(member) == "table" and wire[name][1] == nil then
+      member = record.of(self.api, kind, wire[name], client)
     end
-    if event[name] == nil then
-      event[name] = member
+    if made[name] == nil then
+      made[name] = member
     end
   end
-  texts[event] = text
-  return event
+  wires[made] = wire
+  return made
 end
 
-local function new_meta(data)
-  local Event = { __name = "livechat.Event" }
-  Event.__index = Event
-
-  --- The decoded wire form as it came, but for the token: that is a key to the account, so no
-  --- handler can print it, and no inbox holds it. Decoded anew at each call.
-  ---@return table
-  function Event:raw()
-    local wire = json.decode(texts[self])
-    wire[data.token] = nil
-    return wire
-  end
-
-  function Event:__tostring()
-    return "livechat.Event: " .. self.type .. " " .. self.id
-  end
-
-  return Event
-end
+-- ---- identity --------------------------------------------------------------------------------
 
 --- What may be part of an id: it has to do as the name of a file and in a key of Redis.
 local function is_plain(text, length)
@@ -87,48 +111,79 @@ local function is_plain(text, length)
     and text:find("^[A-Za-z0-9_][A-Za-z0-9_-]*$") ~= nil
 end
 
+-- What is not read as a list or an object: PHP writes the one for the other where it is empty.
+local function without_lists(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local made = {}
+  for key, member in pairs(value) do
+    made[key] = without_lists(member)
+  end
+  return made
+end
+
 --- The event's own id where it has one. Else its type, the id of what it is about, and a digest of
 --- all that it says: a redelivery says the same, in whatever order, and another event something
 --- else. (Two events that say the same, without a time in either, cannot be told from one that was
 --- delivered twice.)
----@param body table one that was read
----@param text string what it was decoded from
+---@param wire table
+---@param members? table what `read` gives of it, where that is known
 ---@return string id
-function Dialect:identify(body, text)
-  local data = self.data
-  local unique = body[data.unique]
+function Dialect:identify(wire, members)
+  local unique, about = self.identity(wire)
   if is_plain(unique, 64) then
     return unique
   elseif type(unique) == "string" and unique ~= "" then
     return "x-" .. core.digest(unique) -- never seen, and no name for a file
   end
-  local parts, content = { is_plain(body[data.type], 40) and body[data.type] or "event" }, {}
-  for _, name in ipairs(data.objects) do
-    local about = type(body[name]) == "table" and body[name].id
-    if not parts[2] and is_plain(about, 40) then
-      parts[2] = about
-    end
+  local content = {}
+  for name, member in pairs(members or self:read(wire)) do
+    content[name] = self.records[name] and without_lists(wire[name]) or member
   end
-  for name, member in pairs(body) do
-    content[name] = member
-  end
-  for _, name in ipairs(data.volatile) do
+  for _, name in ipairs(self.volatile) do
     content[name] = nil
   end
-  local fine, canonical = pcall(json.encode, content) -- an infinite number has no JSON form
-  parts[#parts + 1] = core.digest(fine and canonical or text)
+  about = type(about) == "number" and about % 1 == 0 and ("%.0f"):format(about) or about
+  local parts = { is_plain(wire[self.type], 40) and wire[self.type] or "event" }
+  parts[2] = is_plain(about, 40) and about or nil
+  parts[#parts + 1] = core.digest(json.encode(content, true))
   return table.concat(parts, "-")
 end
 
---- Makes a dialect out of its data.
----@param data table as api/v2_events.lua
----@param api table what its records are made of: as api/v2.lua
----@return livechat.EventDialect
-local function dialect(data, api)
-  return setmetatable({
-    data = data, api = api, names = data.data_types, token = data.token, license = data.license,
-    shape = shape.compile(data.shape, core.timestamp), meta = new_meta(data),
-  }, Dialect)
+-- ---- bodies ----------------------------------------------------------------------------------
+
+--- Decodes a delivery. UTF-8 is checked by the core, the depth by the decoder; of a member that is
+--- there twice the last one counts, for what is verified as for what is handled.
+---@param body string
+---@return table|nil wire
+---@return string|nil problem
+function event.decode(body)
+  local wire, problem = json.decode(body, core.utf8, MAX_DEPTH)
+  if type(wire) ~= "table" then
+    return nil, problem or "not a JSON object"
+  end
+  return wire
 end
 
-return { dialect = dialect }
+--- How an inbox holds an event: one line, which begins with the dialect's name, so that a later
+--- version knows what it reads.
+---@param dialect livechat.EventDialect
+---@param wire table
+---@return string
+function event.pack(dialect, wire)
+  return dialect.name .. " " .. json.encode(wire, true)
+end
+
+--- The decoded body of what an inbox holds, and the name of its dialect. The first version wrote no
+--- name, and the body as it had come.
+---@param text string
+---@return table|nil wire
+---@return string|nil name of the dialect; where there is no wire, what is wrong
+function event.unpack(text)
+  local name, body = text:match("^(%l%w*) (.*)$")
+  local wire, problem = event.decode(body or text)
+  return wire, wire and name or problem
+end
+
+return event

@@ -8,13 +8,12 @@ local core = require "livechat.core"
 local dispatch = require "livechat.events.dispatch"
 local drain = require "livechat.events.drain"
 local errors = require "livechat.errors"
-local json = require "livechat.json"
+local event = require "livechat.events.event"
 local nginx = require "livechat.nginx"
 local options = require "livechat.options"
 
 local FNAME = "livechat.receiver"
 local MAX_BODY = 2 ^ 20
-local MAX_DEPTH = 100 -- real bodies have six levels; whatever a handler does with more, it recurses
 
 ---@class livechat.Receiver
 local Receiver = {}
@@ -55,9 +54,9 @@ end
 
 --- All of them are compared, whatever the others gave.
 ---@return "token"|"basic_auth"|"license_id"|nil wrong the option that does not hold
-function Receiver:verify(wire, headers)
+function Receiver:verify(dialect, wire, headers)
   local wrong
-  if self.license and not equals_one(as_text(wire[self.dialect.license]), self.license) then
+  if self.license and not equals_one(as_text(wire[dialect.account]), self.license) then
     wrong = "license_id"
   end
   if self.basic then
@@ -66,7 +65,7 @@ function Receiver:verify(wire, headers)
       wrong = "basic_auth"
     end
   end
-  if self.tokens and not equals_one(as_text(wire[self.dialect.token]), self.tokens) then
+  if self.tokens and not equals_one(as_text(wire[dialect.secret]), self.tokens) then
     wrong = "token"
   end
   return wrong
@@ -79,11 +78,16 @@ end
 ---@return boolean
 ---@return string|nil problem "is no event", perhaps with the name that was meant
 function Receiver:knows(kind)
-  if kind == "*" or self.dialect.names[kind] then
+  local known, names = { ["*"] = true }, {}
+  for _, dialect in ipairs(self.dialects) do
+    for name in pairs(dialect.names) do
+      known[name] = true
+      names[#names + 1] = name
+    end
+  end
+  if known[kind] then
     return true
   end
-  local names = {}
-  for name in pairs(self.dialect.names) do names[#names + 1] = name end
   return false, options.unknown(kind, names, "event")
 end
 
@@ -209,7 +213,9 @@ local function is_held(state)
 end
 
 --- Without an inbox.
-local function handle_now(self, wire, id, body)
+local function handle_now(self, dialect, wire)
+  local members = self.dispatcher:read(dialect, wire)
+  local id = dialect:identify(wire, members)
   local state = recall(self, id)
   if state == true then
     count(self, "known")
@@ -217,10 +223,10 @@ local function handle_now(self, wire, id, body)
   elseif is_held(state) then -- in another coroutine; if that fails it must come again
     return 500, "it is being handled\n"
   end
-  local event, holder = self.dialect:event(wire, id, body, self.client), {}
+  local made, holder = dialect:event(wire, id, self.client, members), {}
   local hold = setmetatable({ holder = holder, since = core.clock() }, WEAK)
   state.hold = hold
-  local problem, interrupted = self.dispatcher:run(event, state.succeeded)
+  local problem, interrupted = self.dispatcher:run(made, state.succeeded)
   if state.hold == hold and hold.holder == holder then -- else another delivery took it over
     state.hold = nil
   end
@@ -248,22 +254,14 @@ end
 
 -- ---- receiving -------------------------------------------------------------------------------
 
-local function all_fine() return true end -- core.json_check has looked
-
---- What a decoder lets through is refused first: see json.c.
----@return table|nil wire
----@return string|integer first the problem, or where the token is written
----@return integer|nil last
-local function decode(self, body)
-  local fine, first, last = core.json_check(body, MAX_DEPTH, self.dialect.token)
-  if not fine then
-    return nil, first
+--- The first that the body is an event of; for what is none, the first.
+local function dialect_of(self, wire)
+  for _, dialect in ipairs(self.dialects) do
+    if dialect.is(wire) then
+      return dialect
+    end
   end
-  local wire, problem = json.decode(body, all_fine)
-  if type(wire) ~= "table" then
-    return nil, problem or "not a JSON object"
-  end
-  return wire, first, last
+  return self.dialects[1]
 end
 
 --- Receives one delivery. Never raises for what is in it.
@@ -280,26 +278,24 @@ function Receiver:handle(body, headers)
     return self:refuse_size()
   end
   count(self, "came")
-  local wire, first, last = decode(self, body)
+  local wire, problem = event.decode(body)
   if not wire then
-    return refuse(self, 400, "not_json", "not a webhook: " .. first)
+    return refuse(self, 400, "not_json", "not a webhook: " .. problem)
   end
-  local wrong = self:verify(wire, headers)
+  local dialect = dialect_of(self, wire)
+  local wrong = self:verify(dialect, wire, headers)
   if wrong then
     return refuse(self, 401, wrong, "wrong token or credentials")
   end
-  wire[self.dialect.token] = nil
-  local problem = self.dialect:read(wire)
+  problem = dialect:problem(wire)
   if problem then
     return refuse(self, 400, "no_event", "not a webhook: " .. problem)
   end
-  local id = self.dialect:identify(wire, body)
-  if not self.inbox then
-    return handle_now(self, wire, id, body)
-  elseif first then -- no token is stored
-    body = body:sub(1, first - 1) .. "null" .. body:sub(last + 1)
+  wire[dialect.secret] = nil
+  if self.inbox then
+    return store(self, dialect:identify(wire), event.pack(dialect, wire))
   end
-  return store(self, id, body)
+  return handle_now(self, dialect, wire)
 end
 
 -- ---- making ----------------------------------------------------------------------------------
@@ -371,9 +367,9 @@ local RULES = {
 
 --- A receiver of webhook deliveries.
 ---@param given livechat.ReceiverOptions
----@param dialect livechat.EventDialect
+---@param dialects livechat.EventDialect[]
 ---@return livechat.Receiver
-local function new(given, dialect)
+local function new(given, dialects)
   options.must_fit(RULES, given, FNAME)
   if given.token == nil and given.basic_auth == nil then
     errors.raise_argument("token", FNAME, "neither token nor basic_auth is given: anyone could "
@@ -385,7 +381,7 @@ local function new(given, dialect)
     basic = auth and { base64(auth.user .. ":" .. auth.password) },
     license = given.license_id and { as_text(given.license_id) },
     max_body = given.max_body or MAX_BODY,
-    client = given.client, inbox = given.inbox, dialect = dialect,
+    client = given.client, inbox = given.inbox, dialects = dialects,
     counts = { came = 0, refused = {}, known = 0, stored = 0, not_stored = 0, handled = 0,
       failed = 0 },
     dispatcher = dispatch.new(given.on_error or nginx.log),

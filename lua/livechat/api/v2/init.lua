@@ -234,14 +234,15 @@ local records = {
     members = {
       id = "id", date = "time", modified = "time", requester = "person", assignee = "person",
       groups = "groups", currentGroup = "group", source = "source", tags = list "text",
-      subject = "text", status = "text",
+      subject = "string", status = "string",
       events = list "ticket_event", opened = list "span", firstResponse = "span",
     },
   },
   ticket_event = { members = {
-    date = "time", author = "person", to = "person", is_private = "boolean", source = "source",
+    type = "string", message = "string", date = "time", author = "person", to = "person",
+    is_private = "boolean", source = "source",
   } },
-  source = { members = { id = "id" } },
+  source = { members = { type = "string", url = "string", id = "id" } },
   span = { members = { from = "time", to = "time", date = "time" } },
   agent = {
     name = "livechat.Agent", id = "login", resource = "agents", methods = { "delete" },
@@ -255,18 +256,35 @@ local records = {
   hook = { members = {
     id = "id", licence = "integer", verified = "boolean", data_types = list "plain",
   } },
+  event = { members = {
+    event_type = "string", event_unique_id = "string", license_id = "id", lc_version = "id",
+    chat = "chat", visitor = "visitor", pre_chat_survey = list "survey_item", ticket = "ticket",
+    canned_response = "canned_response",
+  } },
   chat = { members = {
     id = "id", started_timestamp = "time", ended_timestamp = "time", groups = "groups",
-    messages = list "chat_line", events = list "chat_line", agents = list "plain",
-    tags = list "plain", attachments = list "plain",
+    url = "string", referer = "string", messages = list "chat_line", events = list "chat_line",
+    agents = list "chat_agent", tags = list "string", attachments = list "plain",
   } },
-  chat_line = { members = { timestamp = "time" } },
-  visitor = { members = { id = "id", custom_variables = list "plain" } },
-  survey_item = { members = { id = "id", answers = list "survey_answer" } },
-  survey_answer = { members = { chosen = "boolean" } },
+  chat_line = { members = {
+    user_type = "string", author_name = "string", agent_id = "string", text = "string",
+    json = "string", type = "string", timestamp = "time",
+  } },
+  chat_agent = { members = { name = "string", login = "string" } },
+  visitor = { members = {
+    id = "id", name = "string", email = "string", country = "string", city = "string",
+    language = "string", page_current = "string", timezone = "string",
+    custom_variables = list "custom_variable",
+  } },
+  custom_variable = { members = { key = "string", value = "scalar" } },
+  survey_item = { members = {
+    id = "id", type = "string", label = "string", answer = "string",
+    answers = list "survey_answer",
+  } },
+  survey_answer = { members = { label = "string", chosen = "boolean" } },
   canned_response = { members = {
     id = "id", group = "integer", creation_date = "time", modification_date = "time",
-    tags = list "plain",
+    text = "string", tags = list "string",
   } },
 }
 
