@@ -9,7 +9,6 @@
 
 #include "base64.h"
 #include "digest.h"
-#include "json.h"
 #include "process.h"
 #include "stamp.h"
 #include "utf8.h"
@@ -135,32 +134,6 @@ static int core_time(lua_State *L) {
   return 1;
 }
 
-/* json_check(text, max_depth, member) -> true, first, last: where the value of the outermost
- * object's member is written, nothing where it has none | nil, what is wrong */
-static int core_json_check(lua_State *L) {
-  static const char *const wrong[] = {
-      [LC_JSON_SYNTAX] = "not JSON",         [LC_JSON_UTF8] = "not UTF-8",
-      [LC_JSON_DEPTH] = "nested too deeply", [LC_JSON_DUPLICATE] = "an object names a member twice",
-      [LC_JSON_ENOMEM] = "out of memory",
-  };
-  size_t len;
-  const char *text = luaL_checklstring(L, 1, &len);
-  struct lc_span value;
-  enum lc_json err = lc_json_check(text, len, (unsigned)luaL_checkinteger(L, 2),
-                                   luaL_optstring(L, 3, NULL), &value);
-  if (err != LC_JSON_OK) {
-    lua_pushnil(L);
-    lua_pushstring(L, wrong[err]);
-    return 2;
-  }
-  lua_pushboolean(L, 1);
-  if (value.len == 0)
-    return 1;
-  lua_pushinteger(L, (lua_Integer)value.start + 1);
-  lua_pushinteger(L, (lua_Integer)(value.start + value.len));
-  return 3;
-}
-
 /* utf8(text) -> boolean */
 static int core_utf8(lua_State *L) {
   size_t len;
@@ -201,7 +174,6 @@ static const luaL_Reg functions[] = {
     {"equal", core_equal},
     {"timestamp", core_timestamp},
     {"time", core_time},
-    {"json_check", core_json_check},
     {"digest", core_digest},
     {"utf8", core_utf8},
     {"base64", core_base64},

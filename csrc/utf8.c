@@ -4,7 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-size_t lc_utf8_length(const unsigned char *at, size_t left) {
+/* Bytes of the character at `at`, which is not ASCII and may have `left` bytes; 0: not UTF-8. */
+static size_t utf8_length(const unsigned char *at, size_t left) {
   unsigned char lead = at[0], low = 0x80, high = 0xbf;
   size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
   if (lead < 0xc2 || lead > 0xf4 || left < length)
@@ -37,7 +38,7 @@ bool lc_utf8(const char *text, size_t len) {
   while (at < end) {
     size_t length = 1;
     if (*at >= 0x80)
-      length = lc_utf8_length(at, (size_t)(end - at));
+      length = utf8_length(at, (size_t)(end - at));
     else if (end - at >= 8 && !has_high_bit(at))
       length = 8;
     if (length == 0)

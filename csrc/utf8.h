@@ -10,7 +10,4 @@
  * U+10FFFF. Any byte below 0x80 may be in it, 0 among them. */
 bool lc_utf8(const char *text, size_t len);
 
-/* Bytes of the character at `at`, which is not ASCII and may have `left` bytes; 0: not UTF-8. */
-size_t lc_utf8_length(const unsigned char *at, size_t left);
-
 #endif

@@ -5,6 +5,7 @@
 local cli_text = require "livechat.cli.text"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
+local event = require "livechat.events.event"
 local json = require "livechat.json"
 local livechat = require "livechat"
 local lost_create = require "livechat.api.lost_create"
@@ -84,9 +85,11 @@ local READERS = {
   decode = json.decode,
   decode_string = function(value) return json.decode('"' .. value .. '"') end,
   encode = function(value) return pcall(json.encode, { value }) end,
-  json_check = function(value) return core.json_check(value, 100, "token") end,
-  json_check_string = function(value)
-    return core.json_check('{"token":"' .. value .. '"}', 100, "token")
+  decode_marked = function(value) return json.decode('["' .. value .. '",[],[ ]]') end,
+  stored = function(value) return event.unpack(value), event.unpack("v2 " .. value) end,
+  event_form = function(value)
+    return receiver:handle('{"event_type":"chat_started","token":"0123456789abcdef","visitor":"'
+      .. value .. '"}')
   end,
   time = function(value) return core.time(value), core.timestamp("2026-01-01" .. value) end,
   digest = core.digest,
