@@ -28,7 +28,7 @@ local UNITS = { "\r", ">", "'", "/", "]", "{", ",", ".", "-", "\127", "\128", "\
 
 local receiver = livechat.receiver { token = "0123456789abcdef", max_body = 2 ^ 22,
   on_error = function() end }
-receiver:on("chat_started", function(event) error("cannot handle " .. event.visitor.name) end)
+receiver:on("chat_started", function(made) error("cannot handle " .. made.visitor.name) end)
 local basic = livechat.receiver { basic_auth = { user = "u", password = "p" } }
 local secret = assert(core.secret("basic", "john", "0123456789", "https://api.livechatinc.com"))
 
