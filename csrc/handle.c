@@ -60,13 +60,11 @@ static void prepare_tls(CURL *easy, const struct lc_libcurl *lib, unsigned *code
   lc_may(code, curl_easy_setopt(easy, CURLOPT_CAPATH, NULL));
 }
 
-/* Where a request goes is the caller's word alone: no proxy, password file or other protocol that
- * the environment or the peer names. */
+/* Where a request goes is the caller's word alone, not the environment's. (Redirects, cookies and
+ * .netrc are off in libcurl unless they are asked for.) */
 static void prepare_ways(CURL *easy, unsigned *code) {
   lc_must(code, curl_easy_setopt(easy, CURLOPT_PROXY, ""));
   lc_must(code, curl_easy_setopt(easy, CURLOPT_NOPROXY, ""));
-  lc_must(code, curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L));
-  lc_must(code, curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED));
   lc_may(code, curl_easy_setopt(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L));
 #if LIBCURL_VERSION_NUM >= 0x075500
   lc_may(code, curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https"));
@@ -86,8 +84,6 @@ void *lc_handle_new(const struct lc_libcurl *lib) {
     return NULL;
   lc_must(&code, curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L));
   lc_must(&code, curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L));
-  lc_may(&code, curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L));
-  lc_may(&code, curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE));
   lc_may(&code, curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L));
   if (lib->compression) /* "": all that are built in */
     lc_may(&code, curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, ""));

@@ -8,6 +8,7 @@ setup(function()
   server = helper.nginx { http = [[
     server {
       listen 127.0.0.1:$PORT;
+      location /large { content_by_lua_block { ngx.print(("x"):rep(24 * 2 ^ 20)) } }
       location / { return 200 "[]"; }
     }
   ]] }
@@ -41,13 +42,14 @@ local PRELUDE = [[
   end
 ]]
 
---- Runs a script with 40 descriptors.
-local function run(script)
+--- Runs a script with 40 descriptors, or within other limits.
+local function run(script, limit)
   local path = helper.folder() .. "/script.lua"
   helper.write(path, PRELUDE .. script)
   local words = helper.lua_argv(helper.lua_version, path, "http://127.0.0.1:" .. server.port)
   for i, word in ipairs(words) do words[i] = helper.quote(word) end
-  local status, output = helper.run("ulimit -n 40; " .. table.concat(words, " "), 30)
+  local status, output = helper.run((limit or "ulimit -n 40") .. "; " ..
+    table.concat(words, " "), 30)
   assert.equal(0, status, output)
   return output
 end
@@ -105,6 +107,37 @@ describe("a call for which no descriptor is left", function()
       for _ = 1, 4 do assert(client.agents:list()) end
       assert(os.time() - from < 5)
     ]]
+  end)
+end)
+
+describe("a call for which no memory is left", function()
+  it("fails, and the next one works", function()
+    for kib = 60000, 100000, 40000 do
+      local output = run([[
+        local core = require "livechat.core"
+        local client = connect { throttle = false }
+        local function text(n) return ("a"):rep(math.floor(n * 2 ^ 20)) end
+        local good, failed = 0, 0
+        local function try(fn, ...)
+          local fine, value, err = pcall(fn, ...)
+          collectgarbage()
+          if fine and value then good = good + 1 else failed = failed + 1 end
+          return fine and (value or err) or tostring(value)
+        end
+        for n = 1, 22, 7 do
+          try(function() return core.base64(text(n)) end)
+          try(function() return core.utf8(text(n)) and core.digest(text(n)) end)
+          try(function()
+            return client:request { method = "POST", path = "/", body = { a = text(n / 8) } }
+          end)
+          try(function() return client:request { method = "GET", path = "/large" } end)
+          try(function() return core.secret("bearer", text(n), arg[1]) end)
+        end
+        assert(client.agents:list())
+        print(good, failed)
+      ]], "ulimit -v " .. kib)
+      assert.truthy(output:match("%d+%s+%d+%s*$"), output)
+    end
   end)
 end)
 
