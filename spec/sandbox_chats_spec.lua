@@ -180,6 +180,33 @@ describe("chats", function()
     assert.equal(0, get(own, "/chats").total)
   end)
 
+  it("start and end by the control interface, which tells the webhooks", function()
+    local own = account.new({ chats = 0 })
+    for event_type in pairs({ chat_started = 1, chat_ended = 1 }) do
+      own.call("POST", "/webhooks", { json = { event_type = event_type,
+        data_types = { "chat", "visitor" }, url = "http://127.0.0.1:1/" } })
+    end
+    local started = own.control("POST", "start_chat", { visitor = { name = "Ada" }, group = 2,
+      agent = "jane.doe@example.com", text = "Hello <b>?", tags = { "vip" } })
+    local event = json.decode(own.service:due_deliveries(own.now, 9)[1].body)
+    assert.same({ "chat_started", started.id, "Ada", { 2 }, { "vip" }, "Hello <b>?" },
+      { event.event_type, event.chat.id, event.visitor.name, event.chat.groups, event.chat.tags,
+        event.chat.messages[2].text })
+    assert.equal(started.visitor, event.visitor.id)
+    assert.equal("jane.doe@example.com", event.chat.agents[1].login)
+    own.now = NOW + 5
+    assert.equal(started.id, own.control("POST", "end_chat", { id = started.id }).id)
+    event = json.decode(own.service:due_deliveries(own.now, 9)[1].body)
+    assert.same({ "chat_ended", started.id, NOW + 5 },
+      { event.event_type, event.chat.id, event.chat.ended_timestamp })
+    assert.equal(5, get(own, "/chats/" .. started.id).duration)
+    for _, id in ipairs({ started.id, "NONE", 5 }) do
+      local _, status = own.control("POST", "end_chat", { id = id })
+      assert.equal(400, status)
+    end
+    assert.is_string(own.control("POST", "start_chat", {}).id)
+  end)
+
   it("reach a goal through their visitor", function()
     local own = account.new({ chats = 0 })
     own.control("POST", "trigger", { event_type = "chat_ended", chat = { id = "ABCDEFGHIJ" },

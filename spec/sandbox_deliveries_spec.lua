@@ -90,6 +90,33 @@ describe("deliveries", function()
     assert.equal(200, delivery.attempts[1].status, delivery.attempts[1].error)
   end)
 
+  it("of a new ticket tell where its requester is", function()
+    sandbox.control("POST", "reset")
+    local headers = { Authorization = BASIC, ["Content-Type"] = "application/json" }
+    local seen = helper.folder() .. "/seen"
+    local nosy = helper.nginx({ http = ([[
+      server { listen 127.0.0.1:$PORT; location / { content_by_lua_block {
+        ngx.req.read_body()
+        local file = assert(io.open(%q, "w"))
+        file:write(ngx.req.get_body_data())
+        file:close()
+        ngx.say("ok") } } }]]):format(seen) })
+    local function post(path, body)
+      assert.equal(200, helper.http({ url = sandbox.url .. "/v2/" .. path, method = "POST",
+        headers = headers, body = json.encode(body) }).status)
+    end
+    post("webhooks", { event_type = "ticket_created", data_types = { "ticket" },
+      url = ("http://127.0.0.1:%d/"):format(nosy.port) })
+    post("tickets", { message = "x", requester = { mail = "a@b.c" } })
+    local ticket = json.decode(helper.wait_until(function()
+      local text = helper.read(seen)
+      return text ~= "" and text
+    end)).ticket
+    assert.same({ mail = "a@b.c", name = "", ip = "127.0.0.1", utc_offset = "UTC" },
+      ticket.requester)
+    assert.same({ { id = 0, name = "All operators", inherited = true } }, json.fold(ticket.groups))
+  end)
+
   it("do not follow a redirect, which is not 200", function()
     local delivery = deliver(("http://127.0.0.1:%d/away"):format(receiver.port))
     assert.equal(302, delivery.attempts[1].status)

@@ -396,3 +396,33 @@ describe("variants of answers", function()
     assert.equal(#json.decode(samples), seen)
   end)
 end)
+
+describe("the list of calls", function()
+  it("names each once, and each answers", function()
+    local own = account.new({ seed = 1, calls = false })
+    local ids = { agents = JANE, tickets = own.ids()[1], groups = "1", canned_responses = "3151",
+      goals = "1041", greetings = "2291", tags = "vip", status = "0",
+      chats = get(own, "/chats").chats[1].id, visitors = get(own, "/visitors")[1].id }
+    ids.webhooks = select(2, own.call("POST", "/webhooks", { json = { event_type = "chat_ended",
+      data_types = { "chat" }, url = "http://127.0.0.1:1/" } })).events[1].id
+    local routes, seen, deletes = own.control("GET", "routes").routes, {}, {}
+    assert.is_true(#routes > 60)
+    local function answers(route)
+      local resource = route.path:match("^/([%l_]+)")
+      local path = route.path:gsub("{%l+}", ids[resource] or "x")
+      local status = own.call(route.method, path, { query = "weekday=mon", json = {} })
+      assert.is_true(status == 200 or status == 400, route.method .. " " .. path)
+    end
+    for _, route in ipairs(routes) do
+      local name = route.method .. " " .. route.path
+      assert.is_nil(seen[name])
+      seen[name] = true
+      if route.api == "v2" and route.method == "DELETE" then
+        deletes[#deletes + 1] = route
+      elseif route.api == "v2" then
+        answers(route)
+      end
+    end
+    for _, route in ipairs(deletes) do answers(route) end
+  end)
+end)
