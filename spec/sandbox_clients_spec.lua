@@ -166,6 +166,19 @@ describe("any client", function()
 end)
 
 describe("a stranger's bytes", function()
+  it("that are no text are refused, and written down as what they were", function()
+    local own = account.new()
+    assert.equal(404, (own.call("GET", "/\255\254" .. ("x"):rep(5000))))
+    assert.equal(400, (own.call("GET", "/agents/\255", { query = "a=\255&b=ü" })))
+    assert.equal(404, (own.call("GET", "/agents/%FF")))
+    assert.equal(404, (own.call("DELETE", "/tags/%FF%00")))
+    local log = own.control("GET", "calls").log
+    assert.equal(4, #log)
+    assert.equal("/%FF%FE", log[1].path:sub(1, 7))
+    assert.is_true(#log[1].path < 4200)
+    assert.same({ "/agents/%FF", "a=%FF&b=%C3%BC" }, { log[2].path, log[2].query })
+  end)
+
   -- Each of these took seconds or for ever with a pattern that tries again from every place.
   it("take the time of their length", function()
     local own = account.new({ calls = false })

@@ -32,7 +32,7 @@ local function notifications(given)
   return result
 end
 
---- Adds an agent; whoever asks has checked `fields`.
+--- Adds an agent; the caller has checked `fields`.
 ---@return table agent
 function Agents:add(login, fields)
   local groups = fields.groups

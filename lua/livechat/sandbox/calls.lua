@@ -5,6 +5,8 @@ local json = require "livechat.json"
 
 local KEPT = 10000 -- entries of the log; the lists of times are kept whole
 
+local LONGEST = 4096 -- bytes of a path or query in the log
+
 local Calls = {}
 Calls.__index = Calls
 
@@ -13,10 +15,19 @@ function Calls.new()
     count = 0 }, Calls)
 end
 
+-- What came may be any bytes, and the log is written as JSON.
+local function printable(text)
+  text = text:sub(1, LONGEST)
+  if json.utf8(text) then return text end
+  return (text:gsub("[\128-\255]", function(byte) return ("%%%02X"):format(byte:byte()) end))
+end
+
 --- Writes down a call's arrival.
+---@param query string|nil
 ---@return table entry `refused` is the seconds until a call would be accepted
-function Calls:arrive(now, method, path, limit, period)
-  local entry = { at = now, method = method, path = path, applied = false }
+function Calls:arrive(now, method, path, limit, period, query)
+  local entry = { at = now, method = method, path = printable(path), applied = false,
+    query = query and printable(query) }
   self.count = self.count + 1
   self.log[(self.count - 1) % KEPT + 1] = entry
   if limit then

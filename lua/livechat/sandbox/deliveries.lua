@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
--- Which webhook deliveries are waiting, under way, done or given up; whoever can send asks for
--- those that are due and tells how each ended. Nothing is dropped: all of them stay in the report.
+-- Which webhook deliveries are waiting, under way, done or given up. The sender (nginx.lua) asks
+-- for those that are due and tells how each ended. Nothing is dropped: all of them stay in the
+-- report.
 local json = require "livechat.json"
 local base64 = require "livechat.sandbox.base64"
 local form = require "livechat.sandbox.form"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- The account's groups. Who is in one stands with the agents, so that the two cannot disagree.
--- Group 0 is everybody; it cannot be changed.
+-- Group 0 has every agent; it cannot be changed.
 local Groups = {}
 Groups.__index = Groups
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- What an account has before anybody asks: tags, canned responses, goals, greetings, a month of
--- chats up to the first moment of 2026, and the visitors of that moment. The same every time.
+-- What an account has at its start: tags, canned responses, goals, greetings, a month of chats up
+-- to the first moment of 2026, and the visitors of that moment. The same every time.
 local random = require "livechat.sandbox.random"
 
 local history = {}

@@ -140,7 +140,7 @@ function glue.init_worker()
   if settings.foreground then
     local parent = ffi.C.getppid()
     assert(ngx.timer.every(0.2, function()
-      -- It may have gone before it could be known: then nobody reads what is printed.
+      -- The program may have gone before its pid was read: then the pipe has no reader.
       local heard = io.stdout:write("\n") and io.stdout:flush()
       if not heard or ffi.C.getppid() ~= parent then finish() end
     end))

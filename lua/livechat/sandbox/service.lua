@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- The local LiveChat as a state machine: a request goes in, a response comes out, and nothing else
--- happens. No sockets, no clock, no files but the time zones': whoever runs it brings them.
--- The stores hold what there is; each API that LiveChat speaks is a folder that reads and writes
--- them in its own words.
+-- happens. No sockets and no clock: the caller brings them (nginx.lua, the specs). No files but the
+-- machine's time zones. The stores hold what there is; each API that LiveChat speaks is a folder
+-- that reads and writes them in its own words.
 local base64 = require "livechat.sandbox.base64"
 local random = require "livechat.sandbox.random"
 local options = require "livechat.sandbox.options"
@@ -24,7 +24,7 @@ local page = require "livechat.sandbox.page"
 local Service = {}
 Service.__index = Service
 
--- Every API, by which paths are whose: the first prefix that fits.
+-- Every API, by which paths are whose: the first prefix that fits. v2/init.lua says what one has.
 local APIS = {
   { prefix = "^/", name = "v2", api = require "livechat.sandbox.v2" },
 }
@@ -122,8 +122,8 @@ function Service:handle(request)
   local api, name = api_of(request.path)
   local path = api.path(request.path)
   local entry = self.calls:arrive(now, request.method, path, self.options.calls,
-    self.options.period)
-  entry.query, entry.api = request.query, name
+    self.options.period, request.query)
+  entry.api = name
   local response
   if entry.refused then
     response = api.refuse(429, "Too many requests")
@@ -152,7 +152,7 @@ function Service:tell(what, record, now)
   for _, row in ipairs(APIS) do row.api.tell(self, what, record, now) end
 end
 
---- Starts a chat and tells everybody; see control.lua.
+--- Starts a chat and tells every API; see control.lua.
 ---@param fields table { visitor=, agent=, text=, tags=, group= }
 ---@return table chat
 function Service:start_chat(fields, now)

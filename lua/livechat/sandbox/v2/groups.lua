@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- v2's calls about groups, and whether somebody is there. A handler answers a value, or nil, a
+-- v2's calls about groups, and whether one takes chats now. A handler answers a value, or nil, a
 -- status and a body.
 local json = require "livechat.json"
 local views = require "livechat.sandbox.v2.views"

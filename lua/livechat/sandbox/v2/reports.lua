@@ -159,7 +159,7 @@ local function time_row(seconds, period)
   return { hours = round(seconds / 3600) }
 end
 
--- Somebody was there from the first chat's start to the last one's end.
+-- An agent was available from the first chat's start to the last one's end.
 local function availability_row(events, period)
   local from, to
   for _, event in ipairs(events) do
