@@ -12,7 +12,7 @@ ffi.cdef "int kill(int pid, int signal); int getpid(void); int getppid(void);"
 
 local SIGTERM = 15
 local CHUNK = ("x"):rep(65536)
-local LOOK_EVERY, SAY_SOMETHING, STREAM_ENDS = 0.25, 15, 600 -- seconds of a reader of events
+local LOOK_EVERY, SAY_SOMETHING, STREAM_ENDS = 0.25, 5, 600 -- seconds of a reader of events
 
 local glue = {}
 local service, settings, wake

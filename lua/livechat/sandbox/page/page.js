@@ -293,10 +293,11 @@
       const response = await fetch(form.getAttribute("action"), {
         method: "POST", headers: { "X-Sandbox-Page": "1" }, body,
       });
+      if (!response.ok) throw new Error(`it was refused with ${response.status}`);
       const answer = await response.json();
       tell(answer.said, answer.ok ? "good" : "bad");
-    } catch {
-      tell("The service did not answer.", "bad");
+    } catch (problem) {
+      tell(`The service did nothing: ${problem.message}.`, "bad");
     }
   });
 

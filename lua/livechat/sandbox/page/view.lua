@@ -207,7 +207,11 @@ local SWITCHES = {
 
 local function fault_row(written, words, on)
   local met = ""
-  if on then met = ("met %s"):format(on.done == 1 and "once" or on.done .. " times") end
+  if on and on.done == 0 then
+    met = "not met yet"
+  elseif on then
+    met = on.done == 1 and "met once" or ("met %d times"):format(on.done)
+  end
   local shown, label = clean(written, 100), words or "Written by hand"
   local switch = { text = "on", tone = "warn" }
   if may_be_sent_back(written) then
