@@ -13,7 +13,7 @@ function handlers.ticket_created(event)
   local ticket = event.ticket
   print(("  %s from %s"):format(ticket.id, ticket.requester.mail))
   if os.getenv("LIVECHAT_API_KEY") and ticket.subject:lower():find("refund", 1, true) then
-    assert(ticket:tag { "refund" })
+    assert(ticket:add_tags { "refund" })
   end
 end
 

@@ -57,7 +57,7 @@ for each in client.tickets:each { status = "open", assigned = 0 } do
     say("  %s: the service did not take %s", each.id, table.concat(err.ignored or {}, ", "))
   else
     updated = assert(updated, err)
-    assert(updated:tag { "triage" })
+    assert(updated:add_tags { "triage" })
     taken = taken + 1
     say("  %s -> %-28s %s", updated.id, updated.assignee.id, updated.subject)
   end

@@ -30,10 +30,12 @@ end
 
 local function match(tickets, wanted, options)
   options = options or {}
-  local found = lost_create.match(tickets, wanted or WANTED, { since = options.since or NOW - 2,
-    lost = v2, registry = options.registry or lost_create.registry(function() return 0 end),
-    time = time })
-  return found and found.thing.id
+  local found = {}
+  lost_create.match(found, tickets, wanted or WANTED, { since = options.since or NOW - 2,
+    lost = v2, time = time })
+  local registry = options.registry or lost_create.registry(function() return 0 end)
+  local oldest = lost_create.oldest(found, registry)
+  return oldest and oldest.id
 end
 
 local function with(members)

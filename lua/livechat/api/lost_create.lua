@@ -12,23 +12,34 @@ local lost_create = {}
 
 local SLACK = 1 -- seconds: between the clocks of the machines that the service is made of
 
---- The older of `best` and the oldest thing of a page that is the wanted one.
+--- Adds the things of a page that may be the wanted one to those that were found before.
+---@param found { thing: table, created: number }[]
 ---@param things table[] in the wire's form
 ---@param wanted table the fields as they were sent
----@param options { lost: table, since: number, registry: livechat.Registry,
----   time: fun(value: any): number|nil } since: epoch seconds by the service's clock
----@param best? { thing: table, created: number }
----@return { thing: table, created: number }|nil
-function lost_create.match(things, wanted, options, best)
+---@param options { lost: table, since: number, time: fun(value: any): number|nil }
+---   since: epoch seconds by the service's clock
+function lost_create.match(found, things, wanted, options)
   for i = 1, #things do
     local thing = things[i]
     local created = options.lost.same(thing, wanted) and options.lost.created(thing, options.time)
-    if created and created >= options.since and not options.registry:is_taken(thing.id)
-      and (not best or created <= best.created) then
-      best = { thing = thing, created = created }
+    if created and created >= options.since then
+      found[#found + 1] = { thing = thing, created = created }
     end
   end
-  return best
+end
+
+--- The oldest of those found that no caller has been given, or nil. Asked for after the last page,
+--- because other creates look at the same time, and take theirs.
+---@param registry livechat.Registry
+---@return table|nil thing
+function lost_create.oldest(found, registry)
+  local best
+  for _, one in ipairs(found) do
+    if not registry:is_taken(one.thing.id) and (not best or one.created <= best.created) then
+      best = one
+    end
+  end
+  return best and best.thing
 end
 
 --- Whether what was created since then may stand behind a page of a list that shows the last change

@@ -171,7 +171,7 @@ end
 
 -- One look, over as many pages as may hold it until `due`; the thing, or nil.
 local function look(op, wanted, registry, began, due)
-  local lost, best = op.row.lost, nil
+  local lost, found = op.row.lost, {}
   local filter, number = lost.filter(wanted, began), 1
   while true do
     filter.page = number > 1 and number or nil
@@ -179,15 +179,15 @@ local function look(op, wanted, registry, began, due)
     if not page then
       break
     end
-    local options = { lost = lost, registry = registry, time = core.time,
+    local options = { lost = lost, time = core.time,
       since = lost_create.since(began, core.now(), server_date(answer)) }
-    best = lost_create.match(page, wanted, options, best)
+    lost_create.match(found, page, wanted, options)
     if not lost_create.goes_on(page, number, options) or core.clock() >= due then
       break
     end
     number = number + 1
   end
-  return best and not registry:is_taken(best.thing.id) and best.thing or nil
+  return lost_create.oldest(found, registry)
 end
 
 --- Looks for the thing that a create may have made; its answer, or nil where it is not found in
