@@ -99,6 +99,8 @@ static bool has_ended(struct lc_child *child) {
     return false;
   child->pid = 0;
   child->status = got < 0 ? 127 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  while (pending_signal() != 0) { /* ^C twice: what it asks for has come */
+  }
   sigprocmask(SIG_SETMASK, &child->before, NULL);
   return true;
 }

@@ -10,7 +10,8 @@
 struct lc_child;
 
 /* argv[0] is a path. While it runs, SIGINT, SIGTERM, SIGHUP and SIGQUIT to this process are held
- * back; lc_child_wait passes them on. A program that cannot be executed ends with status 127. */
+ * back; lc_child_wait passes them on, and forgets those that are left when it has ended. A program
+ * that cannot be executed ends with status 127. */
 enum lc_err lc_child_start(struct lc_child **child, char *const argv[]);
 /* LC_ETIMEOUT: it still runs after wait_ms. *signal is the last one that was passed on, as it was
  * before where none came; *status is an exit status, or 128 and the signal that ended it. */

@@ -3,7 +3,7 @@
 -- is HTTP and JSON. `helper.cleanup()` ends it.
 local mime = require "mime"
 local json = require "livechat.json"
-local launch = require "livechat.sandbox.launch"
+local process = require "livechat.nginx_process"
 local helper = require "spec.helper"
 
 local browser = {}
@@ -12,6 +12,11 @@ browser.__index = browser
 local ELEMENT = "element-6066-11e4-a52e-4f735466cecf" -- WebDriver's name for a reference
 local KEYS = { tab = "\238\128\132", enter = "\238\128\135", shift = "\238\128\136",
   space = " " }
+
+--- Whether this machine has what is needed.
+function browser.installed()
+  return process.execute("command -v chromedriver >/dev/null && command -v chromium >/dev/null")
+end
 
 local function ask(self, method, path, body)
   local response = assert(helper.http({ port = self.port, method = method, timeout = 60,
@@ -37,10 +42,7 @@ function browser.start(more)
     "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--no-proxy-server",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--window-size=1280,900", "--lang=en-GB" }
-  -- Its own sandbox wants another user than root, and a kernel that gives namespaces to users.
-  if launch.output("id -u") == "0" or not launch.execute("unshare -Ur true 2>/dev/null") then
-    args[#args + 1] = "--no-sandbox"
-  end
+  if process.output("id -u") == "0" then args[#args + 1] = "--no-sandbox" end
   for _, switch in ipairs(more or {}) do args[#args + 1] = switch end
   local made = ask(self, "POST", "/session", { capabilities = { alwaysMatch = {
     browserName = "chrome", ["goog:loggingPrefs"] = { browser = "ALL" },
@@ -159,7 +161,7 @@ end
 
 --- Writes what is seen as a PNG file.
 function browser:picture(path)
-  launch.write(path, (mime.unb64(ask(self, "GET", "/screenshot"))))
+  process.write(path, (mime.unb64(ask(self, "GET", "/screenshot"))))
 end
 
 return browser

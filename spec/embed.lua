@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- An nginx that has the client in it, for specs and benches: it runs what Lua it is sent.
 local helper = require "spec.helper"
-local launch = require "livechat.sandbox.launch"
+local process = require "livechat.nginx_process"
 
 local embed = {}
 
@@ -41,7 +41,7 @@ local HTTP = [[
 ---@return integer[]
 function embed.children(pid)
   local list = {}
-  for child in launch.output("pgrep -P " .. pid .. " | sort -n"):gmatch("%d+") do
+  for child in process.output("pgrep -P " .. pid .. " | sort -n"):gmatch("%d+") do
     list[#list + 1] = math.floor(tonumber(child))
   end
   return list
@@ -114,7 +114,7 @@ function embed.start(options)
   end
 
   function nginx.leftovers()
-    return launch.output("ls -A " .. launch.quote(tmp))
+    return process.output("ls -A " .. process.quote(tmp))
   end
 
   return nginx

@@ -4,7 +4,7 @@
 -- A spec that starts anything calls `helper.cleanup()` in its teardown.
 local socket = require "socket"
 local json = require "livechat.json"
-local launch = require "livechat.sandbox.launch"
+local process = require "livechat.nginx_process"
 
 local helper = {}
 
@@ -12,10 +12,10 @@ local unpack = table.unpack or unpack
 local LIFETIME = 600
 local undo = {}
 
-helper.root = launch.output("pwd")
+helper.root = process.output("pwd")
 helper.now, helper.sleep = socket.gettime, socket.sleep
-helper.read, helper.write, helper.quote = launch.read, launch.write, launch.quote
-helper.alive = launch.alive -- of a pid
+helper.read, helper.write, helper.quote = process.read, process.write, process.quote
+helper.alive = process.alive -- of a pid
 
 --- Has something undone at the next cleanup, the last first.
 ---@param action fun()
@@ -31,8 +31,8 @@ end
 --- A new folder, gone at the next cleanup.
 ---@return string path
 function helper.folder()
-  local path = launch.folder()
-  helper.defer(function() launch.remove(path) end)
+  local path = process.folder()
+  helper.defer(function() process.remove(path) end)
   return path
 end
 
@@ -81,17 +81,17 @@ function helper.spawn(argv, options)
   local output = options.output or folder .. "/output"
   local words = {}
   for name, value in pairs(options.env or {}) do
-    words[#words + 1] = name .. "=" .. launch.quote(value)
+    words[#words + 1] = name .. "=" .. process.quote(value)
   end
   words[#words + 1] = ("timeout -k 5 %d sh -c 'echo $$ >\"$0\"; exec \"$@\"' %s"):format(
-    LIFETIME, launch.quote(folder .. "/pid"))
-  for _, word in ipairs(argv) do words[#words + 1] = launch.quote(word) end
-  local line = ("%s >%s 2>&1 <%s &"):format(table.concat(words, " "), launch.quote(output),
-    launch.quote(options.input or "/dev/null"))
-  if options.cd then line = "cd " .. launch.quote(options.cd) .. " && " .. line end
-  assert(launch.execute(line))
+    LIFETIME, process.quote(folder .. "/pid"))
+  for _, word in ipairs(argv) do words[#words + 1] = process.quote(word) end
+  local line = ("%s >%s 2>&1 <%s &"):format(table.concat(words, " "), process.quote(output),
+    process.quote(options.input or "/dev/null"))
+  if options.cd then line = "cd " .. process.quote(options.cd) .. " && " .. line end
+  assert(process.execute(line))
   local pid = helper.wait_until(function()
-    return tonumber(launch.read(folder .. "/pid") or "")
+    return tonumber(process.read(folder .. "/pid") or "")
   end, 5, "the start of " .. argv[1])
   pid = math.floor(pid)
   helper.defer(function() helper.stop(pid) end)
@@ -101,10 +101,10 @@ end
 ---@param pid integer
 ---@param signal string|nil default TERM
 function helper.kill(pid, signal)
-  launch.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", pid))
+  process.execute(("kill -%s %d 2>/dev/null"):format(signal or "TERM", pid))
 end
 
-helper.stop = launch.stop -- a pid: TERM, and KILL when it is still there after five seconds
+helper.stop = process.stop -- a pid: TERM, and KILL when it is still there after five seconds
 
 --- Waits for a process to end; false when it is still there after `seconds` (30).
 ---@param pid integer
@@ -126,7 +126,7 @@ end
 ---@return string output stdout and stderr
 function helper.run(command, seconds)
   local line = "timeout -k 5 %d sh -c %s 2>&1 </dev/null; s=$?; echo; echo $s"
-  local text = launch.output(line:format(seconds or 60, launch.quote(command)))
+  local text = process.output(line:format(seconds or 60, process.quote(command)))
   local output, status = text:match("^(.-)\n?(%d+)$")
   return math.floor(tonumber(status)), output
 end
@@ -146,7 +146,7 @@ end
 ---@return string
 function helper.lua_env(version)
   local path, cpath = lua_paths(version)
-  return ("LUA_PATH=%s LUA_CPATH=%s"):format(launch.quote(path), launch.quote(cpath))
+  return ("LUA_PATH=%s LUA_CPATH=%s"):format(process.quote(path), process.quote(cpath))
 end
 
 ---@param version string
@@ -168,7 +168,7 @@ end
 function helper.lua_versions()
   local found = {}
   for _, version in ipairs(VERSIONS) do
-    if launch.execute("command -v " .. helper.lua_program(version) .. " >/dev/null") then
+    if process.execute("command -v " .. helper.lua_program(version) .. " >/dev/null") then
       found[#found + 1] = version
     end
   end
@@ -289,7 +289,7 @@ function helper.certificate()
   local cert, key = folder .. "/cert.pem", folder .. "/key.pem"
   local status, output = helper.run(("openssl req -x509 -newkey rsa:2048 -nodes -days 2 " ..
     "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 " ..
-    "-keyout %s -out %s"):format(launch.quote(key), launch.quote(cert)))
+    "-keyout %s -out %s"):format(process.quote(key), process.quote(cert)))
   assert(status == 0, output)
   return cert, key
 end
@@ -299,14 +299,14 @@ end
 --- it>, workers=1, folder=<a folder that survives>, port=, before=<words of what runs it> }
 ---@return table nginx { port=, pid=<the master>, folder=, log=<error log>, stop=, restart= }
 function helper.nginx(options)
-  local found = assert(launch.find())
+  local found = assert(process.find())
   local nginx = { port = options.port or helper.free_port(),
     folder = options.folder or helper.folder() }
   nginx.log = nginx.folder .. "/error.log"
-  local user = launch.output("id -un") == "root" and "user root;\n" or ""
-  local conf = launch.conf({ nginx = found, folder = nginx.folder, workers = options.workers or 1,
+  local user = process.output("id -un") == "root" and "user root;\n" or ""
+  local conf = process.conf({ nginx = found, folder = nginx.folder, workers = options.workers or 1,
     main = user .. (options.main or ""), http = options.http:gsub("%$PORT", nginx.port) })
-  launch.write(nginx.folder .. "/nginx.conf", conf)
+  process.write(nginx.folder .. "/nginx.conf", conf)
   local command = { unpack(options.before or {}) }
   for _, word in ipairs { found.binary, "-p", nginx.folder .. "/", "-c",
     nginx.folder .. "/nginx.conf" } do
@@ -350,7 +350,7 @@ end
 ---@param name string
 ---@return string|nil
 function helper.payload(name)
-  return launch.read(helper.root .. "/../shared/payloads/" .. name)
+  return process.read(helper.root .. "/../shared/payloads/" .. name)
 end
 
 --- Whether a decoded body has every member of a sample, each of the same JSON type. A member that

@@ -9,9 +9,9 @@ local ENDS = { "LIVECHAT_USERNAME", "LIVECHAT_API_KEY", "LIVECHAT_ACCESS_TOKEN",
   "LIVECHAT_BASE_URL", "LIVECHAT_INBOX", "LIVECHAT_WEBHOOK_TOKEN" }
 
 local function environment(more, version)
-  local words = "env -u " .. table.concat(ENDS, " -u ") .. " "
-  for name, value in pairs(more or {}) do words = words .. name .. "=" .. quote(value) .. " " end
-  return words .. helper.lua_env(version or "5.4")
+  local words = "env -u " .. table.concat(ENDS, " -u ") .. " " .. helper.lua_env(version or "5.4")
+  for name, value in pairs(more or {}) do words = words .. " " .. name .. "=" .. quote(value) end
+  return words
 end
 
 --- Runs the command to its end; stdout and stderr apart.
@@ -34,6 +34,14 @@ local function spawn(words, more)
       helper.wait_until(function() return helper.read(output):find(pattern) end, seconds or 10,
         "'" .. pattern .. "' in:\n" .. helper.read(output))
     end }
+end
+
+--- A folder whose path names a version of Lua, with this tree in it.
+local function odd_tree()
+  local folder = helper.folder() .. "/app-5.4 lua/5.4"
+  helper.run(("mkdir -p %s && ln -s %s %s/tree"):format(quote(folder), quote(helper.root),
+    quote(folder)))
+  return folder .. "/tree"
 end
 
 local function write_handlers(text)
@@ -294,6 +302,41 @@ describe("livechat listen", function()
     helper.kill(program.pid, "TERM")
     assert.truthy(helper.wait_exit(program.pid))
     assert.is_nil((helper.connect(port)))
+  end)
+
+  it("finds its modules wherever they lie", function()
+    local port, tree = helper.free_port(), odd_tree()
+    local program = spawn({ "listen", "--port", tostring(port), write_handlers [[
+      local source = debug.getinfo(require("livechat").new, "S").source
+      return { ["*"] = function() print("from " .. source) end }
+    ]] }, { LUA_PATH = tree .. "/lua/?.lua;" .. tree .. "/lua/?/init.lua;;",
+      LUA_CPATH = tree .. "/build/5.4/?.so;;" })
+    program.wait("listening on")
+    assert.equal(200, post(port, { event_type = "chat_ended", chat = { id = "C" } }))
+    assert.truthy(program.text():find("from @" .. tree .. "/lua/livechat/init.lua", 1, true),
+      program.text())
+  end)
+
+  it("tells LuaJIT where the modules of this Lua have their like", function()
+    local listen = require "livechat.cli.listen"
+    local own = debug.getinfo(listen.run, "S").source:match("^@(.*)livechat/cli/listen%.lua$")
+    local path, cpath = listen.paths("/usr/share/lua/5.4/?.lua;/srv/lua/5.4/app-5.3/?.lua;./?.lua",
+      "/usr/lib/lua/5.4/?.so;/home/5.4/?.so;/usr/lib/lua/5.4/loadall.so")
+    assert.equal(own .. "?.lua;" .. own .. "?/init.lua;/usr/share/lua/5.1/?.lua;"
+      .. "/usr/share/lua/5.4/?.lua;/srv/lua/5.4/app-5.3/?.lua;./?.lua", path)
+    assert.equal("/usr/lib/lua/5.1/?.so;/home/5.4/?.so;/usr/lib/lua/5.4/loadall.so", cpath)
+  end)
+
+  it("ends without a word at ^C, also at the second and third", function()
+    for _, times in ipairs { 1, 2, 3 } do
+      local program = spawn({ "listen", "--port", tostring(helper.free_port()),
+        write_handlers "return { chat_ended = print }" })
+      program.wait("listening on")
+      local before = program.text()
+      for _ = 1, times do helper.kill(program.pid, "INT") end
+      assert.truthy(helper.wait_exit(program.pid, 10))
+      assert.equal(before, program.text())
+    end
   end)
 
   it("knows the service by a token, and prints JSON", function()

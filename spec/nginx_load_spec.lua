@@ -5,7 +5,7 @@
 local core = require "livechat.core"
 local embed = require "spec.embed"
 local helper = require "spec.helper"
-local launch = require "livechat.sandbox.launch"
+local process = require "livechat.nginx_process"
 local socket = require "socket"
 local stats = require "bench.stats"
 
@@ -319,7 +319,7 @@ describe("one worker", function()
       core.clock() - began, sizes[1], sizes[5]))
     assert.is_true(sizes[1] < 150, sizes[1])
     assert.is_true(sizes[5] - sizes[1] < 10, sizes[5] - sizes[1])
-    local fds = tonumber((launch.output("ls /proc/" .. nginx.workers()[1] .. "/fd | wc -l")))
+    local fds = tonumber((process.output("ls /proc/" .. nginx.workers()[1] .. "/fd | wc -l")))
     assert.is_true(fds < 100, fds)
     assert.same({}, nginx.complaints())
   end)
@@ -364,7 +364,8 @@ describe("one worker", function()
 
   it("goes on while DNS never answers, and can exit", function()
     local silent = socket.udp()
-    if not launch.execute("unshare -m true 2>/dev/null") or not silent:setsockname("127.0.0.77", 53)
+    if not process.execute "unshare -m true 2>/dev/null"
+      or not silent:setsockname("127.0.0.77", 53)
     then
       pending("needs root: a resolv.conf of its own, and port 53")
       return

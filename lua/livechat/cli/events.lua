@@ -26,9 +26,9 @@ local INBOX = {
 
 --- The account that the environment names, nil where it names none.
 ---@return livechat.Client|nil
-local function client_of(shell)
+local function client_of(shell, options)
   local key = shell.getenv("LIVECHAT_API_KEY") or shell.getenv("LIVECHAT_ACCESS_TOKEN")
-  return key and key ~= "" and assert(livechat.new()) or nil
+  return key and key ~= "" and assert(livechat.new(options)) or nil
 end
 
 local function with(list, more)
@@ -266,6 +266,8 @@ commands.drain = {
 
 -- ---- listen -----------------------------------------------------------------------------------
 
+local REGISTER = 20 -- seconds for a call that registers or removes: ^C waits for it
+
 commands.listen = {
   summary = "receive webhooks and run handlers",
   usage = "HANDLERS.lua",
@@ -286,7 +288,7 @@ commands.listen = {
     elseif options.register and not options.register:find("^https?://[^/%s]") then
       return nil, "--register " .. options.register .. ": must be an http or https URL"
     end
-    local client = client_of(shell)
+    local client = client_of(shell, { deadline = REGISTER })
     if options.register and not client then
       return nil, "to register, set LIVECHAT_USERNAME and LIVECHAT_API_KEY"
     elseif not token and not options.register then

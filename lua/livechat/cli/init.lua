@@ -60,6 +60,14 @@ local function asks_for_help(words)
   return false
 end
 
+local INTERRUPTED = 130 -- as a shell says of what ^C ended
+
+-- Whether `lua` has raised what it makes of ^C, perhaps with a traceback behind it.
+local function was_interrupted(raised)
+  local line = type(raised) == "string" and raised:match("^[^\n]*") or ""
+  return line:sub(-#"interrupted!") == "interrupted!"
+end
+
 local function run(name, words, shell)
   local command = commands[name]
   if asks_for_help(words) then
@@ -72,7 +80,9 @@ local function run(name, words, shell)
     fine, status, problem = pcall(command.run, options, rest, shell)
   end
   if not fine then
-    if not tostring(status):find("bad argument .- to 'livechat%.") then
+    if was_interrupted(status) then return INTERRUPTED end
+    local _, blamed = tostring(status):find("bad argument ", 1, true)
+    if not blamed or not tostring(status):find(" to 'livechat.", blamed, true) then
       error(status, 0)
     end
     status, problem = nil, tostring(status):gsub("^[^\n]-:%d+: ", "")

@@ -4,7 +4,7 @@
 local core = require "livechat.core"
 local handlers = require "livechat.cli.handlers"
 local json = require "livechat.json"
-local launch = require "livechat.sandbox.launch"
+local process = require "livechat.nginx_process"
 local livechat = require "livechat"
 local text = require "livechat.text"
 
@@ -63,7 +63,7 @@ end
 --- Makes the receiver, which nginx's content handler then uses.
 ---@param path string what `run` has written
 function listen.init(path)
-  local settings = assert(json.decode(assert(launch.read(path))))
+  local settings = assert(json.decode(assert(process.read(path))))
   assert(os.remove(path)) -- it holds what the events are known by
   io.stdout:setvbuf("line")
   print = print_to_stdout -- luacheck: ignore 121
@@ -99,30 +99,55 @@ end
 --- Tells the command that nginx answers, and what for.
 function listen.init_worker()
   local data_types = listen.receiver.dialects[1].data_types
-  launch.write(listen.folder .. "/ready.tmp", json.encode(wanted(listen.found, data_types)))
+  process.write(listen.folder .. "/ready.tmp", json.encode(wanted(listen.found, data_types)))
   assert(os.rename(listen.folder .. "/ready.tmp", listen.folder .. "/ready"))
 end
 
 -- ---- the configuration ------------------------------------------------------------------------
 
---- The folders of this program's modules, as LuaJIT has to be told: what is built for one Lua is
---- beside what is built for the others.
-local function paths_of(path)
-  return (path:gsub("5%.%d", "5.1"))
+-- A template of package.path or cpath for LuaJIT, which reads what is installed for Lua 5.1: the
+-- version is changed only where the layout that all Luas share has it, right before the module.
+local function for_luajit(template)
+  local before, after = template:match("^(.*/lua/)5%.%d(/%?.*)$")
+  return before and before .. "5.1" .. after
+end
+
+--- Templates for LuaJIT, as those of this Lua: what is built for one is beside what is built for
+--- the others. This program's own modules come first, from where they were loaded.
+---@param path string package.path
+---@param cpath string package.cpath
+---@return string path
+---@return string cpath
+function listen.paths(path, cpath)
+  local lua, c = {}, {}
+  local here = debug.getinfo(1, "S").source:match("^@(.*)livechat/cli/listen%.lua$")
+  if here then lua = { here .. "?.lua", here .. "?/init.lua" } end
+  for template in path:gmatch("[^;]+") do
+    lua[#lua + 1] = for_luajit(template)
+    lua[#lua + 1] = template -- most are written for every Lua
+  end
+  for template in cpath:gmatch("[^;]+") do
+    local name = template:gsub("%?", "livechat/core")
+    local before = name:match("^(.*/)5%.%d/livechat/core%.so$")
+    if before and process.read(name) then table.insert(c, 1, before .. "5.1/?.so") end
+    c[#c + 1] = for_luajit(template) or template
+  end
+  return table.concat(lua, ";"), table.concat(c, ";")
 end
 
 -- nginx hides its environment from what runs in it.
 local function environment()
   local lines = {}
-  for name in launch.output("env"):gmatch("([%a_][%w_]*)=") do
-    lines[#lines + 1] = "env " .. name .. ";"
+  for line in process.output("env"):gmatch("[^\n]+") do
+    local name = line:match("^([%a_][%w_]*)=")
+    lines[#lines + 1] = name and "env " .. name .. ";"
   end
   return table.concat(lines, "\n")
 end
 
 local function http_block(options, folder)
   return table.concat({
-    "init_by_lua_file " .. launch.parameter(folder .. "/init.lua") .. ";",
+    "init_by_lua_file " .. process.parameter(folder .. "/init.lua") .. ";",
     'init_worker_by_lua_block { require("livechat.cli.listen").init_worker() }',
     "access_log off;",
     "server_tokens off;",
@@ -141,17 +166,17 @@ local function prepare(options, folder, nginx)
     handlers = options.handlers, folder = folder, json = options.json, live = options.client ~= nil,
     token = options.token or false, basic_auth = options.basic_auth,
   }
-  launch.write(folder .. "/settings.json", json.encode(settings))
-  launch.write(folder .. "/init.lua", ([[
+  process.write(folder .. "/settings.json", json.encode(settings))
+  local path, cpath = listen.paths(package.path, package.cpath)
+  process.write(folder .. "/init.lua", ([[
     package.path, package.cpath = %q .. package.path, %q .. package.cpath
     local fine, problem = pcall(require, "livechat.cli.listen")
     if not fine then
       error("nginx runs LuaJIT: livechat must be built for Lua 5.1 too\n" .. problem, 0)
     end
     problem.init(%q)
-  ]]):format(paths_of(package.path) .. ";", paths_of(package.cpath) .. ";",
-    folder .. "/settings.json"))
-  return launch.conf {
+  ]]):format(path .. ";", cpath .. ";", folder .. "/settings.json"))
+  return process.conf {
     nginx = nginx, folder = folder, http = http_block(options, folder), main = environment(),
     error_log = "stderr warn",
   }
@@ -228,50 +253,21 @@ end
 
 -- ---- running ----------------------------------------------------------------------------------
 
---- Waits for nginx to answer, to end, or for a signal.
----@return table[]|nil wanted
----@return string|nil problem
-local function wait_ready(child, folder)
-  while true do
-    local status, _, signal = child:wait(0.05)
-    if status then
-      return nil, "nginx did not start: see its message above"
-    elseif signal then
-      return nil
-    elseif launch.read(folder .. "/ready") then
-      return json.decode(launch.read(folder .. "/ready"))
+--- What `process.foreground` asks: whether nginx answers, and then whether all is registered.
+---@return fun(): boolean|nil, string|nil
+local function starter(folder, options, url, ids, say)
+  return function()
+    local ready = process.read(folder .. "/ready")
+    if not ready then return false end
+    say(("listening on http://%s:%d/"):format(options.host, options.port))
+    local err = url and register(options.client, url, json.decode(ready), ids)
+    if err then
+      return nil, "not registered: " .. tostring(err)
+    elseif url then
+      say("registered " .. #ids .. " webhooks for " .. without_credentials(url))
     end
+    return true
   end
-end
-
---- Waits for nginx to end by itself, which it should not, or for a signal.
----@return string|nil problem
-local function wait_end(child)
-  while true do
-    local status, word, signal = child:wait(0.2)
-    if signal or status and word then
-      return nil
-    elseif status then
-      return "nginx ended with status " .. status
-    end
-  end
-end
-
---- From the start of nginx to its end.
----@return string|nil problem
-local function watch(child, folder, options, url, ids, say)
-  local list, problem = wait_ready(child, folder)
-  if not list then
-    return problem
-  end
-  say(("listening on http://%s:%d/"):format(options.host, options.port))
-  local err = url and register(options.client, url, list, ids)
-  if err then
-    return "not registered: " .. tostring(err)
-  elseif url then
-    say("registered " .. #ids .. " webhooks for " .. without_credentials(url))
-  end
-  return wait_end(child)
 end
 
 ---@class livechat.ListenOptions
@@ -290,27 +286,18 @@ end
 ---@return boolean|nil succeeded
 ---@return string|nil message
 function listen.run(options, say)
-  local nginx, message = launch.find()
+  local nginx, message = process.find()
   if not nginx then
     return nil, message
   end
-  local folder, ids, url = launch.folder(), {}, options.register
+  local folder, ids, url = process.folder(), {}, options.register
   if url then
     url, options.basic_auth = listen.with_credentials(url)
   end
-  launch.write(folder .. "/nginx.conf", prepare(options, folder, nginx))
-  local child, _, problem = core.spawn { nginx.binary, "-p", folder .. "/", "-c",
-    folder .. "/nginx.conf" }
-  if child then
-    local fine, raised = pcall(watch, child, folder, options, url, ids, say)
-    problem = raised
-    child:close()
-    unregister(options.client, ids, say)
-    launch.remove(folder)
-    return (fine and not problem) or nil, problem
-  end
-  launch.remove(folder)
-  return nil, "nginx could not be started: " .. problem
+  local succeeded, problem = process.foreground(nginx, folder, prepare(options, folder, nginx),
+    starter(folder, options, url, ids, say))
+  unregister(options.client, ids, say)
+  return succeeded, problem
 end
 
 return listen

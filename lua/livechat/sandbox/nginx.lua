@@ -5,7 +5,7 @@ local ffi = require "ffi"
 local semaphore = require "ngx.semaphore"
 local json = require "livechat.json"
 local hosts = require "livechat.sandbox.hosts"
-local launch = require "livechat.sandbox.launch"
+local process = require "livechat.nginx_process"
 local Service = require "livechat.sandbox.service"
 
 ffi.cdef "int kill(int pid, int signal); int getpid(void); int getppid(void);"
@@ -15,7 +15,7 @@ local CHUNK = ("x"):rep(65536)
 local LOOK_EVERY, SAY_SOMETHING, STREAM_ENDS = 0.25, 5, 600 -- seconds of a reader of events
 
 local glue = {}
-local service, settings, wake
+local service, settings, wake, parent
 
 local function now()
   ngx.update_time()
@@ -25,18 +25,24 @@ end
 --- Reads what server.lua wrote, and removes it: it holds the API key.
 ---@param path string
 function glue.init(path)
-  settings = assert(json.decode(assert(launch.read(path))))
+  settings = assert(json.decode(assert(process.read(path))))
   assert(os.remove(path))
   service = Service.new(settings.service)
 end
 
 local function finish()
-  if settings.foreground then
-    launch.remove_after(settings.folder, ffi.C.getpid())
-  else
-    launch.remove(settings.folder) -- with the log in which nginx says that its own file is gone
+  if not parent then
+    process.remove(settings.folder) -- with the log in which nginx says that its own file is gone
   end
   ffi.C.kill(ffi.C.getpid(), SIGTERM)
+end
+
+--- What stops it removes its folder. Where the program that waited for it was killed, it does so
+--- itself.
+function glue.exit_worker()
+  if parent and ffi.C.getppid() ~= parent then
+    process.remove_after(settings.folder, ffi.C.getpid())
+  end
 end
 
 -- Webhooks -----------------------------------------------------------------------------------
@@ -138,11 +144,9 @@ function glue.init_worker()
     end))
   end
   if settings.foreground then
-    local parent = ffi.C.getppid()
+    parent = ffi.C.getppid()
     assert(ngx.timer.every(0.2, function()
-      -- The program may have gone before its pid was read: then the pipe has no reader.
-      local heard = io.stdout:write("\n") and io.stdout:flush()
-      if not heard or ffi.C.getppid() ~= parent then finish() end
+      if ffi.C.getppid() ~= parent then finish() end
     end))
     io.stdout:write(settings.foreground, "\n")
     io.stdout:flush()

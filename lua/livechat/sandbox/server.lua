@@ -45,7 +45,7 @@
 -- fields) -> table (raises what went wrong; the verbs are in control.lua), stop().
 local json = require "livechat.json"
 local hosts = require "livechat.sandbox.hosts"
-local launch = require "livechat.sandbox.launch"
+local process = require "livechat.nginx_process"
 local options = require "livechat.sandbox.options"
 
 local server = {}
@@ -63,13 +63,13 @@ local CA_FILES = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-
 local function root()
   local source = debug.getinfo(1, "S").source:match("^@(.*)livechat/sandbox/server%.lua$")
   if source:sub(1, 1) == "/" then return source end
-  return launch.output("pwd") .. "/" .. source
+  return process.output("pwd") .. "/" .. source
 end
 
 -- Ports in use, where the system says so.
 local function used_ports()
   local used = {}
-  for port in (launch.read("/proc/net/tcp") or ""):gmatch("%x+:(%x+) %x+:%x+ 0A") do
+  for port in (process.read("/proc/net/tcp") or ""):gmatch("%x+:(%x+) %x+:%x+ 0A") do
     used[tonumber(port, 16)] = true
   end
   return used
@@ -89,11 +89,12 @@ end
 
 local function http_block(given, folder, port, plain_port)
   local ca_file, resolver = given.ca_file, given.resolver or hosts.resolver()
-  for _, path in ipairs(CA_FILES) do ca_file = ca_file or launch.read(path) and path end
+  for _, path in ipairs(CA_FILES) do ca_file = ca_file or process.read(path) and path end
   local lines = {
-    "init_by_lua_file " .. launch.parameter(folder .. "/init.lua") .. ";",
+    "init_by_lua_file " .. process.parameter(folder .. "/init.lua") .. ";",
     'init_worker_by_lua_block { require("livechat.sandbox.nginx").init_worker() }',
-    ca_file and "lua_ssl_trusted_certificate " .. launch.parameter(ca_file) .. ";" or "",
+    'exit_worker_by_lua_block { require("livechat.sandbox.nginx").exit_worker() }',
+    ca_file and "lua_ssl_trusted_certificate " .. process.parameter(ca_file) .. ";" or "",
     "lua_ssl_verify_depth 3;",
     resolver and "resolver " .. resolver .. " valid=5s; resolver_timeout 5s;" or "",
     "lua_socket_log_errors off;",
@@ -108,8 +109,8 @@ local function http_block(given, folder, port, plain_port)
   }
   if given.tls then
     lines[#lines + 1] = ("listen 127.0.0.1:%d;"):format(plain_port)
-    lines[#lines + 1] = "ssl_certificate " .. launch.parameter(given.tls.cert) .. ";"
-    lines[#lines + 1] = "ssl_certificate_key " .. launch.parameter(given.tls.key) .. ";"
+    lines[#lines + 1] = "ssl_certificate " .. process.parameter(given.tls.cert) .. ";"
+    lines[#lines + 1] = "ssl_certificate_key " .. process.parameter(given.tls.key) .. ";"
   end
   lines[#lines + 1] = 'location / { content_by_lua_block { require("livechat.sandbox.nginx")' ..
     ".content() } }\n}"
@@ -130,17 +131,17 @@ end
 
 -- Writes the folder from which nginx runs.
 local function prepare(own, service, port, foreground)
-  local nginx, message = launch.find(own.nginx)
+  local nginx, message = process.find(own.nginx)
   if not nginx then return nil, message end
-  local folder = launch.folder()
+  local folder = process.folder()
   local plain_port = own.tls and free_port() or port
-  launch.write(folder .. "/options.json", json.encode({ service = service, folder = folder,
+  process.write(folder .. "/options.json", json.encode({ service = service, folder = folder,
     senders = own.senders or 8, lifetime = own.lifetime, foreground = foreground }))
   local where = root()
-  launch.write(folder .. "/init.lua", ("package.path = %q .. package.path\n" ..
+  process.write(folder .. "/init.lua", ("package.path = %q .. package.path\n" ..
     "require(\"livechat.sandbox.nginx\").init(%q)\n"):format(
     where .. "?.lua;" .. where .. "?/init.lua;", folder .. "/options.json"))
-  local conf = launch.conf({ nginx = nginx, folder = folder, daemon = not foreground,
+  local conf = process.conf({ nginx = nginx, folder = folder, daemon = not foreground,
     error_log = foreground and "stderr warn" or nil,
     http = http_block(own, folder, port, plain_port) })
   return { nginx = nginx, folder = folder, conf = conf, plain_port = plain_port }
@@ -170,9 +171,9 @@ function server.start(given)
     port = own.port and own.port ~= 0 and own.port or free_port()
     ready, message = prepare(own, service, port)
     if not ready then return nil, message end
-    pid, message = launch.start(ready.nginx, ready.folder, ready.conf)
+    pid, message = process.start(ready.nginx, ready.folder, ready.conf)
     if pid then break end
-    launch.remove(ready.folder)
+    process.remove(ready.folder)
     if port == own.port or not message:find("Address already in use", 1, true) then break end
   end
   if not pid then return nil, message end
@@ -185,8 +186,8 @@ function server.start(given)
     control_url = "http://127.0.0.1:" .. ready.plain_port }
   handle.control = control(own.http, handle.control_url)
   function handle.stop()
-    launch.stop(pid)
-    launch.remove(ready.folder)
+    process.stop(pid)
+    process.remove(ready.folder)
   end
   return handle
 end
@@ -207,11 +208,8 @@ function server.run(given)
     "(username %s, API key %s); ^C ends it\nIts page, for a browser: %s/"):format(url,
     service.username or server.USERNAME, key, url))
   if not ready then return nil, message end
-  local succeeded = launch.foreground(ready.nginx, ready.folder, ready.conf, function(line)
-    io.stdout:write(line, "\n")
-    io.stdout:flush()
-  end)
-  if not succeeded then return nil, "nginx did not run: see its message above" end
+  local succeeded, problem = process.foreground(ready.nginx, ready.folder, ready.conf)
+  if not succeeded then return nil, problem end
   return true
 end
 

@@ -10,7 +10,7 @@
 --                               with {"ok": …, "said": …}
 local json = require "livechat.json"
 local form = require "livechat.sandbox.form"
-local launch = require "livechat.sandbox.launch"
+local process = require "livechat.nginx_process"
 local actions = require "livechat.sandbox.page.actions"
 local document = require "livechat.sandbox.page.document"
 local guard = require "livechat.sandbox.guard"
@@ -39,7 +39,7 @@ local HERE = debug.getinfo(1, "S").source:match("^@(.*)init%.lua$")
 local FILES = {}
 for name, kind in pairs { ["page.js"] = "text/javascript", ["page.css"] = "text/css",
   ["icon.svg"] = "image/svg+xml" } do
-  FILES[name] = { kind = kind, body = assert(launch.read(HERE .. name), name .. " is missing") }
+  FILES[name] = { kind = kind, body = assert(process.read(HERE .. name), name .. " is missing") }
 end
 
 local function respond(status, kind, body, more)
