@@ -5,23 +5,22 @@
 #                 local service's page open
 # make test       the same for every test; ONLY=word LUA_VERSION=5.3 JOBS=2 narrow it
 # make bench      measures; ONLY=word narrows it
-# make lint       luacheck, clang-format, cppcheck, the rules of the house
-# make install    PREFIX=/usr/local DESTDIR= LUA_VERSION= (all that are built)
+# make lint       luacheck, clang-format, cppcheck, house_spec
+# make install, uninstall   PREFIX=/usr/local DESTDIR= LUA_VERSION= (all that are built)
 # make clean
-# CI=true makes every warning an error.
+# CI=true makes every warning an error. LUA_INCDIR= says where the headers of LUA_VERSION are.
 
 LUAS := 5.1 5.2 5.3 5.4
+ifeq ($(filter $(or $(LUA_VERSION),5.4),$(LUAS) jit),)
+$(error LUA_VERSION=$(LUA_VERSION): one of $(LUAS) jit expected)
+endif
 PREFIX ?= /usr/local
 CC ?= cc
 CFLAGS ?= -O2 -g
 
 # LuaJIT loads what was built on the headers of 5.1; where only LuaJIT is installed, its own do.
-LUA := lua$(or $(LUA_VERSION),5.4)
-DIR := $(or $(LUA_VERSION),5.4)
-ifeq ($(LUA_VERSION),jit)
-LUA := luajit
-DIR := 5.1
-endif
+DIR := $(if $(filter jit,$(LUA_VERSION)),5.1,$(or $(LUA_VERSION),5.4))
+LUA := $(if $(filter jit,$(LUA_VERSION)),luajit,lua$(DIR))
 
 # What pkg-config calls a Lua: lua5.4, lua-5.4 or lua54.
 package = $(firstword $(foreach name,lua$1 lua-$1 lua$(subst .,,$1) $2,\
@@ -30,13 +29,19 @@ PACKAGE_5.1 := $(call package,5.1,luajit)
 PACKAGE_5.2 := $(call package,5.2)
 PACKAGE_5.3 := $(call package,5.3)
 PACKAGE_5.4 := $(call package,5.4)
-FOUND := $(strip $(foreach v,$(LUAS),$(if $(PACKAGE_$v),$v)))
+FOUND := $(if $(LUA_INCDIR),$(DIR),$(strip $(foreach v,$(LUAS),$(if $(PACKAGE_$v),$v))))
+NO_LUA := $(if $(shell command -v pkg-config),pkg-config knows no Lua from 5.1 to 5.4: run \
+	tools/deps.sh demo,pkg-config is missing: install it), or say where the headers are: \
+	make LUA_VERSION=5.4 LUA_INCDIR=/usr/include/lua5.4
+lua_cflags = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags $(PACKAGE_$1)))
+CURL_CFLAGS := $(shell pkg-config --cflags libcurl 2>&- || curl-config --cflags 2>&-)
+CURL_LIBS := $(or $(shell pkg-config --libs libcurl 2>&- || curl-config --libs 2>&-),-lcurl)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wundef -Wvla $(if $(filter true,$(CI)),-Werror)
 COMPILE = $(CC) -std=c11 $(WARNINGS) $(CPPFLAGS) -D_GNU_SOURCE $(CFLAGS) \
-	-fPIC -fvisibility=hidden $(shell pkg-config --cflags libcurl)
-LIBS = $(LDFLAGS) $(shell pkg-config --libs libcurl) -lpthread
+	-fPIC -fvisibility=hidden $(CURL_CFLAGS)
+LIBS = $(LDFLAGS) $(CURL_LIBS) -lpthread
 # A worker of nginx unloads the library while it exits: its code must outlive the engine's thread.
 SHARED := -shared -Wl,-z,nodelete
 ifeq ($(shell uname -s),Darwin)
@@ -54,12 +59,12 @@ CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard c
 THREADED := $(filter test_calls test_engine test_shm_many,$(TESTS))
 BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all env demo test ctests bench lint install clean
+.PHONY: all env demo test ctests bench lint install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(foreach v,$(FOUND),build/$v/livechat/core.so build/$v/livechat/engine.so)
-	@$(if $(FOUND),,echo "no Lua headers found: run tools/deps.sh demo" >&2; exit 1)
+	@$(if $(FOUND),,echo "$(strip $(NO_LUA))" >&2; exit 1)
 
 build/core/%.o: csrc/%.c $(HEADERS)
 	@mkdir -p $(@D)
@@ -76,11 +81,11 @@ build/tsan/%.o: csrc/%.c $(HEADERS)
 # Two libraries: only the engine needs libcurl. Each takes of the archive what it refers to.
 build/%/livechat/core.so: $(filter-out csrc/lengine.c,$(BINDING)) build/core/core.a $(HEADERS)
 	@mkdir -p $(@D)
-	$(COMPILE) $(shell pkg-config --cflags $(PACKAGE_$*)) $(SHARED) -o $@ \
+	$(COMPILE) $(call lua_cflags,$*) $(SHARED) -o $@ \
 		$(filter %.c %.a,$^) $(LDFLAGS) -lpthread -lm
 build/%/livechat/engine.so: csrc/lengine.c csrc/lbind.c build/core/core.a $(HEADERS)
 	@mkdir -p $(@D)
-	$(COMPILE) $(shell pkg-config --cflags $(PACKAGE_$*)) $(SHARED) -o $@ \
+	$(COMPILE) $(call lua_cflags,$*) $(SHARED) -o $@ \
 		$(filter %.c %.a,$^) $(LIBS) -lm
 
 # An archive: a test that includes a file of the core, to look into it, brings that file itself.
@@ -132,15 +137,12 @@ lint:
 		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE csrc bench; fi
 	$(LUA) "$$(command -v busted)" spec/house_spec.lua
 
-# $(DESTDIR)$(PREFIX)/lib/lua/5.4/livechat/core.so, share/lua/5.4/livechat/, bin/livechat
 install: all
-	@set -e; for v in $(if $(LUA_VERSION),$(DIR),$(FOUND)); do \
-		lib="$(DESTDIR)$(PREFIX)/lib/lua/$$v/livechat"; \
-		share="$(DESTDIR)$(PREFIX)/share/lua/$$v"; \
-		mkdir -p "$$lib" "$$share" "$(DESTDIR)$(PREFIX)/bin"; \
-		install -m 755 build/$$v/livechat/*.so "$$lib"; \
-		cp -R lua/livechat "$$share"; \
-	done; install -m 755 bin/livechat "$(DESTDIR)$(PREFIX)/bin"
+	@DESTDIR='$(DESTDIR)' LUA='$(if $(LUA_VERSION),$(LUA))' tools/install.sh install '$(PREFIX)' \
+		$(if $(LUA_VERSION),$(DIR),$(FOUND))
+
+uninstall:
+	@DESTDIR='$(DESTDIR)' tools/install.sh uninstall '$(PREFIX)' $(if $(LUA_VERSION),$(DIR),$(LUAS))
 
 clean:
 	rm -rf build

@@ -558,7 +558,8 @@ describe("examples/calls.conf", function()
     put("ngx.timer.every(60,", "ngx.timer.every(0.2,")
     put("8081;", tostring(port) .. ";")
     local user = select(2, helper.run("id -un")):gsub("%s+$", "")
-    put("user www-data;", ("user %s; daemon off; error_log stderr notice;"):format(user))
+    put("user www-data;", ("user %s; daemon off;"):format(user))
+    put("/var/log/nginx/livechat-calls.log", "stderr")
     helper.write(folder .. "/nginx.conf", conf)
     local pid, output = helper.spawn({ "nginx", "-c", folder .. "/nginx.conf" }, { env = {
       LIVECHAT_USERNAME = sandbox.username, LIVECHAT_API_KEY = sandbox.api_key,

@@ -85,10 +85,43 @@ describe("an installed livechat", function()
       same_modules(all, version)
       run("lua" .. version .. " " .. all .. "/bin/livechat --help", version, all)
     end
+    -- With no environment and any user's right to read, by the interpreter that is written in it.
+    assert.truthy(succeed("cd / && env -u LUA_PATH -u LUA_CPATH " .. all
+      .. "/bin/livechat --version"):find("^livechat %d"))
+    succeed("touch " .. all .. "/share/lua/5.4/livechat/old.lua")
+    succeed("umask 077 && make -s install LUA_VERSION=5.4 PREFIX=" .. all)
+    same_modules(all, "5.4") -- the old file is gone
+    assert.equal("", succeed("find " .. all .. "/share/lua/5.4/livechat ! -perm -444"))
+    assert.equal("", succeed("find " .. all .. " -type d ! -perm -555"))
+    succeed("make -s uninstall PREFIX=" .. all)
+    assert.equal("", succeed("find " .. all .. " -type f"))
     succeed("make -s install DESTDIR=" .. one .. " PREFIX=/usr LUA_VERSION=jit")
+    assert.truthy(succeed("head -1 " .. one .. "/usr/bin/livechat"):find("^#!/.*luajit$"))
     works("luajit", "5.1", one .. "/usr")
     assert.equal("5.1", succeed("ls " .. one .. "/usr/lib/lua"))
     succeed("test -x " .. one .. "/usr/bin/livechat")
+  end)
+
+  it("says what is missing, and which Luas there are", function()
+    local ok, text = output("make -s env LUA_VERSION=9")
+    assert.is_false(ok)
+    assert.truthy(text:find("LUA_VERSION=9: one of 5.1 5.2 5.3 5.4 jit expected", 1, true), text)
+    -- A PATH without pkg-config.
+    local bare = folder .. "/bare"
+    succeed("mkdir " .. bare .. " && for name in make sh uname; do ln -s $(command -v $name) "
+      .. bare .. "; done")
+    ok, text = output("PATH=" .. bare .. " make -s all")
+    assert.is_false(ok)
+    assert.truthy(text:find("pkg-config is missing: install it, or say where the headers are: "
+      .. "make LUA_VERSION=5.4 LUA_INCDIR=", 1, true), text)
+    ok, text = output("make -n -B build/5.3/livechat/core.so LUA_VERSION=5.3 LUA_INCDIR=/x/y")
+    assert.is_true(ok)
+    assert.truthy(text:find("-I/x/y", 1, true), text)
+  end)
+
+  it("runs from a checkout with a Lua that it is built for", function()
+    assert.truthy(succeed("here=$PWD && cd / && env -u LUA_PATH -u LUA_CPATH $here/bin/livechat "
+      .. "--version"):find("^livechat %d"))
   end)
 
   it("is built from every C file of the core and the binding", function()

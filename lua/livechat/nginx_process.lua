@@ -55,8 +55,9 @@ function process.folder()
 end
 
 ---@param path string
+---@return boolean removed
 function process.remove(path)
-  process.execute("rm -rf -- " .. process.quote(path))
+  return process.execute("rm -rf -- " .. process.quote(path))
 end
 
 --- Removes a folder once a process has ended: nginx complains where its own is gone before it.
@@ -192,10 +193,12 @@ local function watch(child, began)
   end
 end
 
--- Does something in spite of ^C, which may come late but raises no second error.
-local function surely(action, ...)
-  local _, done = pcall(pcall, action, ...)
-  if done ~= true then action(...) end
+-- Removes it in spite of ^C, which may come late: as an error here, and as the end of the shell.
+local function surely_remove(folder)
+  for _ = 1, 3 do
+    local _, fine, removed = pcall(pcall, process.remove, folder)
+    if fine == true and removed then return end
+  end
 end
 
 --- Runs nginx until it ends, or until a signal (^C, TERM, HUP, QUIT) ends this process and so both:
@@ -220,7 +223,7 @@ function process.foreground(nginx, folder, conf, began)
   end
   local fine, problem = pcall(watch, child, began)
   child:close()
-  surely(process.remove, folder)
+  surely_remove(folder)
   return fine and not problem or nil, problem
 end
 

@@ -1,0 +1,58 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What `make install` and `make uninstall` do: tools/install.sh install|uninstall PREFIX VERSION…
+# for the Luas that are named (5.1 stands for LuaJIT too); DESTDIR is put before all paths, LUA is
+# the program that runs the command. Modes do not depend on the umask, and nothing of an earlier
+# version stays.
+set -eu
+umask 022
+action=$1 prefix=$2
+shift 2
+to="${DESTDIR:-}$prefix"
+
+remove() { # version
+  rm -rf "$to/share/lua/$1/livechat" "$to/lib/lua/$1/livechat"
+}
+
+place() { # version
+  lib="$to/lib/lua/$1/livechat" share="$to/share/lua/$1"
+  install -d -m 755 "$lib" "$share"
+  install -m 755 "build/$1/livechat/core.so" "build/$1/livechat/engine.so" "$lib"
+  (cd lua && find livechat -type d) | while read -r folder; do
+    install -d -m 755 "$share/$folder"
+  done
+  (cd lua && find livechat -type f) | while read -r file; do
+    install -m 644 "lua/$file" "$share/$file"
+  done
+}
+
+# The command, for the first of these Luas that has an interpreter here.
+command_for() { # version
+  for name in ${LUA:-lua$1 $([ "$1" != 5.1 ] || echo luajit)}; do
+    lua=$(command -v "$name") || continue
+    install -d -m 755 "$to/bin"
+    { printf '#!%s\n-- SPDX-License-Identifier: MIT\n' "$lua"
+      printf 'local prefix, version = "%s", _VERSION:match "5%%.%%d"\n' "$prefix"
+      printf 'package.path = ("%%s/share/lua/%%s/?.lua;%%s/share/lua/%%s/?/init.lua;")\n'
+      printf '  :format(prefix, version, prefix, version) .. package.path\n'
+      printf 'package.cpath = ("%%s/lib/lua/%%s/?.so;"):format(prefix, version)'
+      printf ' .. package.cpath\n'
+      sed '1,/^\]\]/d' bin/livechat; } >"build/livechat"
+    install -m 755 build/livechat "$to/bin/livechat"
+    return 0
+  done
+  return 1
+}
+
+for version; do remove "$version"; done
+if [ "$action" = uninstall ]; then
+  rm -f "$to/bin/livechat"
+  exit 0
+fi
+[ $# -gt 0 ] || { echo "nothing is built: run make first" >&2; exit 1; }
+for version; do place "$version"; done
+newest_first=$(printf '%s\n' "$@" | sort -r)
+for version in $newest_first; do
+  ! command_for "$version" || exit 0
+done
+echo "no lua program for $* is here: the modules are installed, bin/livechat is not" >&2
