@@ -70,24 +70,24 @@ describe("a plain script", function()
     assert.equal(1, threads())
   end)
 
-  it("a coroutine that another one resumes is not taken for its guest", function()
+  it("a coroutine that another one resumes is not taken for its task", function()
     local seen = {}
-    local visitor = {
+    local task = {
       co = coroutine.create(function()
         seen.inside = wait.current()
-        seen.guest = wait.guest()
+        seen.task = wait.task()
         seen.deeper = coroutine.wrap(function() return wait.current() end)()
         coroutine.yield()
         seen.again = wait.current()
       end),
       choose = function() return "chosen" end,
     }
-    wait.resume(visitor)
+    wait.resume(task)
     seen.between = wait.current()
-    wait.resume(visitor)
-    assert.same({ inside = "chosen", guest = visitor, deeper = wait.plain, between = wait.plain,
+    wait.resume(task)
+    assert.same({ inside = "chosen", task = task, deeper = wait.plain, between = wait.plain,
       again = "chosen" }, seen)
-    assert.is_nil(wait.guest())
+    assert.is_nil(wait.task())
   end)
 end)
 

@@ -4,11 +4,16 @@
 --- One scheduler runs the coroutines of an outermost gather and of those nested in it. A task
 --- yields the scheduler itself when a call of the client makes it wait; anything else that it
 --- yields belongs to the loop around, and is handed up and answered from there.
+---
+--- Example: gather over 100 items, concurrency 16, in a plain script. 16 tasks begin, each submits
+--- a call and yields. The scheduler drives the engine; the third call finishes; its task goes on,
+--- ends its item, begins item 17 and yields with that call. When item 5's function calls gather
+--- over 3 items, these are 3 tasks more in the same scheduler; then the task of item 5 goes on.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local nginx = require "livechat.nginx"
 local options = require "livechat.options"
 local wait = require "livechat.call.wait"
+local wait_nginx = require "livechat.call.wait_nginx"
 
 local NO_LOOP = "livechat.gather: a function yielded, and there is no loop around to yield to"
 
@@ -39,26 +44,26 @@ local function waiting_at(engine)
   return waiting[engine]
 end
 
-local function new_scheduler(around)
+local function new_scheduler(outer)
   local self = setmetatable({
-    around = around, tasks = {}, ready = {}, nearest = math.huge,
+    outer = outer, tasks = {}, ready = {}, nearest = math.huge,
   }, Scheduler)
 
   local function joined(call, code, text)
-    if call and self.bell then
-      call:join(self.bell)
+    if call and self.notifier then
+      call:join(self.notifier)
     end
     return call, code, text
   end
 
   self.strategy = {
-    submit = function(request) return joined(self.host.submit(request)) end,
-    park = function() return joined(self.host.park()) end,
+    submit = function(request) return joined(self.loop.submit(request)) end,
+    park = function() return joined(self.loop.park()) end,
     await = function(call, seconds) return self:await(call, seconds) end,
   }
   self.choose = function(own)
-    if not self.host then
-      local fine, code, text = self:settle(own or self.around)
+    if not self.loop then
+      local fine, code, text = self:choose_loop(own or self.outer)
       if not fine then -- the next call of a task tries again
         local function fail() return nil, code, text end
         return { engine = fail, submit = fail, park = fail }
@@ -69,23 +74,24 @@ local function new_scheduler(around)
   return self
 end
 
---- The first client to wait decides how all of them wait: its own `wait`, or as the host does.
+--- The first client to wait decides how all of them wait: its own `wait`, or as the outer loop
+--- does.
 ---@return boolean|nil fine
 ---@return string|nil code why there is nothing to wait on
 ---@return string|nil text
-function Scheduler:settle(host)
-  local engine, code, text = host.engine()
+function Scheduler:choose_loop(loop)
+  local engine, code, text = loop.engine()
   if not engine then
     return nil, code, text
   end
-  local bell
-  if host.poll then
-    bell, code, text = host.park()
-    if not bell then
+  local notifier
+  if loop.poll then
+    notifier, code, text = loop.park()
+    if not notifier then
       return nil, code, text
     end
   end
-  self.host, self.engine, self.bell = host, engine, bell
+  self.loop, self.engine, self.notifier = loop, engine, notifier
   self.waiting = waiting_at(engine)
   self:listen()
   return true
@@ -93,12 +99,12 @@ end
 
 -- ---- in a task -------------------------------------------------------------------------------
 
---- The running task stands still until its call has finished, or the time is up.
+--- The running task yields until its call has finished, or the time is up.
 function Scheduler:await(call, seconds)
   if not wait.may_yield() then
     return wait.block(call, seconds)
   elseif not call:done() then
-    local task = wait.guest()
+    local task = wait.task()
     task.id, task.due = call:id(), core.clock() + seconds
     self.nearest = math.min(self.nearest, task.due)
     self.waiting[task.id] = task
@@ -200,9 +206,9 @@ end
 
 function Scheduler:pause()
   local seconds = self.nearest - core.clock()
-  if self.bell then
-    self.host.poll(self.bell:fd(), math.max(0, seconds))
-    self.bell:clear() -- before listening: what finishes in between rings again
+  if self.notifier then
+    self.loop.poll(self.notifier:fd(), math.max(0, seconds))
+    self.notifier:clear() -- before listening: what finishes in between notifies again
   else
     self.engine:pump(math.min(seconds, wait.SLICE))
   end
@@ -224,8 +230,8 @@ function Scheduler:run(group)
       end
     end
   end
-  if self.bell then
-    self.bell:drop()
+  if self.notifier then
+    self.notifier:drop()
   end
 end
 
@@ -258,11 +264,11 @@ end
 ---@return { [integer]: any, n: integer }[] results in the order of the items
 local function gather(items, fn, given)
   local concurrency = check(items, fn, given == nil and {} or given)
-  if nginx.strategy() then
-    return nginx.gather(items, fn, concurrency)
+  if wait_nginx.strategy() then
+    return wait_nginx.gather(items, fn, concurrency)
   end
-  local parent = wait.may_yield() and wait.guest() or nil
-  local scheduler = parent and parent.scheduler or new_scheduler(not parent and wait.host())
+  local parent = wait.may_yield() and wait.task() or nil
+  local scheduler = parent and parent.scheduler or new_scheduler(not parent and wait.outer_loop())
   local n = #items
   local group = {
     items = items, fn = fn, n = n, left = n, next = 1, results = {}, waiter = parent,

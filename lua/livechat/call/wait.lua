@@ -11,7 +11,8 @@
 --- outside of it. Everything that is global to a process is keyed by pid: nginx forks.
 local core = require "livechat.core"
 local new_engine = require "livechat.call.engine"
-local nginx = require "livechat.nginx"
+local until_done = require "livechat.call.until_done"
+local wait_nginx = require "livechat.call.wait_nginx"
 
 local wait = {}
 
@@ -52,16 +53,10 @@ local function park_at(kind, notify)
 end
 
 --- Waits on this thread, whatever else there is to do on it.
----@return boolean done
-function wait.block(call, seconds)
-  local due = core.clock() + seconds
-  while not call:wait(math.max(0, math.min(wait.SLICE, due - core.clock()))) do
-    if core.clock() >= due then
-      return false
-    end
-  end
-  return true
-end
+---@type fun(call: userdata, seconds: number): boolean
+wait.block = until_done(function(call, seconds)
+  call:wait(math.min(wait.SLICE, seconds))
+end)
 
 --- A plain script: the transfers run on the caller's own thread, and there is no other.
 local plain = { await = wait.block }
@@ -98,17 +93,9 @@ function wait.foreign(poll)
     return park_at("threaded", true)
   end
 
-  function strategy.await(call, seconds)
-    local due = core.clock() + seconds
-    while not call:done() do
-      local left = due - core.clock()
-      if left <= 0 then
-        return false
-      end
-      poll(call:fd(), left)
-    end
-    return true
-  end
+  strategy.await = until_done(function(call, seconds)
+    poll(call:fd(), seconds)
+  end)
 
   return strategy
 end
@@ -158,11 +145,11 @@ local in_cqueues = wait.foreign(function(fd, seconds)
   cqueues.cancel(fd)
 end)
 
---- What the program around the running coroutine is.
-function wait.host()
-  local hosted = nginx.strategy()
-  if hosted then
-    return hosted
+--- The strategy of the loop around the running coroutine, or of a plain script.
+function wait.outer_loop()
+  local in_nginx = wait_nginx.strategy()
+  if in_nginx then
+    return in_nginx
   end
   local cqueues = package.loaded["cqueues"]
   if type(cqueues) == "table" and cqueues.running then
@@ -174,35 +161,35 @@ function wait.host()
   return plain
 end
 
--- The innermost guest that is being resumed: control comes back through wait.resume before
--- anything else can run, so that a variable is enough.
-local guest ---@type { co: thread, choose: fun(own: table|nil): table }|nil
+-- The innermost task that is being resumed: control comes back through wait.resume before anything
+-- else can run, so that a variable is enough.
+local current_task ---@type { co: thread, choose: fun(own: table|nil): table }|nil
 
 local function came_back(outer, ...)
-  guest = outer
+  current_task = outer
   return ...
 end
 
---- Resumes `visitor.co`. What that coroutine itself awaits, not what those await that it runs,
---- is awaited by the strategy that `visitor.choose(own)` gives.
-function wait.resume(visitor, ...)
-  local outer = guest
-  guest = visitor
-  return came_back(outer, coroutine.resume(visitor.co, ...))
+--- Resumes `task.co`. What that coroutine itself awaits, not what those await that it runs, is
+--- awaited by the strategy that `task.choose(own)` gives.
+function wait.resume(task, ...)
+  local outer = current_task
+  current_task = task
+  return came_back(outer, coroutine.resume(task.co, ...))
 end
 
---- The guest that is running right now, nil for any other coroutine.
-function wait.guest()
-  return guest and guest.co == coroutine.running() and guest or nil
+--- The task that is running right now, nil for any other coroutine.
+function wait.task()
+  return current_task and current_task.co == coroutine.running() and current_task or nil
 end
 
 --- The strategy of the running coroutine; `own` is the one that a client was made with.
 function wait.current(own)
-  local running = wait.guest()
+  local running = wait.task()
   if running then
     return running.choose(own)
   end
-  return own or wait.host()
+  return own or wait.outer_loop()
 end
 
 return wait
