@@ -21,7 +21,6 @@ build = {
         "csrc/child.c",
         "csrc/digest.c",
         "csrc/err.c",
-        "csrc/json.c",
         "csrc/origin.c",
         "csrc/process.c",
         "csrc/secret.c",
