@@ -155,6 +155,10 @@ describe("the file of hosts", function()
     assert.same({}, hosts.find("shop.example", path))
     assert.same({ "10.0.0.1" }, hosts.find("other", path))
     assert.same({ "127.0.0.1" }, hosts.find("localhost", path .. ".absent"))
+    helper.write(path, "# nameserver 1.1.1.1\nnameserver 10.0.0.1\nnameserver fe80::1%eth0\n" ..
+      "nameserver dead\n nameserver 2001:db8::53 \nsearch example\n")
+    assert.equal("10.0.0.1 [2001:db8::53]", (hosts.resolver(path):gsub(" ipv6=off$", "")))
+    assert.is_nil(hosts.resolver(path .. ".absent"))
   end)
 end)
 

@@ -41,7 +41,7 @@ local Calls = require "livechat.sandbox.calls"
 
 local control = {}
 
-local MOST_EVENTS = 100000
+local MOST_EVENTS, MOST_SECONDS = 100000, 31557600000
 
 local function fault_list(service)
   local list = json.array()
@@ -139,7 +139,8 @@ end
 
 VERBS["POST seed"] = function(service, fields)
   local count = fields.tickets
-  if type(count) ~= "number" or count < 0 then return nil, "tickets must be a number" end
+  local right, message = options.seed(count)
+  if not right then return nil, "tickets " .. message end
   service:seed(count)
   return { tickets = count }
 end
@@ -154,8 +155,9 @@ end
 
 VERBS["POST options"] = function(service, fields)
   local advance = fields.advance
-  if advance ~= nil and (type(advance) ~= "number" or advance < 0) then
-    return nil, "advance must be a number of seconds"
+  if advance ~= nil and (type(advance) ~= "number" or advance < 0
+    or service.advance + advance > MOST_SECONDS) then
+    return nil, "advance must be a number of seconds, no more than a thousand years together"
   end
   fields.advance = nil
   local message = options.set(service.options, fields, true)

@@ -36,12 +36,15 @@ end
 
 --- What nginx's directive `resolver` takes, or nil where the machine has no name server. Addresses
 -- of IPv6 are only looked for where a way leads there.
+---@param path string|nil "/etc/resolv.conf"
 ---@return string|nil
-function hosts.resolver()
+function hosts.resolver(path)
   local servers, outside = {}, false
-  for line in lines_of("/etc/resolv.conf") do
+  for line in lines_of(path or "/etc/resolv.conf") do
     local address = line:match("^%s*nameserver%s+([%x.:]+)%s*$")
-    if address then servers[#servers + 1] = written(address) end
+    if address and (address:find(":", 1, true) or address:find("^%d+%.%d+%.%d+%.%d+$")) then
+      servers[#servers + 1] = written(address)
+    end
   end
   for line in lines_of("/proc/net/if_inet6") do
     -- address, index, prefix, scope (00 is global), flags, name

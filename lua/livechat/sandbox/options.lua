@@ -7,6 +7,8 @@ local zones = require "livechat.sandbox.zones"
 
 local options = {}
 
+local MOST_TICKETS = 1000000
+
 local function kind(expected)
   return function(value)
     return type(value) == expected, "must be a " .. expected
@@ -33,6 +35,13 @@ local function fault_texts(value)
   return true
 end
 
+--- How many tickets there may be at first.
+---@return boolean right
+---@return string message
+function options.seed(value)
+  return at_least(0)(value) and value <= MOST_TICKETS, "must be a number to " .. MOST_TICKETS
+end
+
 -- name = { default, check, may be changed while the service runs }
 local KNOWN = {
   username = { "john.doe@example.com", kind "string" },
@@ -41,7 +50,7 @@ local KNOWN = {
   access_token = { "dal:0123456789abcdef0123456789abcdef", kind "string" },
   license_id = { 1520, at_least(1) },
   token = { nil, kind "string" },
-  seed = { 0, at_least(0) },
+  seed = { 0, options.seed },
   chats = { 60, function(value)
     return at_least(0)(value) and value <= Chats.MOST, "must be a number to " .. Chats.MOST
   end },

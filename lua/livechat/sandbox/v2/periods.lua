@@ -62,7 +62,8 @@ function periods.read(service, query, first, now)
   from = from or math.min(midnight(zone.clock(first or now)), to - DAY)
   if from >= to then return nil, json.array({ "date_from must not be after date_to" }) end
   local single = to - from == DAY
-  local group_by = query.group_by or single and "hour" or "day"
+  local same = query.date_from ~= nil and query.date_from == query.date_to
+  local group_by = query.group_by or same and "hour" or "day"
   local period = { from = from, to = to, single = single, group_by = group_by, zone = zone,
     format = single and group_by == "hour" and "!%H:00" or FORMATS[group_by] }
   period.parts = parts_of(period)
