@@ -116,7 +116,7 @@ end
 --- "events" the body comes piece by piece from `reader` (page/reader.lua), which must be closed
 function Service:handle(request)
   local now = request.now + self.advance
-  self.changes = self.changes + 1 -- at least: what is shown was built before some of them
+  self.changes = self.changes + 1 -- any request may change what there is to see
   if page.is_asked(request) then return page.handle(self, request, now) end
   if request.path:find("^/_sandbox/") then return control.handle(self, request, now) end
   local api, name = api_of(request.path)

@@ -39,10 +39,8 @@ end
 run["chats/start"] = function(service, _, now)
   local people = service.agents:references()
   if #people == 0 then return nil, "There is no agent to chat with." end
-  local visitor = service.visitors:come(service.draw, now)
-  local chat = service.chats:start(service.draw, visitor, people[service.draw(#people)], now)
-  service:tell("chat_started", chat, now)
-  return ("A chat with %s has started."):format(text.clean(visitor.name, 60))
+  local chat = service:start_chat({ agent = people[service.draw(#people)].id }, now)
+  return ("A chat with %s has started."):format(text.clean(chat.visitor.name, 60))
 end
 
 run["chats/end"] = function(service, fields, now)
