@@ -392,17 +392,21 @@ function Connection:failure(life, result, attempt)
     return self:closed_error(life, retry.outcome(attempt))
   end
   local decoded = result.status and json.decode(result.body, core.utf8) or nil
+  local kind, code
+  if result.status and self.api.failure then
+    kind, code = self.api.failure(result.status, decoded)
+  end
   local fields = {
-    kind = retry.kind(attempt), outcome = retry.outcome(attempt),
+    kind = kind or retry.kind(attempt), code = code, outcome = retry.outcome(attempt),
     message = self:failure_message(result, decoded), status = result.status,
     body = self:hide(result.body), retry_after = retry.retry_after(attempt),
   }
   return self:error(life, fields)
 end
 
---- A repeated DELETE that finds nothing: the lost attempt before it did the work.
+--- A repeated removal that finds nothing: the lost attempt before it did the work.
 local function removed_before(life, result)
-  return life.spec.method == "DELETE" and result.status == 404 and life.unknown
+  return (life.spec.gone or life.spec.method == "DELETE") and result.status == 404 and life.unknown
 end
 
 --- After a failed attempt: waits for the next one, or gives the error that ends the call.
