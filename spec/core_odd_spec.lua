@@ -10,7 +10,7 @@ local unpack = table.unpack or unpack
 local function hostile()
   local function fail() error("a metamethod was called") end
   return setmetatable({}, { __index = fail, __newindex = fail, __len = fail, __tostring = fail,
-    __eq = fail, __call = fail, __gc = fail })
+    __eq = fail, __call = fail })
 end
 
 local function new_class()
