@@ -210,6 +210,22 @@ describe("Lua", function()
     end
   end)
 
+  rule("no noun of a service outside the dialects' folders", function()
+    local nouns = {}
+    for noun in ("ticket agent tag webhook greeting goal canned"):gmatch("%a+") do
+      nouns[noun], nouns[noun .. "s"] = true, true
+    end
+    for _, path in ipairs(find("lua/livechat/api lua/livechat/call", "-name '*.lua'")) do
+      local dialect = path:find("^lua/livechat/api/[%w_]+/")
+      for i, line in ipairs(dialect and {} or lines(read(path))) do
+        local code = line:gsub("%-%-.*", ""):gsub("user_agent", ""):gsub("User%-Agent", "")
+        for word in code:gmatch("%a+") do
+          if nouns[word:lower()] then breach(path, i, line) end
+        end
+      end
+    end
+  end)
+
   rule("only init.lua chooses a dialect from api/", function()
     for _, path in ipairs(find("lua/livechat", "-name '*.lua'")) do
       for _, name in ipairs(requires(path)) do

@@ -8,7 +8,7 @@ local errors = require "livechat.errors"
 local event = require "livechat.events.event"
 local json = require "livechat.json"
 local livechat = require "livechat"
-local lost_create = require "livechat.api.lost_create"
+local lost = require "livechat.api.v2.tickets".lost
 local read = require "livechat.api.read"
 local redis = require "livechat.redis"
 local request = require "livechat.call.request"
@@ -78,8 +78,15 @@ local READERS = {
     return retry.retry_after { retry_after = "Sun, 06 Nov 1994 08:49:37 GMT", date = value,
       now = 0 }
   end,
-  same_text = function(value) return lost_create.same_text(value, "x" .. value .. "x") end,
-  same_address = function(value) return lost_create.same_address(value, value .. "x") end,
+  lost_same = function(value)
+    local mail = { mail = value }
+    return lost.same({ requester = mail, subject = value .. "x",
+      events = { { type = "message", message = value .. "x" } } },
+      { requester = mail, subject = value .. "x", message = "x" .. value })
+  end,
+  lost_print = function(value)
+    return lost.fingerprint { requester = { mail = value }, subject = value, message = value }
+  end,
   utf8 = json.utf8,
   core_utf8 = core.utf8,
   decode = json.decode,

@@ -207,7 +207,7 @@ describe("a list that holds still", function()
     end)
     assert.is_false(ok)
     assert.equal("protocol", err.kind)
-    assert.matches("has 50 tickets, and shows 49", err.message)
+    assert.matches("has 50 items, and shows 49", err.message)
   end)
 
   it("comes whole where the body takes tickets out and seconds have several", function()

@@ -1,24 +1,24 @@
 -- SPDX-License-Identifier: MIT
---- Iterates over every ticket of a list that changes while it is read. The list shows the newest
--- change first, in pages, and has no cursor. Between two answers a ticket that has not been read
+--- Iterates over every item of a list that changes while it is read. The list shows the newest
+-- change first, in pages, and has no cursor. Between two answers an item that has not been read
 -- can move in two ways:
 --
--- 1. Forward, because tickets before it left the list: by at most the fall of `total`. The walk
---    keeps a bound, the number of leading places in which no unread ticket stands, takes each fall
+-- 1. Forward, because items before it left the list: by at most the fall of `total`. The walk
+--    keeps a bound, the number of leading places in which no unread item stands, takes each fall
 --    off it, and reads on from there.
 --      Pages of 2, [A B][C D]. The loop's body solves A and B. Page 2 of [C D] comes empty and
 --      `total` fell from 4 to 2: the bound is 2 - 2 = 0, so page 1 is read: C, D.
 --    The page that told of the fall was read too. Where the page before it then shows one of its
---    tickets, nothing can stand between the two, and the bound is behind that page at once.
+--    items, nothing can stand between the two, and the bound is behind that page at once.
 -- 2. To page 1, because it changed. After the last page, page 1 is read again, and the pages behind
---    it down to the first ticket that has not changed since the walk began. What moved during that
+--    it down to the first item that has not changed since the walk began. What moved during that
 --    reading is looked for by another one, until one of them is a single page, which shows one
---    moment, or shows no sign that the list moved: no ticket twice, no page that begins with a
+--    moment, or shows no sign that the list moved: no item twice, no page that begins with a
 --    newer change than the page before it ended with.
 --
--- Tickets of one second may come in another order each time, and then one is met twice and another
--- not at all. So the walk counts. The first answer's `total` is how many tickets are owed, and a
--- ticket that has not changed since then is one of them: when as many have been met, the loop is
+-- Items of one second may come in another order each time, and then one is met twice and another
+-- not at all. So the walk counts. The first answer's `total` is how many items are owed, and an
+-- item that has not changed since then is one of them: when as many have been met, the loop is
 -- complete, whatever else moved, and what entered the list later is no reason to read on. Where
 -- fewer were met and the last reading met fewer than the list has, all is read again.
 --      [A B][C D], all of one second. Page 1 shows A, B, page 2 shows B, D: 3 met, 4 owed. All is
@@ -39,12 +39,12 @@ local LAG = 20
 local FETCHES_A_PAGE, FETCHES_BESIDES = 20, 1000
 
 -- Fetches for each page of the start, or of a short list in all, after which a list that moves is
--- read no more for the sake of what the count cannot tell: whether a ticket that was not met has
+-- read no more for the sake of what the count cannot tell: whether an item that was not met has
 -- left.
 local ENOUGH_A_PAGE, ENOUGH = 2.05, 20
 
 -- Readings in a row that brought nothing, though the list moved, after which there is nothing more
--- to find: with as many tickets met as the list has; with fewer; and with fewer in a list that
+-- to find: with as many items met as the list has; with fewer; and with fewer in a list that
 -- otherwise holds still, which is an error.
 local IDLE, IDLE_SHORT, IDLE_STILL = 2, 4, 8
 
@@ -77,8 +77,8 @@ local function look_at(answer, modified)
     last = count > 0 and modified(answer[count]) or nil }
 end
 
--- A ticket that the list shows as changed at or before this moment has stood in it, unchanged,
--- since that answer. Not known where tickets may have moved forward unnoticed.
+-- An item that the list shows as changed at or before this moment has stood in it, unchanged,
+-- since that answer. Not known where items may have moved forward unnoticed.
 local function mark_of(look)
   if not (look.date and look.first and look.total) then return nil end
   return math.min(look.date - LAG, look.first)
@@ -97,7 +97,7 @@ function Loop:read_all(page, order, met)
     fetches = 0, given = 0, same = 0 }
 end
 
--- A reading of the front, down to the first ticket not changed after `mark`; a `peek` is one page.
+-- A reading of the front, down to the first item not changed after `mark`; a `peek` is one page.
 function Loop:read_front(mark, peek)
   self.walk = { page = 1, order = self.walk.order, mark = mark, front = true, peek = peek, met = {},
     fetches = 0, given = 0, same = 0 }
@@ -115,7 +115,7 @@ local function watch(walk, look)
   walk.last = look.last
 end
 
--- The page that was read behind a gap: its tickets by id, and the place of its last one, which is
+-- The page that was read behind a gap: its items by id, and the place of its last one, which is
 -- the bound as soon as nothing unread can stand before its first.
 local function new_island(page, ids, size)
   local island = { page = page, stop = page * size }
@@ -123,7 +123,7 @@ local function new_island(page, ids, size)
   return island
 end
 
--- Whether nothing stands between a page and the island: it shows a ticket of the island. On page 1
+-- Whether nothing stands between a page and the island: it shows an item of the island. On page 1
 -- that may be one that moved.
 local function touches(walk, island, ids)
   for i = 1, walk.page > 1 and #ids or 0 do
@@ -133,7 +133,7 @@ local function touches(walk, island, ids)
 end
 
 -- Moves the bound and turns to the page behind it. A page that begins further on leaves a gap, and
--- the walk goes back. Where it leaves one again and again, and no new ticket comes to light, the
+-- the walk goes back. Where it leaves one again and again, and no new item comes to light, the
 -- list shrinks as fast as it is read: the walk goes on in doubt, and all is read again after it.
 -- Returns whether the page joined on to what was read before.
 local function advance(walk, look, size, ids, seen_count)
@@ -178,7 +178,7 @@ local function ended(walk, look, joined, start)
   return walk.cut
 end
 
--- With a first page of the caller's: whether a ticket stood before it when the loop began.
+-- With a first page of the caller's: whether an item stood before it when the loop began.
 function Loop:stood_before(modified)
   local edge, date = self.start.edge, self.start.date
   if self.first_page == 1 or not modified or not edge then return false end
@@ -186,11 +186,11 @@ function Loop:stood_before(modified)
   return modified > edge and date ~= nil and modified < date
 end
 
--- Whether a ticket was created after the loop began. A whole second holds both sides of that
--- moment; there the tickets that the list had tell, by their changes or by their number.
-function Loop:is_later(ticket)
+-- Whether an item was created after the loop began. A whole second holds both sides of that
+-- moment; there the items that the list had tell, by their changes or by their number.
+function Loop:is_later(item)
   local start = self.start
-  local created, began = self.created(ticket), start.date or start.top
+  local created, began = self.created(item), start.date or start.top
   if not created or not began then return false end
   created = math.floor(created)
   if created ~= math.floor(began) then return created > began end
@@ -199,12 +199,12 @@ function Loop:is_later(ticket)
 end
 
 -- What the first answer shows belongs to the list as it was, whatever the clocks say.
-function Loop:belongs(ticket)
+function Loop:belongs(item)
   return self.fetches == 1
-    or not (self:is_later(ticket) or self:stood_before(self.modified(ticket)))
+    or not (self:is_later(item) or self:stood_before(self.modified(item)))
 end
 
--- Counts a ticket that is given where it is certain that the list had it when the loop began.
+-- Counts an item that is given where it is certain that the list had it when the loop began.
 function Loop:count_owed(modified)
   local mark = self.start.mark
   if self.fetches == 1 or modified and mark and modified <= mark then
@@ -218,8 +218,8 @@ function Loop:is_complete()
   return total ~= nil and self.owed_met >= total - (self.first_page - 1) * self.size
 end
 
--- Notes what tells that tickets of one second came in another order, and one of them perhaps not at
--- all: such a ticket is met again, and not because others moved in front of it, which shows the end
+-- Notes what tells that items of one second came in another order, and one of them perhaps not at
+-- all: such an item is met again, and not because others moved in front of it, which shows the end
 -- of the page before once more. `again` holds the places of those that were met before. What
 -- changed since the loop began moves anyway.
 function Loop:look_for_ties(seconds, ids, again)
@@ -246,10 +246,10 @@ function Loop:take(answer)
   local walk, round, queue, count = self.walk, self.round, self.queue, 0
   local ids, seconds, again = {}, {}, {}
   for i = 1, #answer do
-    local ticket = answer[i]
-    local id = self.id(ticket)
-    if not id then protocol("a ticket of the list has no id") end
-    ids[i], seconds[i] = id, self.modified(ticket)
+    local item = answer[i]
+    local id = self.id(item)
+    if not id then protocol("an item of the list has no id") end
+    ids[i], seconds[i] = id, self.modified(item)
     local new = add(self.seen, id)
     local first = round.met == self.seen and new or round.met ~= self.seen and add(round.met, id)
     if first then round.count = round.count + 1 end
@@ -257,10 +257,10 @@ function Loop:take(answer)
     if not first then walk.moved, again[i] = true, true end
     if new then
       self.seen_count = self.seen_count + 1
-      if self:belongs(ticket) then
+      if self:belongs(item) then
         count = count + 1
-        queue[count] = ticket
-        self:count_owed(self.modified(ticket))
+        queue[count] = item
+        self:count_owed(self.modified(item))
       end
     end
   end
@@ -336,13 +336,13 @@ function Loop:after_front(walk)
   end
 end
 
--- Whether the whole list has to be read again, because a ticket may not have been met.
+-- Whether the whole list has to be read again, because an item may not have been met.
 function Loop:is_doubtful(walk)
   local round, total = self.round, walk.total
   if total and self.seen_count < total then
     local again = self.idle < (self.stirred and IDLE_SHORT or IDLE_STILL)
     if not again and not self.stirred then
-      protocol(("the list has %.0f tickets, and shows %.0f of them"):format(total,
+      protocol(("the list has %.0f items, and shows %.0f of them"):format(total,
         self.seen_count))
     end
     return again
@@ -384,28 +384,28 @@ function Loop:next()
     if not self.walk then return nil end
     self:read()
   end
-  local ticket = self.queue[self.head]
+  local item = self.queue[self.head]
   self.queue[self.head] = nil
   self.head = self.head + 1
-  return ticket
+  return item
 end
 
 ---@class livechat.pages.Options
----@field id fun(ticket: any): string|nil
----@field modified fun(ticket: any): number|nil epoch seconds of the last change
----@field created fun(ticket: any): number|nil epoch seconds
+---@field id fun(item: any): string|nil
+---@field modified fun(item: any): number|nil epoch seconds of the last change
+---@field created fun(item: any): number|nil epoch seconds
 ---@field order? "asc"|"desc" what the caller's filter asks for; default desc
 ---@field page? integer where to begin; what stands before that page is not given
 
---- Every ticket that matched when the loop began, once, in a loop that may change them all. Those
+--- Every item that matched when the loop began, once, in a loop that may change them all. Those
 --- created later are not given, as far as the time of their creation is known.
 ---
---- `fetch(page, order)` returns a list of tickets with the members `pages` and `total` (numbers,
+--- `fetch(page, order)` returns a list of items with the members `pages` and `total` (numbers,
 --- digits or nil) and `date` (the answer's Date header in epoch seconds, or nil), or nil and an
 --- error object, which is raised. `order` is nil where the caller's own is meant.
 ---
 --- Raises a protocol error where the list cannot be read to its end. A list without `total`, and
---- one that moved and whose tickets have no `modified`, is read again until nothing new comes.
+--- one that moved and whose items have no `modified`, is read again until nothing new comes.
 ---@param fetch fun(page: integer, order: string|nil): table|nil, any
 ---@param options livechat.pages.Options
 ---@return fun(): any
