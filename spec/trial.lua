@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- A made-up service: another host, POST for everything, arguments in the body, errors by type,
---- lists by cursor. The house is tried with it: nothing outside this file knows of it.
+--- lists by cursor, webhooks in an envelope of its own. Nothing outside this file knows of it.
 local KINDS = { missing = "not_found", busy = "throttled", denied = "auth" }
 
 local function call(name, path, more)
@@ -46,5 +46,19 @@ local trial = {
     },
   },
 }
+
+trial.events = {
+  names = { ["ticket.opened"] = true, ["ticket.closed"] = true },
+  type = "topic", secret = "code", account = "workspace", payload = "data",
+  members = "event", records = { ticket = "ticket" }, volatile = {},
+}
+
+function trial.events.is(wire)
+  return wire.topic ~= nil
+end
+
+function trial.events.identity(wire)
+  return wire.delivery
+end
 
 return trial

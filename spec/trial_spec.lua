@@ -1,6 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- A trial of the house: a third service, of which only spec/trial.lua knows, works by the same
 --- client and walk as the first.
+local event = require "livechat.events.event"
+local json = require "livechat.json"
+local receiver_of = require "livechat.events.receiver"
+local v2 = require "livechat.api.v2"
 local client_of = require "livechat.client"
 local helper = require "spec.helper"
 local methods = require "livechat.api.methods"
@@ -93,5 +97,24 @@ describe("a service that only its own file knows", function()
     assert.is_nil(ticket)
     assert.same({ "not_found", "missing", 400, "no such ticket" },
       { err.kind, err.code, err.status, err.message })
+  end)
+
+  it("has its webhooks received beside those of the first", function()
+    local seen = {}
+    local receiver = receiver_of.new({ token = "0123456789", client = client },
+      { event.dialect(v2), event.dialect(trial) })
+    receiver:on("ticket.opened", function(got)
+      seen[#seen + 1] = { got.type, got.id, got.license_id, got.at, got.ticket.title }
+      assert(got.ticket:save())
+    end)
+    receiver:on("ticket_created", function(got) seen[#seen + 1] = got.ticket.id end)
+    local body = json.encode { topic = "ticket.opened", code = "0123456789", workspace = "w1",
+      delivery = "d1", data = { at = 1700000000, ticket = { key = 3, title = "New" } } }
+    assert.equal(200, (receiver:handle(body)))
+    assert.equal(200, (receiver:handle(body)))
+    assert.equal(401, (receiver:handle((body:gsub("0123456789", "9876543210")))))
+    assert.equal(200, (receiver:handle(json.encode { event_type = "ticket_created",
+      token = "0123456789", ticket = { id = "A1" } })))
+    assert.same({ { "ticket.opened", "d1", "w1", "2023-11-14T22:13:20.000Z", "New" }, "A1" }, seen)
   end)
 end)

@@ -48,6 +48,7 @@ end
 ---@field type string the member that holds the event's type
 ---@field secret string the member that holds the token
 ---@field account string the member that holds the account's number
+---@field payload string|nil the member that holds what the event is about; else they stand beside
 local Dialect = {}
 Dialect.__index = Dialect
 
@@ -62,13 +63,19 @@ function event.dialect(api)
   return setmetatable(dialect, Dialect)
 end
 
+-- The part of a decoded body that tells what happened.
+local function payload_of(dialect, wire)
+  local payload = dialect.payload and wire[dialect.payload]
+  return type(payload) == "table" and payload or wire
+end
+
 --- The normalised members of a decoded body.
 ---@param wire table
 ---@param found? fun(path: string) told of each place where the body has an unforeseen form: what is
 --- there comes along as it is
 ---@return table
 function Dialect:read(wire, found)
-  return self.reader:read(self.members, wire, found)
+  return self.reader:read(self.members, payload_of(self, wire), found)
 end
 
 --- What keeps a decoded body from being an event, nil where it is one.
@@ -89,11 +96,12 @@ end
 ---@return livechat.Event
 function Dialect:event(wire, id, client, members)
   local made = setmetatable({ type = wire[self.type], id = id,
-    license_id = members[self.account] }, Event)
+    license_id = members[self.account] or self.payload and wire[self.account] }, Event)
+  local payload = payload_of(self, wire)
   for name, member in pairs(members) do
     local kind = self.records[name]
-    if kind and type(member) == "table" and wire[name][1] == nil then
-      member = record.of(self.api, kind, wire[name], client)
+    if kind and type(member) == "table" and payload[name][1] == nil then
+      member = record.of(self.api, kind, payload[name], client)
     end
     if made[name] == nil then
       made[name] = member
@@ -139,7 +147,7 @@ function Dialect:identify(wire, members)
   end
   local content = {}
   for name, member in pairs(members or self:read(wire)) do
-    content[name] = self.records[name] and without_lists(wire[name]) or member
+    content[name] = self.records[name] and without_lists(payload_of(self, wire)[name]) or member
   end
   for _, name in ipairs(self.volatile) do
     content[name] = nil

@@ -1,0 +1,63 @@
+-- SPDX-License-Identifier: MIT
+local errors = require "livechat.errors"
+local walk_cursor = require "livechat.api.walk_cursor"
+
+--- Pages by token; the first by "first".
+local function each(pages)
+  local asked = {}
+  return walk_cursor.each(function(token)
+    asked[#asked + 1] = token or "first"
+    local page = pages[token or "first"]
+    if type(page) == "function" then page = page() end
+    if not page then return nil, errors.new { kind = "server", message = "no" } end
+    local copy = { next = page.next }
+    for i, item in ipairs(page) do copy[i] = item end
+    return copy
+  end, function(item) return item ~= "" and item or nil end), asked
+end
+
+local function all(next_item)
+  local list = {}
+  for item in next_item do list[#list + 1] = item end
+  return list
+end
+
+describe("a list that is walked by cursor", function()
+  it("gives the items of every answer, and asks as the loop needs them", function()
+    local next_item, asked = each { first = { "a", "b", next = "2" }, ["2"] = { next = "3" },
+      ["3"] = { "c", next = "" } }
+    assert.same({}, asked)
+    assert.equal("a", next_item())
+    assert.same({ "first" }, asked)
+    assert.same({ "b", "c" }, all(next_item))
+    assert.same({ "first", "2", "3" }, asked)
+    assert.is_nil(next_item())
+  end)
+
+  it("gives no item twice", function()
+    assert.same({ "a", "b", "c" }, all((each { first = { "a", "b", next = "2" },
+      ["2"] = { "b", "c" } })))
+  end)
+
+  it("raises an error as it is, and goes on after it", function()
+    local calls = 0
+    local next_item = each { first = { "a", next = "2" }, ["2"] = function()
+      calls = calls + 1
+      return calls > 1 and { "b" } or nil
+    end }
+    assert.equal("a", next_item())
+    local ok, err = pcall(next_item)
+    assert.is_false(ok)
+    assert.equal("server", err.kind)
+    assert.same({ "b" }, all(next_item))
+  end)
+
+  it("does not go in a circle, nor take what has no id", function()
+    for _, pages in ipairs { { first = { "a", next = "2" }, ["2"] = { "b", next = "2" } },
+      { first = { "a", "" } } } do
+      local ok, err = pcall(all, (each(pages)))
+      assert.is_false(ok)
+      assert.equal("protocol", err.kind)
+    end
+  end)
+end)
