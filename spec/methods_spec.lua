@@ -302,6 +302,31 @@ describe("a create whose answer was lost", function()
   end)
 end)
 
+describe("a page with odd counts", function()
+  local TICKETS = { { id = "A1" }, { id = "A2" } }
+
+  it("raises no error but an object, and comes to an end", function()
+    for _, count in ipairs { 2.5, -1, 0, 1e300, 1 / 0, "2.5", "x", true, {} } do
+      for _, tickets in ipairs { {}, TICKETS } do
+        for _, odd in ipairs { { pages = count, total = 5 }, { pages = 1, total = count },
+          { pages = count, total = count }, { pages = count }, { total = count } } do
+          local client = connect(function(_, calls)
+            assert(calls < 3000, "reads for ever")
+            return { tickets = copy(tickets), pages = odd.pages, total = odd.total }
+          end)
+          local fine, err = pcall(function()
+            for ticket in client.tickets:each() do assert(ticket.id) end
+          end)
+          assert(fine or errors.is(err), tostring(err))
+          local page = assert(client.tickets:list())
+          assert(page.pages == nil or page.pages % 1 == 0)
+          if #page == 0 then assert.is_nil(page:next()) end
+        end
+      end
+    end
+  end)
+end)
+
 describe("a row that is plain data", function()
   it("works as soon as it is written", function()
     local api = copy(v2)
