@@ -191,8 +191,8 @@ end
 describe("a list that holds still", function()
   it("comes whole where tickets of one second stand in another order each time", function()
     for _, spread in ipairs { 1, 10, 33, 86 } do
-      runs(100, { count = 100, spread = spread, ties = true }, 12)
-      runs(100, { count = 100, spread = spread, ties = true, order = "asc" }, 12)
+      runs(60, { count = 100, spread = spread, ties = true }, 12)
+      runs(60, { count = 100, spread = spread, ties = true, order = "asc" }, 12)
     end
   end)
 
@@ -211,9 +211,9 @@ describe("a list that holds still", function()
   end)
 
   it("comes whole where the body takes tickets out and seconds have several", function()
-    runs(200, { count = 100, spread = 86, ties = true, body = "half" }, 8)
-    runs(200, { count = 100, spread = 86, ties = true, body = "touch" }, 8)
-    runs(200, { count = 100, spread = 86, ties = true, body = "leave" }, 8)
+    runs(120, { count = 100, spread = 86, ties = true, body = "half" }, 8)
+    runs(120, { count = 100, spread = 86, ties = true, body = "touch" }, 8)
+    runs(120, { count = 100, spread = 86, ties = true, body = "leave" }, 8)
   end)
 end)
 
@@ -244,7 +244,7 @@ describe("a list that lags by fifteen seconds to the second", function()
     for _, body in ipairs { "touch", "half", "create" } do
       runs(50, { count = 100, others = 2, lag = 15, before = 40, body = body }, 8)
     end
-    runs(300, { count = 80, others = 3, lag = 15, before = 40, body_time = 0.01 }, 8)
+    runs(150, { count = 80, others = 3, lag = 15, before = 40, body_time = 0.01 }, 8)
   end)
 end)
 
