@@ -124,8 +124,8 @@ local function is_ours(source)
   return source == SOURCE or TREE ~= nil and source:sub(1, #TREE) == TREE
 end
 
--- The place of the innermost Lua function that is not the library's: whoever called it, through
--- however many of its own functions, tail calls and C. Empty where the stack does not show it.
+-- The place of the innermost Lua function that is not the library's: its caller, through however
+-- many of its own functions, tail calls and C functions. Empty where the stack does not show it.
 local function callers_place()
   local level = 2
   local about = debug.getinfo(level, "Sl")

@@ -114,7 +114,7 @@ function process.find(binary)
 end
 
 --- A whole nginx.conf around the text of an http block. Without `workers` nginx is one process,
--- which runs as whoever starts it and dies as a whole.
+-- which runs as the user who starts it and dies as a whole.
 ---@param options table { nginx=, folder=, http=, main=, workers=, daemon=, error_log= }
 ---@return string
 function process.conf(options)

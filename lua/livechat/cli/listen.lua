@@ -19,7 +19,7 @@ local function short(value)
   return #line > 120 and text.cut(line, 117) .. "..." or line
 end
 
---- What an event is about, for somebody who watches.
+--- What an event is about, for a person at the terminal.
 ---@param event livechat.Event
 ---@return string
 function listen.describe(event)
@@ -282,7 +282,7 @@ end
 
 --- Runs until nginx ends or a signal comes. What was registered is removed then.
 ---@param options livechat.ListenOptions
----@param say fun(text: string) for whoever watches
+---@param say fun(text: string) tells the person at the terminal
 ---@return boolean|nil succeeded
 ---@return string|nil message
 function listen.run(options, say)
