@@ -29,7 +29,8 @@ local UNITS = { "\r", ">", "'", "/", "]", "{", ",", ".", "-", "\127", "\128", "\
 local receiver = livechat.receiver { token = "0123456789abcdef", max_body = 2 ^ 22,
   on_error = function() end }
 receiver:on("chat_started", function(made) error("cannot handle " .. made.visitor.name) end)
-local basic = livechat.receiver { basic_auth = { user = "u", password = "p" } }
+local basic = livechat.receiver { basic_auth = { user = "u", password = "p" },
+  on_error = function() end }
 local secret = assert(core.secret("basic", "john", "0123456789", "https://api.livechatinc.com"))
 
 local function as_json(value)

@@ -54,7 +54,9 @@ run["chats/end"] = function(service, fields, now)
 end
 
 run["faults/on"] = function(service, fields)
-  local written = given(fields.fault) and fields.fault:match("^%s*(.-)%s*$")
+  -- From the first character that is no blank to the last, in linear time.
+  local first = given(fields.fault) and fields.fault:find("%S")
+  local written = first and fields.fault:match("^.*%S", first)
   if not written then return nil, "Which fault? For example http500@2/POST /tickets" end
   local fault, message = faults.parse(written)
   if not fault then return nil, text.clean("That is no fault: " .. message .. ".", 300) end
