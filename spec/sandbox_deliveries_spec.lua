@@ -1,14 +1,19 @@
 -- SPDX-License-Identifier: MIT
--- Where webhooks go: to names, to IPv6, and not where a redirect points; and how the local service
--- ends while it runs in the foreground.
+-- Webhooks on real HTTP: what goes out, when it goes out again, and where it goes.
 local socket = require "socket"
 local json = require "livechat.json"
 local base64 = require "livechat.sandbox.base64"
-local hosts = require "livechat.sandbox.hosts"
 local server = require "livechat.sandbox.server"
 local helper = require "spec.helper"
 
 local BASIC = "Basic " .. base64.encode(server.USERNAME .. ":" .. server.API_KEY)
+local NEW_TICKET = { message = "It is broken", requester = { mail = "mary@example.net" } }
+
+local function call(sandbox, method, path, fields)
+  return helper.http({ url = sandbox.url .. "/v2" .. path, method = method,
+    headers = { Authorization = BASIC, ["Content-Type"] = "application/json" },
+    body = fields and json.encode(fields) or nil })
+end
 
 -- A name server in a process of its own: every name is 127.0.0.1 but those that begin with "no",
 -- which are unknown, and those that begin with "slow", about which it never says anything.
@@ -35,7 +40,7 @@ local NAMES = [[
     end
   end]]
 
-describe("deliveries", function()
+describe("where deliveries go", function()
   local sandbox, receiver
 
   setup(function()
@@ -53,11 +58,8 @@ describe("deliveries", function()
 
   local function deliver(url)
     sandbox.control("POST", "reset")
-    local response = assert(helper.http({ url = sandbox.url .. "/v2/webhooks", method = "POST",
-      headers = { Authorization = BASIC, ["Content-Type"] = "application/json" },
-      body = json.encode({ event_type = "visitor_queued", data_types = { "visitor" },
-        url = url }) }))
-    assert.equal(200, response.status, response.body)
+    assert.equal(200, call(sandbox, "POST", "/webhooks", { event_type = "visitor_queued",
+      data_types = { "visitor" }, url = url }).status)
     sandbox.control("POST", "trigger", { event_type = "visitor_queued" })
     return helper.wait_until(function()
       local delivery = sandbox.control("GET", "deliveries").deliveries[1]
@@ -92,7 +94,6 @@ describe("deliveries", function()
 
   it("of a new ticket tell where its requester is", function()
     sandbox.control("POST", "reset")
-    local headers = { Authorization = BASIC, ["Content-Type"] = "application/json" }
     local seen = helper.folder() .. "/seen"
     local nosy = helper.nginx({ http = ([[
       server { listen 127.0.0.1:$PORT; location / { content_by_lua_block {
@@ -101,13 +102,10 @@ describe("deliveries", function()
         file:write(ngx.req.get_body_data())
         file:close()
         ngx.say("ok") } } }]]):format(seen) })
-    local function post(path, body)
-      assert.equal(200, helper.http({ url = sandbox.url .. "/v2/" .. path, method = "POST",
-        headers = headers, body = json.encode(body) }).status)
-    end
-    post("webhooks", { event_type = "ticket_created", data_types = { "ticket" },
-      url = ("http://127.0.0.1:%d/"):format(nosy.port) })
-    post("tickets", { message = "x", requester = { mail = "a@b.c" } })
+    assert.equal(200, call(sandbox, "POST", "/webhooks", { event_type = "ticket_created",
+      data_types = { "ticket" }, url = ("http://127.0.0.1:%d/"):format(nosy.port) }).status)
+    assert.equal(200, call(sandbox, "POST", "/tickets", { message = "x",
+      requester = { mail = "a@b.c" } }).status)
     local ticket = json.decode(helper.wait_until(function()
       local text = helper.read(seen)
       return text ~= "" and text
@@ -126,14 +124,11 @@ describe("deliveries", function()
     sandbox.control("POST", "reset")
     local started = helper.now()
     local url = ("http://slow.example:%d/"):format(receiver.port)
-    assert(helper.http({ url = sandbox.url .. "/v2/webhooks", method = "POST",
-      headers = { Authorization = BASIC, ["Content-Type"] = "application/json" },
-      body = json.encode({ event_type = "visitor_queued", data_types = { "visitor" },
-        url = url }) }))
+    assert.equal(200, call(sandbox, "POST", "/webhooks", { event_type = "visitor_queued",
+      data_types = { "visitor" }, url = url }).status)
     sandbox.control("POST", "trigger", { event_type = "visitor_queued" })
     for _ = 1, 20 do
-      assert.equal(200, helper.http({ url = sandbox.url .. "/v2/agents",
-        headers = { Authorization = BASIC } }).status)
+      assert.equal(200, call(sandbox, "GET", "/agents").status)
     end
     assert.is_true(helper.now() - started < 1)
     local delivery = helper.wait_until(function()
@@ -144,44 +139,150 @@ describe("deliveries", function()
   end)
 end)
 
-describe("the file of hosts", function()
-  teardown(helper.cleanup)
+describe("webhook deliveries over HTTP", function()
+  local sandbox, listener, port
 
-  it("gives every address of a name, in its order", function()
-    local path = helper.folder() .. "/hosts"
-    helper.write(path, "# 1.2.3.4 shop\n127.0.0.1\tlocalhost Shop # shop.example\n" ..
-      "  ::1 localhost shop\nnonsense\n10.0.0.1 other\n")
-    assert.same({ "127.0.0.1", "[::1]" }, hosts.find("SHOP", path))
-    assert.same({}, hosts.find("shop.example", path))
-    assert.same({ "10.0.0.1" }, hosts.find("other", path))
-    assert.same({ "127.0.0.1" }, hosts.find("localhost", path .. ".absent"))
-    helper.write(path, "# nameserver 1.1.1.1\nnameserver 10.0.0.1\nnameserver fe80::1%eth0\n" ..
-      "nameserver dead\n nameserver 2001:db8::53 \nsearch example\n")
-    assert.equal("10.0.0.1 [2001:db8::53]", (hosts.resolver(path):gsub(" ipv6=off$", "")))
-    assert.is_nil(hosts.resolver(path .. ".absent"))
+  setup(function()
+    sandbox = helper.sandbox({ calls = false, speed = 1000, delivery_timeout = 0.3 })
+    listener = assert(socket.bind("127.0.0.1", 0))
+    listener:settimeout(5)
+    port = math.floor(tonumber((select(2, listener:getsockname()))))
   end)
-end)
 
-describe("the local service in the foreground", function()
-  teardown(helper.cleanup)
+  teardown(function()
+    listener:close()
+    helper.cleanup()
+  end)
 
-  it("ends at once and without a word at an INT or a TERM of its own", function()
-    for _, signal in ipairs({ "INT", "TERM" }) do
-      local temporary = helper.folder()
-      local pid, output = helper.spawn(helper.lua_argv(helper.lua_version, "-e",
-        'require("livechat.sandbox.server").run({})'), { env = { TMPDIR = temporary } })
-      local port = tonumber(helper.wait_until(function()
-        return helper.read(output):match("http://127%.0%.0%.1:(%d+)")
-      end))
-      assert.truthy(socket.connect("127.0.0.1", port))
-      local announced = helper.read(output)
-      helper.kill(pid, signal)
-      assert.is_true(helper.wait_exit(pid, 5), signal)
-      helper.wait_until(function()
-        return not socket.connect("127.0.0.1", port) and
-          select(2, helper.run("ls " .. temporary)) == ""
-      end, 5, "the end of everything")
-      assert.equal(announced, helper.read(output))
+  local function register(event_type, data_types, url)
+    sandbox.control("POST", "reset")
+    local response = assert(call(sandbox, "POST", "/webhooks",
+      { event_type = event_type, data_types = data_types, url = url }))
+    assert.equal(200, response.status)
+    return json.decode(response.body).events[1]
+  end
+
+  -- Takes one request and answers with these bytes; without any, says nothing.
+  local function receive(answer)
+    local connection = assert(listener:accept())
+    connection:settimeout(5)
+    local request = { line = connection:receive("*l"), headers = {} }
+    repeat
+      local line = connection:receive("*l")
+      local name, value = line:match("^([^:]+): (.*)$")
+      if name then request.headers[name:lower()] = value end
+    until line == ""
+    request.body = connection:receive(tonumber(request.headers["content-length"]))
+    if answer then
+      connection:send(answer)
+      connection:close()
     end
+    return request, connection
+  end
+
+  local OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
+
+  local function first_delivery(wanted)
+    return helper.wait_until(function()
+      local delivery = sandbox.control("GET", "deliveries").deliveries[1]
+      return delivery and delivery.state == wanted and delivery
+    end, 10, "a delivery " .. wanted)
+  end
+
+  it("are POSTs of JSON, with the credentials of the URL", function()
+    local hook = register("ticket_created", { "ticket" },
+      ("http://me:p%%40ss@localhost:%d/hooks/a%%20b?x=1"):format(port))
+    local ticket = json.decode(call(sandbox, "POST", "/tickets", NEW_TICKET).body)
+    local request = receive(OK)
+    assert.equal("POST /hooks/a%20b?x=1 HTTP/1.1", request.line)
+    assert.equal("application/json", request.headers["content-type"])
+    assert.equal("localhost:" .. port, request.headers.host)
+    assert.equal("Basic " .. base64.encode("me:p@ss"), request.headers.authorization)
+    local event = json.decode(request.body)
+    assert.same({ "ticket_created", hook.token, ticket.id },
+      { event.event_type, event.token, event.ticket.id })
+    local delivery = first_delivery("delivered")
+    assert.equal(ticket.id, delivery.about)
+    assert.equal(200, delivery.attempts[1].status)
+    assert.truthy(helper.read(sandbox.log):find("webhook ticket_created " .. ticket.id ..
+      " attempt 1: 200, now delivered", 1, true))
+  end)
+
+  it("are repeated, the same bytes, until they are answered with 200", function()
+    register("chat_ended", { "chat", "visitor" }, ("http://127.0.0.1:%d/"):format(port))
+    sandbox.control("POST", "trigger", { event_type = "chat_ended" })
+    local bodies = {}
+    bodies[1] = receive("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n").body
+    bodies[2] = receive("HTTP/1.1 204 No Content\r\n\r\n").body
+    bodies[3] = receive("what is this\r\n\r\n").body
+    bodies[4] = receive("").body
+    local silent, hung = receive()
+    bodies[5] = silent.body
+    bodies[6] = receive(OK).body
+    hung:close()
+    for i = 2, 6 do assert.equal(bodies[1], bodies[i]) end
+    local attempts = first_delivery("delivered").attempts
+    assert.same({ 500, 204, "receive: not HTTP", "receive: closed", "receive: timeout", 200 },
+      { attempts[1].status, attempts[2].status, attempts[3].error, attempts[4].error,
+        attempts[5].error, attempts[6].status })
+    assert.is_true(attempts[5].at - attempts[4].at >= 0.3)
+  end)
+
+  it("do not wait for a body that drips, once there is a status", function()
+    register("chat_ended", { "chat" }, ("http://127.0.0.1:%d/"):format(port))
+    sandbox.control("POST", "trigger", { event_type = "chat_ended" })
+    local _, connection = receive()
+    connection:send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
+    for _ = 1, 12 do
+      connection:send("x")
+      helper.sleep(0.05)
+    end
+    local delivery = first_delivery("delivered")
+    connection:close()
+    assert.is_true(delivery.attempts[1].at - delivery.queued < 0.55)
+  end)
+
+  it("are given up after ten repetitions, and not in silence", function()
+    register("chat_ended", { "chat" }, ("http://127.0.0.1:%d/"):format(helper.free_port()))
+    sandbox.control("POST", "options", { speed = 1000000 })
+    local id = sandbox.control("POST", "trigger", { event_type = "chat_ended" }).ids[1]
+    local delivery = first_delivery("failed")
+    assert.equal(11, #delivery.attempts)
+    assert.equal("connect: connection refused", delivery.attempts[11].error)
+    assert.truthy(helper.read(sandbox.log):find("%[warn%][^\n]* webhook chat_ended " .. id ..
+      " attempt 11: connect: connection refused, now failed"))
+  end)
+
+  it("go out by the hundreds, no more than allowed at a time", function()
+    local receiver = helper.nginx({ http = [[
+      lua_shared_dict seen 10m;
+      server { listen 127.0.0.1:$PORT; location / { content_by_lua_block {
+        local seen = ngx.shared.seen
+        ngx.req.read_body()
+        local id = ngx.req.get_body_data():match('"event_unique_id":"(%x+)"')
+        if ngx.var.uri == "/count" then
+          ngx.say(seen:get("most"), " ", seen:get("events"))
+          return
+        end
+        local now = seen:incr("now", 1, 0)
+        if now > (seen:get("most") or 0) then seen:set("most", now) end
+        if seen:add(id, true) then seen:incr("events", 1, 0) end
+        ngx.sleep(0.005)
+        seen:incr("now", -1)
+        ngx.status = math.random(5) == 1 and 503 or 200
+        ngx.say("ok")
+      } } }]] })
+    register("chat_ended", { "chat", "visitor", "pre_chat_survey" },
+      ("http://127.0.0.1:%d/"):format(receiver.port))
+    local answer = sandbox.control("POST", "trigger", { event_type = "chat_ended", count = 500 })
+    assert.equal(500, answer.deliveries)
+    helper.wait_until(function()
+      local state = sandbox.control("GET", "state").deliveries
+      return state.delivered == 500
+    end, 15, "500 deliveries")
+    local most, events = helper.http({ port = receiver.port, path = "/count", method = "POST",
+      body = "{}" }).body:match("(%d+) (%d+)")
+    assert.equal("500", events)
+    assert.is_true(tonumber(most) <= 8 and tonumber(most) >= 2, most)
   end)
 end)

@@ -385,150 +385,26 @@ describe("HTTPS", function()
   end)
 end)
 
-describe("webhook deliveries over HTTP", function()
-  local sandbox, listener, port
+describe("the local service in the foreground", function()
+  teardown(helper.cleanup)
 
-  setup(function()
-    sandbox = helper.sandbox({ calls = false, speed = 1000, delivery_timeout = 0.3 })
-    listener = assert(socket.bind("127.0.0.1", 0))
-    listener:settimeout(5)
-    port = math.floor(tonumber((select(2, listener:getsockname()))))
-  end)
-
-  teardown(function()
-    listener:close()
-    helper.cleanup()
-  end)
-
-  local function register(event_type, data_types, url)
-    sandbox.control("POST", "reset")
-    local response = assert(call(sandbox, "POST", "/webhooks",
-      { event_type = event_type, data_types = data_types, url = url }))
-    assert.equal(200, response.status)
-    return json.decode(response.body).events[1]
-  end
-
-  -- Takes one request and answers with these bytes; without any, says nothing.
-  local function receive(answer)
-    local connection = assert(listener:accept())
-    connection:settimeout(5)
-    local request = { line = connection:receive("*l"), headers = {} }
-    repeat
-      local line = connection:receive("*l")
-      local name, value = line:match("^([^:]+): (.*)$")
-      if name then request.headers[name:lower()] = value end
-    until line == ""
-    request.body = connection:receive(tonumber(request.headers["content-length"]))
-    if answer then
-      connection:send(answer)
-      connection:close()
+  it("ends at once and without a word at an INT or a TERM of its own", function()
+    for _, signal in ipairs({ "INT", "TERM" }) do
+      local temporary = helper.folder()
+      local pid, output = helper.spawn(helper.lua_argv(helper.lua_version, "-e",
+        'require("livechat.sandbox.server").run({})'), { env = { TMPDIR = temporary } })
+      local port = tonumber(helper.wait_until(function()
+        return helper.read(output):match("http://127%.0%.0%.1:(%d+)")
+      end))
+      assert.truthy(socket.connect("127.0.0.1", port))
+      local announced = helper.read(output)
+      helper.kill(pid, signal)
+      assert.is_true(helper.wait_exit(pid, 5), signal)
+      helper.wait_until(function()
+        return not socket.connect("127.0.0.1", port) and
+          select(2, helper.run("ls " .. temporary)) == ""
+      end, 5, "the end of everything")
+      assert.equal(announced, helper.read(output))
     end
-    return request, connection
-  end
-
-  local OK = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok"
-
-  local function first_delivery(wanted)
-    return helper.wait_until(function()
-      local delivery = sandbox.control("GET", "deliveries").deliveries[1]
-      return delivery and delivery.state == wanted and delivery
-    end, 10, "a delivery " .. wanted)
-  end
-
-  it("are POSTs of JSON, with the credentials of the URL", function()
-    local hook = register("ticket_created", { "ticket" },
-      ("http://me:p%%40ss@localhost:%d/hooks/a%%20b?x=1"):format(port))
-    local ticket = json.decode(call(sandbox, "POST", "/tickets", NEW_TICKET).body)
-    local request = receive(OK)
-    assert.equal("POST /hooks/a%20b?x=1 HTTP/1.1", request.line)
-    assert.equal("application/json", request.headers["content-type"])
-    assert.equal("localhost:" .. port, request.headers.host)
-    assert.equal("Basic " .. base64.encode("me:p@ss"), request.headers.authorization)
-    local event = json.decode(request.body)
-    assert.same({ "ticket_created", hook.token, ticket.id },
-      { event.event_type, event.token, event.ticket.id })
-    local delivery = first_delivery("delivered")
-    assert.equal(ticket.id, delivery.about)
-    assert.equal(200, delivery.attempts[1].status)
-    assert.truthy(helper.read(sandbox.log):find("webhook ticket_created " .. ticket.id ..
-      " attempt 1: 200, now delivered", 1, true))
-  end)
-
-  it("are repeated, the same bytes, until they are answered with 200", function()
-    register("chat_ended", { "chat", "visitor" }, ("http://127.0.0.1:%d/"):format(port))
-    sandbox.control("POST", "trigger", { event_type = "chat_ended" })
-    local bodies = {}
-    bodies[1] = receive("HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n").body
-    bodies[2] = receive("HTTP/1.1 204 No Content\r\n\r\n").body
-    bodies[3] = receive("what is this\r\n\r\n").body
-    bodies[4] = receive("").body
-    local silent, hung = receive()
-    bodies[5] = silent.body
-    bodies[6] = receive(OK).body
-    hung:close()
-    for i = 2, 6 do assert.equal(bodies[1], bodies[i]) end
-    local attempts = first_delivery("delivered").attempts
-    assert.same({ 500, 204, "receive: not HTTP", "receive: closed", "receive: timeout", 200 },
-      { attempts[1].status, attempts[2].status, attempts[3].error, attempts[4].error,
-        attempts[5].error, attempts[6].status })
-    assert.is_true(attempts[5].at - attempts[4].at >= 0.3)
-  end)
-
-  it("do not wait for a body that drips, once there is a status", function()
-    register("chat_ended", { "chat" }, ("http://127.0.0.1:%d/"):format(port))
-    sandbox.control("POST", "trigger", { event_type = "chat_ended" })
-    local _, connection = receive()
-    connection:send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n")
-    for _ = 1, 12 do
-      connection:send("x")
-      helper.sleep(0.05)
-    end
-    local delivery = first_delivery("delivered")
-    connection:close()
-    assert.is_true(delivery.attempts[1].at - delivery.queued < 0.55)
-  end)
-
-  it("are given up after ten repetitions, and not in silence", function()
-    register("chat_ended", { "chat" }, ("http://127.0.0.1:%d/"):format(helper.free_port()))
-    sandbox.control("POST", "options", { speed = 1000000 })
-    local id = sandbox.control("POST", "trigger", { event_type = "chat_ended" }).ids[1]
-    local delivery = first_delivery("failed")
-    assert.equal(11, #delivery.attempts)
-    assert.equal("connect: connection refused", delivery.attempts[11].error)
-    assert.truthy(helper.read(sandbox.log):find("%[warn%][^\n]* webhook chat_ended " .. id ..
-      " attempt 11: connect: connection refused, now failed"))
-  end)
-
-  it("go out by the hundreds, no more than allowed at a time", function()
-    local receiver = helper.nginx({ http = [[
-      lua_shared_dict seen 10m;
-      server { listen 127.0.0.1:$PORT; location / { content_by_lua_block {
-        local seen = ngx.shared.seen
-        ngx.req.read_body()
-        local id = ngx.req.get_body_data():match('"event_unique_id":"(%x+)"')
-        if ngx.var.uri == "/count" then
-          ngx.say(seen:get("most"), " ", seen:get("events"))
-          return
-        end
-        local now = seen:incr("now", 1, 0)
-        if now > (seen:get("most") or 0) then seen:set("most", now) end
-        if seen:add(id, true) then seen:incr("events", 1, 0) end
-        ngx.sleep(0.005)
-        seen:incr("now", -1)
-        ngx.status = math.random(5) == 1 and 503 or 200
-        ngx.say("ok")
-      } } }]] })
-    register("chat_ended", { "chat", "visitor", "pre_chat_survey" },
-      ("http://127.0.0.1:%d/"):format(receiver.port))
-    local answer = sandbox.control("POST", "trigger", { event_type = "chat_ended", count = 500 })
-    assert.equal(500, answer.deliveries)
-    helper.wait_until(function()
-      local state = sandbox.control("GET", "state").deliveries
-      return state.delivered == 500
-    end, 15, "500 deliveries")
-    local most, events = helper.http({ port = receiver.port, path = "/count", method = "POST",
-      body = "{}" }).body:match("(%d+) (%d+)")
-    assert.equal("500", events)
-    assert.is_true(tonumber(most) <= 8 and tonumber(most) >= 2, most)
   end)
 end)
