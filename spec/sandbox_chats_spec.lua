@@ -296,6 +296,31 @@ describe("a long life", function()
   end)
 end)
 
+describe("chats that are told of late", function()
+  it("stand where they started, in the time of their number", function()
+    local own = account.new({ chats = 0, calls = false })
+    local service, agent = own.service, { id = account.LOGIN, name = "John" }
+    local visitor = { id = "S1", name = "V", chats = 0, details = {} }
+    local function keep(id, started)
+      service.chats:keep({ id = id, visitor = visitor, started = started, ended = started,
+        goals = {}, agents = { agent }, supervisors = {}, groups = { 0 }, tags = {},
+        rate = "not_rated", messages = { { side = "agent", author = agent, text = "", at = 1 } } })
+    end
+    for _, each in ipairs({ { "C", 30 }, { "A", 10 }, { "B", 20 }, { "B2", 20 }, { "D", 30 },
+      { "E", 40 }, { "A2", 10 } }) do
+      keep(each[1], each[2])
+    end
+    local ids = {}
+    for i, chat in ipairs(get(own, "/chats").chats) do ids[i] = chat.id end
+    assert.equal("E D C B2 B A2 A", table.concat(ids, " "))
+    local started = os.clock()
+    for i = 1, 20000 do keep("N" .. i, 1000) end
+    for i = 1, 20000 do keep("L" .. i, 500) end
+    assert.equal(40007, get(own, "/chats").total)
+    assert.is_true(os.clock() - started < 3)
+  end)
+end)
+
 describe("visitors", function()
   it("are those on the pages, by state and group, or their number", function()
     local own = account.new()

@@ -19,8 +19,31 @@ Chats.MOST = MOST
 
 ---@param visitors table Visitors
 function Chats.new(visitors)
-  return setmetatable({ visitors = visitors, by_id = {}, order = {}, tagged = {}, memo = {},
-    left_queue = {} }, Chats)
+  return setmetatable({ visitors = visitors, by_id = {}, order = {}, late = {}, tagged = {},
+    memo = {}, left_queue = {} }, Chats)
+end
+
+--- Every chat, the first to start first; of those that start together, the first to be kept. What
+-- was kept too late for its place waits in `late` until the list is read: one pass takes all in.
+---@return table[] chats not the caller's to change
+function Chats:all()
+  local order, late = self.order, self.late
+  if #late == 0 then return order end
+  for i, chat in ipairs(late) do late[chat] = i end
+  table.sort(late, function(a, b)
+    if a.started ~= b.started then return a.started < b.started end
+    return late[a] < late[b]
+  end)
+  local merged, at = {}, 1
+  for _, chat in ipairs(order) do
+    while late[at] and late[at].started < chat.started do
+      merged[#merged + 1], at = late[at], at + 1
+    end
+    merged[#merged + 1] = chat
+  end
+  for i = at, #late do merged[#merged + 1] = late[i] end
+  self.order, self.late = merged, {}
+  return merged
 end
 
 --- Forgets what was found: a chat has changed.
@@ -30,9 +53,9 @@ end
 
 -- Forgets the oldest chats where there are too many.
 function Chats:trim()
-  if #self.order < MOST + AT_ONCE then return end
+  if #self.order + #self.late < MOST + AT_ONCE then return end
   local rest = {}
-  for i, chat in ipairs(self.order) do
+  for i, chat in ipairs(self:all()) do
     if i > AT_ONCE then
       rest[#rest + 1] = chat
     else
@@ -45,12 +68,12 @@ function Chats:trim()
   self.order = rest
 end
 
---- Keeps a finished record, in the order of `started`.
+--- Keeps a finished record.
 ---@return table chat the same
 function Chats:keep(chat)
-  local order, at = self.order, #self.order
-  while at > 0 and order[at].started > chat.started do at = at - 1 end
-  table.insert(order, at + 1, chat)
+  local last = self.order[#self.order]
+  local list = last and last.started > chat.started and self.late or self.order
+  list[#list + 1] = chat
   self.by_id[chat.id] = chat
   chat.visitor.chats = chat.visitor.chats + 1
   Tags.count(self.tagged, nil, chat.tags)
@@ -126,7 +149,7 @@ end
 function Chats:find(matches, key)
   if self.memo.key == key then return self.memo.found end
   local found = {}
-  for _, chat in ipairs(self.order) do
+  for _, chat in ipairs(self:all()) do
     if matches(chat) then found[#found + 1] = chat end
   end
   self.memo = { key = key, found = found }

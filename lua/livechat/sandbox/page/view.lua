@@ -147,7 +147,7 @@ local function tickets(service, limit, now)
 end
 
 local function chats(service, limit)
-  local order = service.chats.order
+  local order = service.chats:all()
   local shown = list(#order)
   for i = #order, math.max(1, #order - limit + 1), -1 do
     local chat = order[i]

@@ -32,7 +32,7 @@ local function always() return true end
 
 local function ended_chats(service)
   local list = {}
-  for _, chat in ipairs(service.chats.order) do
+  for _, chat in ipairs(service.chats:all()) do
     if chat.ended then list[#list + 1] = chat end
   end
   return list
