@@ -26,17 +26,23 @@
 -- POST   seed        { tickets=n } replaces every ticket
 -- POST   touch       { ids=[…] } changes when these tickets were modified, as others might
 -- POST   options     { lag=, update=, wrapper=, variants=, calls=, period=, retry_after=, speed=,
---                      delivery_timeout=, webhook_answer=, errors= } changes some;
---                      { advance=seconds } moves the service's clock forward, for the rate limit
---                      and deliveries too
+--                      delivery_timeout=, webhook_answer=, errors=, region=, seats=, today= }
+--                      changes some; { advance=seconds } moves the service's clock forward, for the
+--                      rate limit, tokens and deliveries too
 -- POST   trigger     { event_type="…", count=1, … } sends events to the webhooks registered for
 --                      them; other members are merged over the event: { event_type="chat_ended",
 --                      chat={ id="X" } }; null removes one. Answers { events=, deliveries=, ids= }
+-- POST   tokens      { kind="token" (an access token and what renews it), "code" or "personal",
+--                      client_id=, public=true, agent=<login>, scope="a,b", expires_in=seconds,
+--                      token=<a personal token's own text>, redirect_uri=, challenge= } issues one;
+--                      answers as the service does, { code= } or { account_id=, token= }
+-- POST   clients     { client_id=, client_secret=<none: a public one>, redirect_uri= } adds an app
 -- POST   reset       back to how it was when it began
 local json = require "livechat.json"
 local options = require "livechat.sandbox.options"
 local faults = require "livechat.sandbox.faults"
 local guard = require "livechat.sandbox.guard"
+local issue = require "livechat.sandbox.accounts.issue"
 local Calls = require "livechat.sandbox.calls"
 
 local control = {}
@@ -59,7 +65,7 @@ VERBS["GET state"] = function(service, _, now)
   deliveries.deliveries = nil
   local shown, tickets = {}, 0
   for _, name in ipairs({ "lag", "update", "wrapper", "variants", "calls", "period", "retry_after",
-    "speed", "delivery_timeout", "webhook_answer", "errors" }) do
+    "speed", "delivery_timeout", "webhook_answer", "errors", "region", "seats", "today" }) do
     shown[name] = service.options[name]
   end
   for _ in pairs(service.tickets.by_id) do tickets = tickets + 1 end
@@ -165,6 +171,9 @@ VERBS["POST options"] = function(service, fields)
   service.advance = service.advance + (advance or 0)
   return {}
 end
+
+VERBS["POST tokens"] = issue.token
+VERBS["POST clients"] = issue.client
 
 VERBS["POST reset"] = function(service)
   service:reset()

@@ -9,9 +9,14 @@ local form = require "livechat.sandbox.form"
 local Deliveries = {}
 Deliveries.__index = Deliveries
 
--- "Up to 10 times within 6 hours": 20 s, 40 s, … 10,240 s after the attempt before. Together
--- 5 hours and 41 minutes, so that eleven attempts of 10 s fit into the six hours.
-local RETRIES, FIRST_WAIT = 10, 20
+-- Which status ends a delivery, and how many seconds after so many attempts the next one comes, nil
+-- for none. A hook may have `rules` of its own; these are v2's: only 200 counts, and "up to 10
+-- times within 6 hours" is 20 s, 40 s, … 10,240 s after the attempt before. Together 5 hours and 41
+-- minutes, so that eleven attempts of 10 s fit into the six hours.
+local RULES = {
+  takes = function(status) return status == 200 end,
+  wait = function(attempts) return attempts <= 10 and 20 * 2 ^ (attempts - 1) or nil end,
+}
 
 ---@param options table { speed= } the service's, read when an attempt fails
 function Deliveries.new(options)
@@ -77,8 +82,8 @@ end
 ---@return table delivery
 function Deliveries:queue(hook, body, about, now)
   local delivery = { id = #self.all + 1, event_type = hook.event_type, hook = hook.id,
-    about = about, target = Deliveries.target(hook.url), body = body, due = now, queued = now,
-    attempts = json.array() }
+    about = about, rules = hook.rules or RULES, target = Deliveries.target(hook.url), body = body,
+    due = now, queued = now, attempts = json.array() }
   self.all[delivery.id] = delivery
   self:stand(delivery)
   return delivery
@@ -95,17 +100,18 @@ function Deliveries:take(now, limit)
   return taken
 end
 
---- Takes the end of one attempt: only status 200 counts.
+--- Takes the end of one attempt.
 ---@param outcome table { status= } or { error= }
 function Deliveries:finish(delivery, outcome, now)
   delivery.attempts[#delivery.attempts + 1] = { at = now, status = outcome.status,
     error = outcome.error }
-  if outcome.status == 200 then
+  local wait = delivery.rules.wait(#delivery.attempts)
+  if outcome.status and delivery.rules.takes(outcome.status) then
     delivery.state, delivery.body = "delivered", nil
-  elseif #delivery.attempts > RETRIES then
+  elseif not wait then
     delivery.state, delivery.body = "failed", nil
   else
-    delivery.due = now + FIRST_WAIT * 2 ^ (#delivery.attempts - 1) / self.options.speed
+    delivery.due = now + wait / self.options.speed
     self:stand(delivery)
   end
 end

@@ -3,6 +3,7 @@
 local views = require "livechat.sandbox.v2.views"
 local faults = require "livechat.sandbox.faults"
 local Chats = require "livechat.sandbox.chats"
+local today = require "livechat.sandbox.today"
 local zones = require "livechat.sandbox.zones"
 
 local options = {}
@@ -48,6 +49,12 @@ local KNOWN = {
   api_key = { "0123456789abcdef0123456789abcdef", kind "string" },
   account_id = { "3b9d6c2e-5f0a-4c1d-8e7b-0a1b2c3d4e5f", kind "string" },
   access_token = { "dal:0123456789abcdef0123456789abcdef", kind "string" },
+  client_id = { "5a0c1d2e3f405162738495a6b7c8d9e0", kind "string" },
+  client_secret = { "f1e2d3c4b5a697887960514233241506", kind "string" },
+  public_client_id = { "0d9c8b7a695847362514039f8e7d6c5b", kind "string" },
+  region = { nil, kind "string", true },
+  seats = { nil, at_least(1), true },
+  today = { {}, today.check, true },
   license_id = { 1520, at_least(1) },
   token = { nil, kind "string" },
   seed = { 0, options.seed },

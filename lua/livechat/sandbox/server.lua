@@ -12,6 +12,11 @@
 --   username, api_key     what HTTP Basic must say (server.USERNAME, server.API_KEY)
 --   account_id            what it may say instead of the username, as with personal access tokens
 --   access_token          what a Bearer header may say instead (server.ACCESS_TOKEN)
+--   client_id, client_secret, public_client_id   the apps of the organization: a server's, and one
+--                         without a secret
+--   region                where the organization is: v3 refuses calls without X-Region of it
+--   seats                 how many agents HelpDesk's subscription allows
+--   today                 how today's APIs write: see today.lua
 --   calls = 100, period = 60   the rate limit; calls = false for none
 --   retry_after = true    whether its 429 carries Retry-After
 --   seed = 0              how many tickets there are at first
@@ -40,9 +45,10 @@
 --   http                  what `control` calls: http{ url=, method=, headers=, body= } ->
 --                         { status=, body= } | nil, message
 --
--- The handle: url, port, pid, username, api_key, account_id, access_token, folder, log (nginx's
--- error log, with a line for each attempt to deliver a webhook), control_url, control(method, verb,
--- fields) -> table (raises what went wrong; the verbs are in control.lua), stop().
+-- The handle: url, port, pid, username, api_key, account_id, access_token, client_id,
+-- client_secret, public_client_id, folder, log (nginx's error log, with a line for each attempt to
+-- deliver a webhook), control_url, control(method, verb, fields) -> table (raises what went wrong;
+-- the verbs are in control.lua), stop().
 local json = require "livechat.json"
 local hosts = require "livechat.sandbox.hosts"
 local process = require "livechat.nginx_process"
@@ -100,8 +106,8 @@ local function http_block(given, folder, port, plain_port)
     "lua_socket_log_errors off;",
     "access_log off;",
     "server_tokens off;",
-    "client_max_body_size 8m;",
-    "client_body_buffer_size 8m;",
+    "client_max_body_size 16m;",
+    "client_body_buffer_size 16m;",
     "keepalive_requests 1000000;",
     "reset_timedout_connection on;",
     "server {",
@@ -184,6 +190,9 @@ function server.start(given)
     access_token = service.access_token or server.ACCESS_TOKEN,
     url = (own.tls and "https" or "http") .. "://127.0.0.1:" .. port,
     control_url = "http://127.0.0.1:" .. ready.plain_port }
+  for _, name in ipairs({ "client_id", "client_secret", "public_client_id" }) do
+    handle[name] = service[name] or options.defaults()[name]
+  end
   handle.control = control(own.http, handle.control_url)
   function handle.stop()
     process.stop(pid)

@@ -10,12 +10,14 @@ local faults = require "livechat.sandbox.faults"
 local Calls = require "livechat.sandbox.calls"
 local Agents = require "livechat.sandbox.agents"
 local Chats = require "livechat.sandbox.chats"
+local Identities = require "livechat.sandbox.identities"
 local Groups = require "livechat.sandbox.groups"
 local Shelf = require "livechat.sandbox.shelf"
 local Tags = require "livechat.sandbox.tags"
 local Tickets = require "livechat.sandbox.tickets"
 local Visitors = require "livechat.sandbox.visitors"
 local Deliveries = require "livechat.sandbox.deliveries"
+local tokens = require "livechat.sandbox.accounts.tokens"
 local seed = require "livechat.sandbox.seed"
 local history = require "livechat.sandbox.history"
 local control = require "livechat.sandbox.control"
@@ -24,9 +26,12 @@ local page = require "livechat.sandbox.page"
 local Service = {}
 Service.__index = Service
 
--- Every API, by which paths are whose: the first prefix that fits. v2/init.lua says what one has.
+-- Every API; v2/init.lua says what one has. A path is the first one's that says so; v2 takes what is
+-- left.
 local APIS = {
-  { prefix = "^/", name = "v2", api = require "livechat.sandbox.v2" },
+  { name = "accounts", api = require "livechat.sandbox.accounts" },
+  { name = "helpdesk", api = require "livechat.sandbox.helpdesk" },
+  { name = "v2", api = require "livechat.sandbox.v2" },
 }
 
 ---@param given table|nil options, see server.lua; an unknown or ill-formed one raises
@@ -54,6 +59,7 @@ function Service:reset()
   self.greetings = Shelf.new(2291, 10)
   self.greetings.next_rule = 8191
   self.deliveries = Deliveries.new(self.options)
+  self.identities = Identities.new(self.options)
   for _, row in ipairs(APIS) do self[row.name] = row.api.new() end
   self:seed(self.options.seed)
   self.chats = Chats.new(self.visitors)
@@ -74,17 +80,18 @@ end
 --- Whether an Authorization header holds the account's credentials: an API key or personal access
 -- token by the login or the account's id, or an access token.
 ---@param authorization string|nil
-function Service:knows(authorization)
+---@param now number
+function Service:knows(authorization, now)
   if type(authorization) ~= "string" then return false end
+  if tokens.identify(self, authorization, now) then return true end
   local scheme, at = authorization:match("^(%a+) +()")
   local value = scheme and authorization:match("^%S*", at)
   if not scheme or authorization:find("%S", at + #value) then return false end
   local own = self.options
   if scheme:lower() == "basic" then
     return value == base64.encode(own.username .. ":" .. own.api_key)
-      or value == base64.encode(own.account_id .. ":" .. own.api_key)
   end
-  return scheme:lower() == "bearer" and value == own.access_token
+  return false
 end
 
 --- Whether a delivery brought this token, whichever API it was of.
@@ -98,7 +105,7 @@ end
 
 local function api_of(path)
   for _, row in ipairs(APIS) do
-    if path:find(row.prefix) then return row.api, row.name end
+    if not row.api.owns or row.api.owns(path) then return row.api, row.name end
   end
 end
 
@@ -146,10 +153,17 @@ end
 -- Events and their deliveries ----------------------------------------------------------------
 
 --- Tells every API what has happened to a record, so that each sends the events it has for it.
----@param what string "ticket_created", "chat_started", "chat_ended", "chat_changed",
---- "visitor_queued" or "canned_response_changed"
-function Service:tell(what, record, now)
-  for _, row in ipairs(APIS) do row.api.tell(self, what, record, now) end
+-- An API passes over what it has no event for.
+---@param what string "ticket_created" and "_updated"; "chat_started", "_ended", "_changed", …;
+--- "agent_", "group_" and "tag_" with "created", "updated" and "deleted"; "visitor_queued",
+--- "canned_response_changed"
+---@param before table|nil a ticket's version before; of an agent, group or tag what has changed
+---@param except string|nil the name of the API that has told its own webhooks
+---@param caller table|nil who caused it, for those that say so
+function Service:tell(what, record, now, before, except, caller)
+  for _, row in ipairs(APIS) do
+    if row.name ~= except then row.api.tell(self, what, record, now, before, caller) end
+  end
 end
 
 --- Starts a chat and tells every API; see control.lua.

@@ -24,13 +24,14 @@ end
 ---@param options table { lag= } the service's, read at each call
 function Tickets.new(options)
   return setmetatable({ options = options, count = 0, version = 0, by_id = {}, tagged = {},
-    index = {}, indexed = {}, memo = {}, pending = {}, first_pending = 1, last_pending = 0 },
-    Tickets)
+    index = {}, indexed = {}, memo = {}, pending = {}, first_pending = 1, last_pending = 0,
+    shown = 0, trash = {} }, Tickets)
 end
 
 -- Versions and the index ---------------------------------------------------------------------
 
--- `index` is the list as it shows, oldest change first, dense, so that any page is at hand.
+-- `index` is the list as it shows, oldest change first, dense, so that any page is at hand; `shown`
+-- counts its changes.
 function Tickets:show(ticket)
   local index, old = self.index, self.indexed[ticket.id]
   if old then
@@ -41,9 +42,9 @@ function Tickets:show(ticket)
     end
     table.remove(index, low)
   end
-  index[#index + 1] = ticket
-  self.indexed[ticket.id] = ticket
-  self.memo = {}
+  if not ticket.discarded then index[#index + 1] = ticket end
+  self.indexed[ticket.id] = not ticket.discarded and ticket or nil
+  self.memo, self.shown = {}, self.shown + 1
 end
 
 -- Brings the index to where the writes were `lag` seconds ago.
@@ -62,9 +63,31 @@ function Tickets:put(ticket, now)
   ticket.version, ticket.modified = self.version, now
   local old = self.by_id[ticket.id]
   Tags.count(self.tagged, old and old.tags, ticket.tags)
-  self.by_id[ticket.id] = ticket
+  self.by_id[ticket.id], self.trash[ticket.id], ticket.discarded = ticket, nil, nil
   self.last_pending = self.last_pending + 1
   self.pending[self.last_pending] = { at = now, ticket = ticket }
+end
+
+--- Throws a ticket away: it is no ticket any more, until it is put again. Only `trash` has it.
+---@param ticket table an edition
+function Tickets:discard(ticket, now)
+  self:put(ticket, now)
+  Tags.count(self.tagged, ticket.tags, nil)
+  self.by_id[ticket.id], self.trash[ticket.id], ticket.discarded = nil, ticket, true
+end
+
+--- Everything that was thrown away, in no order.
+---@return table[]
+function Tickets:in_trash()
+  local list = {}
+  for _, ticket in pairs(self.trash) do list[#list + 1] = ticket end
+  return list
+end
+
+--- The ticket that was changed last, or nil where there is none.
+function Tickets:newest()
+  local last = self.pending[self.last_pending] or { ticket = self.index[#self.index] }
+  return last.ticket and self.by_id[last.ticket.id]
 end
 
 --- Stores a finished ticket of the seed at once, in the order of `modified`.
@@ -165,6 +188,18 @@ end
 function Tickets.assign(ticket, assignee, by, now)
   ticket.assignee = assignee
   ticket.events[#ticket.events + 1] = { type = "assignee_changed", date = now, to = assignee,
+    author = by }
+end
+
+--- Replaces an edition's tags.
+---@param tags string[]
+---@param by table { id=, name=, type= }
+function Tickets.tag(ticket, tags, by, now)
+  local old, same = ticket.tags, #tags == #ticket.tags
+  for i, name in ipairs(tags) do same = same and name == old[i] end
+  ticket.tags = tags
+  if same then return end
+  ticket.events[#ticket.events + 1] = { type = "tags", date = now, old = old, new = tags,
     author = by }
 end
 

@@ -133,7 +133,7 @@ local DETAILS = { id = set_id, icon = checks.text,
 
 -- The account's credentials, or the pair that a webhook brought.
 local function may_add(service, call)
-  if service:knows(call.authorization) then return true end
+  if service:knows(call.authorization, call.now) then return true end
   local license, token = call.fields.license_id, call.fields.token
   return checks.whole(license) == service.options.license_id and type(token) == "string"
     and service:knows_token(token)

@@ -4,11 +4,14 @@
 -- What service.lua wants of an API, in a folder beside this one:
 --   routes                           { { method, path, … }, … }: for pages and specs that list them
 --   new()                            its own state, kept at service[<its name>]
+--   owns(path)                       whether a path is its own; v2 takes what no other one owns
 --   path(path)                       the one way to write a path, for faults and the log of calls
 --   refuse(status, text)             how it says what the service says for all: 429
 --   answer(service, request, now)    -> response, and the route's name where the call did what it
 --                                       asked
---   tell(service, what, record, now) something has happened to a record, whichever API caused it
+--   tell(service, what, record, now, before, caller)
+--                                       something has happened to a record, whichever API caused
+--                                       it; what it has no event for, it passes over
 --   trigger(service, name, over, now) -> about, deliveries | nil, message | nothing at all where it
 --                                       has no event of that name
 --   knows_token(service, token)      whether a delivery brought this token
@@ -216,7 +219,7 @@ function v2.answer(service, request, now)
     and not request.path:find("^/v2/") then
     return v2.refuse(400, "The header X-API-Version: 2 is missing")
   end
-  if not route.pair and not service:knows(request.headers.authorization) then
+  if not route.pair and not service:knows(request.headers.authorization, now) then
     return v2.refuse(401,
       "You have no rights to access this data. Check your API Key and/or username")
   end
@@ -236,9 +239,9 @@ end
 
 -- Events -------------------------------------------------------------------------------------
 
---- Tells the webhooks what has happened.
----@param what string the name of one of the six events
+--- Tells the webhooks what has happened, where it is one of the six events.
 function v2.tell(service, what, record, now)
+  if not webhooks.DATA_TYPES[what] then return end
   local event = events.make(service, what, record)
   webhooks.publish(service, event, events.about(event), now)
 end
@@ -271,6 +274,7 @@ function v2.trigger(service, event_type, over, now)
     record = events.happen(service, event_type, over, now)
   end
   if not record then return nil, message end
+  service:tell(event_type, record, now, nil, "v2")
   local event = events.merge(events.make(service, event_type, record), over)
   local about = events.about(event)
   return about, webhooks.publish(service, event, about, now)

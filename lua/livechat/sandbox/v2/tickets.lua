@@ -154,7 +154,7 @@ function tickets.tag(service, call)
   table.sort(errors)
   if #errors > 0 then return nil, 400, { errors = errors } end
   local ticket = Tickets.edition(old)
-  ticket.tags = tags
+  Tickets.tag(ticket, tags, agent(service, call.login), call.now)
   ticket.subject = taken.subject or old.subject
   for name, value in pairs(taken.requester or {}) do ticket.requester[name] = value end
   if taken.source then
@@ -168,6 +168,7 @@ function tickets.tag(service, call)
       call.now)
   end
   service.tickets:put(ticket, call.now)
+  service:tell("ticket_updated", ticket, call.now, old)
   return answer(service, ticket)
 end
 

@@ -78,7 +78,7 @@ end
 
 local function event(from, style)
   local result = copy(from)
-  result.date = style.date(from.date)
+  result.date, result.team = style.date(from.date), nil
   if from.source then
     result.source = { type = from.source.type, url = from.source.url }
     if style.null_url or style.nulls then result.source.url = from.source.url or json.null end
@@ -88,7 +88,11 @@ end
 
 local function ticket(from, style, service)
   local events, opened = json.array(), json.array()
-  for i, each in ipairs(from.events) do events[i] = event(each, style) end
+  for _, each in ipairs(from.events) do -- v2 has two kinds of events
+    if each.type == "message" or each.type == "assignee_changed" and each.to then
+      events[#events + 1] = event(each, style)
+    end
+  end
   for i, each in ipairs(from.opened) do
     opened[i] = { from = style.date(each.from), to = each.to and style.date(each.to) }
   end
