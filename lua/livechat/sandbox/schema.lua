@@ -7,7 +7,8 @@ local json = require "livechat.json"
 local schema = {}
 
 local function join(name, path)
-  return path == "" and name or name .. "." .. path
+  if path == "" then return name end
+  return name .. (path:byte() == 91 and "" or ".") .. path -- "["
 end
 
 --- Any value at all, null included.

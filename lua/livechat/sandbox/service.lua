@@ -30,6 +30,7 @@ Service.__index = Service
 -- left.
 local APIS = {
   { name = "accounts", api = require "livechat.sandbox.accounts" },
+  { name = "v3", api = require "livechat.sandbox.v3" },
   { name = "helpdesk", api = require "livechat.sandbox.helpdesk" },
   { name = "v2", api = require "livechat.sandbox.v2" },
 }
@@ -168,8 +169,9 @@ end
 
 --- Starts a chat and tells every API; see control.lua.
 ---@param fields table { visitor=, agent=, text=, tags=, group= }
+---@param except string|nil the API that tells its own webhooks
 ---@return table chat
-function Service:start_chat(fields, now)
+function Service:start_chat(fields, now, except)
   local people = self.agents:references()
   local agent = self.agents:reference(fields.agent) or people[1] or { id = "", name = "" }
   local visitor = self.visitors:come(self.draw, now,
@@ -180,7 +182,7 @@ function Service:start_chat(fields, now)
   if type(fields.text) == "string" then
     self.chats:say(chat, "visitor", visitor, fields.text, now)
   end
-  self:tell("chat_started", chat, now)
+  self:tell("chat_started", chat, now, nil, except)
   return chat
 end
 

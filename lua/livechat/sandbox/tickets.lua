@@ -84,12 +84,6 @@ function Tickets:in_trash()
   return list
 end
 
---- The ticket that was changed last, or nil where there is none.
-function Tickets:newest()
-  local last = self.pending[self.last_pending] or { ticket = self.index[#self.index] }
-  return last.ticket and self.by_id[last.ticket.id]
-end
-
 --- Stores a finished ticket of the seed at once, in the order of `modified`.
 function Tickets:plant(ticket)
   self.count, self.version = self.count + 1, self.version + 1

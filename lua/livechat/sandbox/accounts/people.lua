@@ -6,6 +6,7 @@ local form = require "livechat.sandbox.form"
 local schema = require "livechat.sandbox.schema"
 local today = require "livechat.sandbox.today"
 local multipart = require "livechat.sandbox.multipart"
+local extras = require "livechat.sandbox.v3.extras"
 local tokens = require "livechat.sandbox.accounts.tokens"
 
 local people = {}
@@ -43,7 +44,7 @@ local function view(service, person, with_roles)
     default_product = "LiveChat", default_organization_id = organization_id(service),
     avatar_url = avatar or json.null, roles = with_roles and roles or nil,
     properties = { active = true, mfa = false, avatar_url = avatar,
-      LiveChat = { suspended = false } },
+      LiveChat = { suspended = extras.of(service, person).suspended == true } },
     created_at = made, updated_at = made }
 end
 

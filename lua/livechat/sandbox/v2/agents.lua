@@ -113,7 +113,9 @@ function agents.create(service, call)
   end
   if call.fields.name == nil then errors[#errors + 1] = "name is required" end
   if #errors > 0 then return nil, 400, { errors = errors } end
-  return view(service, service.agents:add(login, taken))
+  local agent = service.agents:add(login, taken)
+  service:tell("agent_created", agent, call.now)
+  return view(service, agent)
 end
 
 --- PUT /agents/{login}: what is left out stays.
@@ -129,9 +131,12 @@ function agents.update(service, call)
   if agent.status == "offline" then taken.status = nil end
   for name, value in pairs(taken.notifications or {}) do agent.notifications[name] = value end
   service.agents:schedule(agent, taken.work_scheduler or {})
+  local changes = {}
+  for name in pairs(taken) do changes[name] = true end
   taken.notifications, taken.work_scheduler = nil, nil
   if taken.groups and #taken.groups == 0 then taken.groups = { 0 } end
   for name, value in pairs(taken) do agent[name] = value end
+  service:tell("agent_updated", agent, call.now, changes)
   return view(service, agent)
 end
 
@@ -140,6 +145,7 @@ function agents.delete(service, call)
   local agent, status, body = find(service, call.id)
   if not agent then return nil, status, body end
   service.agents:remove(agent)
+  service:tell("agent_deleted", agent, call.now)
   return { result = agent.login .. " removed successfully" }
 end
 

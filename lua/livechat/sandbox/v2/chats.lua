@@ -71,8 +71,9 @@ function chats.tag(service, call)
   if not chat then return nil, status, body end
   local tags, message = checks.names(call.fields.tag or {}, service)
   if not tags then return nil, 400, { errors = { "tag " .. message } } end
+  local old = chat.tags
   service.chats:tag(chat, tags)
-  service:tell("chat_changed", chat, call.now)
+  service:tell("chat_changed", chat, call.now, old)
   if service.options.wrapper then return page_of({ chat }, 1, service) end
   return chat_views.chat(chat, service)
 end

@@ -47,6 +47,7 @@ function groups.create(service, call)
   if #errors > 0 then return nil, 400, { errors = errors } end
   local group = service.groups:add(taken.name, taken.language or "en")
   service.groups:set_members(group.id, taken.agents)
+  service:tell("group_created", group, call.now)
   return view(service, group)
 end
 
@@ -68,6 +69,7 @@ function groups.update(service, call)
   if taken.name then service.groups:rename(group, taken.name) end
   group.language = taken.language or group.language
   if taken.agents then service.groups:set_members(group.id, taken.agents) end
+  service:tell("group_updated", group, call.now, taken)
   return view(service, group)
 end
 
@@ -76,6 +78,7 @@ function groups.delete(service, call)
   local group, status, body = find_own(service, call.id)
   if not group then return nil, status, body end
   service.groups:remove(group)
+  service:tell("group_deleted", group, call.now)
   return { result = "group removed successfully" }
 end
 

@@ -38,8 +38,11 @@ function tags.create(service, call)
     errors[#errors + 1] = "tag is there already"
   end
   if #errors > 0 then return nil, 400, { errors = errors } end
-  return view(service, service.tags:add({ name = taken.tag, author = taken.author,
-    group = taken.group, created = math.floor(call.now) }))
+  local what = service.tags:find(taken.tag) and "tag_updated" or "tag_created"
+  local tag = service.tags:add({ name = taken.tag, author = taken.author, group = taken.group,
+    created = math.floor(call.now) })
+  service:tell(what, tag, call.now)
+  return view(service, tag)
 end
 
 --- DELETE /tags/{tag}: what carries the tag keeps it. Without a group, as PHP clients ask, it is
@@ -47,9 +50,10 @@ end
 function tags.delete(service, call)
   local taken, errors = checks.take(service, call.fields, { group = checks.group })
   if #errors > 0 then return nil, 400, { errors = errors } end
-  if not service.tags:remove(call.id, taken.group) then
-    return nil, 404, { error = "Tag not found" }
-  end
+  local tag = service.tags:find(call.id, taken.group)
+  if not tag then return nil, 404, { error = "Tag not found" } end
+  service.tags:remove(call.id, taken.group)
+  service:tell(service.tags:find(call.id) and "tag_updated" or "tag_deleted", tag, call.now)
   return { ok = true }
 end
 
