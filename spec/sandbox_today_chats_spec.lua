@@ -68,6 +68,19 @@ describe("list_archives", function()
     refused("validation", "list_archives", { page_id = id })
   end)
 
+  it("keeps questions while there is room for them", function()
+    own = today.new({ chats = 4 })
+    local ids = {}
+    for i = 1, 1000 do ids[i] = ("%d"):format(i):rep(60) end
+    local filters = { tags = { exclude_values = ids }, agents = { exclude_values = ids } }
+    local first = agent("list_archives", { limit = 1, filters = filters }).next_page_id
+    local calls = math.ceil(2 ^ 25 / #json.encode(filters))
+    for _ = 1, calls - 2 do agent("list_archives", { limit = 1, filters = filters }) end
+    agent("list_archives", { page_id = first })
+    for _ = 1, 3 do agent("list_archives", { limit = 1, filters = filters }) end
+    refused("validation", "list_archives", { page_id = first })
+  end)
+
   it("finds by each filter what the chats themselves say", function()
     local all = {}
     for _, chat in ipairs(agent("list_archives", { limit = 100 }).chats) do

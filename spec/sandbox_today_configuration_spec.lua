@@ -434,3 +434,42 @@ describe("the published samples of the Configuration API", function()
     end
   end)
 end)
+
+describe("odd bytes", function()
+  local odd = "\255\254%00"
+
+  it("are answered, not tripped over", function()
+    for _, path in ipairs({ "/v1/tickets/%FF%FE", "/v1/transactions/%FF/attachments",
+      "/v2/accounts/%FF", "/v2/accounts/me/organization_settings/%FF", "/v2/organizations/%FF",
+      "/globalmapper/organization_id/%FF/region", "/v3.6/configuration/action/%FF" }) do
+      for _, method in ipairs({ "GET", "POST", "PATCH" }) do
+        local status = own.accounts(method, path, { headers = { ["x-api-version"] = odd } })
+        assert.is_true(status >= 400 and status < 500, method .. " " .. path)
+      end
+    end
+    error_of("unsupported_version", 400)(own.configuration("list_agents", {}, { version = "",
+      headers = { ["x-api-version"] = odd } }))
+    local _, transaction = own.helpdesk("POST", "/transactions", { json = { type = "ticket" } })
+    local status = own.helpdesk("POST", "/transactions/" .. transaction.ID .. "/attachments", {
+      headers = { ["content-type"] = "multipart/form-data; boundary=b" },
+      body = '--b\r\nContent-Disposition: form-data; name="attachments"; filename="\255\254"\r\n' ..
+        "Content-Type: \255\r\n\r\nx\r\n--b--\r\n" })
+    assert.equal(200, status)
+  end)
+
+  it("and depths are kept within what can be written", function()
+    local function nested(depth)
+      return ("["):rep(depth) .. ("]"):rep(depth)
+    end
+    local made = done(own.agent("start_chat", {}))
+    local function send(content)
+      return own.accounts("POST", "/v3.6/agent/action/send_event", {
+        headers = { ["content-type"] = "application/json" },
+        body = ('{"chat_id":"%s","event":{"type":"custom","content":%s}}')
+          :format(made.chat_id, content) })
+    end
+    assert.same({ 200, 400, 400 }, { (send(nested(60))), (send(nested(900))), (send("1e999")) })
+    assert.equal(200, (own.agent("get_chat", { chat_id = made.chat_id })))
+    assert.equal(200, (own.agent("list_chats", {})))
+  end)
+end)

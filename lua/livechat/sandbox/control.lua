@@ -70,7 +70,8 @@ VERBS["GET state"] = function(service, _, now)
   end
   for _ in pairs(service.tickets.by_id) do tickets = tickets + 1 end
   return { now = now, tickets = tickets, agents = #service.agents.list_of,
-    webhooks = #service.v2.hooks, accepted = #service.calls.accepted,
+    webhooks = #service.v2.hooks + #service.v3.hooks + #service.helpdesk.hooks,
+    accepted = #service.calls.accepted,
     refused = #service.calls.refused, applied = service.calls.applied, deliveries = deliveries,
     faults = fault_list(service), options = shown }
 end

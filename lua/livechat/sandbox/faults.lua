@@ -20,7 +20,9 @@
 --        N-M      the matching calls from the Nth to the Mth
 --        every    every matching call
 --        pX       each matching call with the probability X, by the sandbox's own seeded numbers
--- METHOD GET, POST, PUT, DELETE or * for any; PATH a path without /v2, where * stands for any text
+-- METHOD GET, POST, PUT, DELETE or * for any; PATH a path, where * stands for any text: v2's
+-- without
+--        /v2, v3's without its version, those of HelpDesk and of accounts as they are sent
 --
 -- for example `http429=2@3/POST /tickets`, `slow=1@every`, `reset-after-apply@p0.1/* /tickets*`.
 local json = require "livechat.json"

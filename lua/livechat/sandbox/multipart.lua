@@ -1,5 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- Bodies of multipart/form-data (RFC 7578). Of a file only its name, type and size are kept.
+local today = require "livechat.sandbox.today"
+
 local multipart = {}
 
 local MOST_PARTS, LONGEST_HEADER = 100, 4096
@@ -29,8 +31,10 @@ local function part(headers, size)
   end
   local disposition = lower["content-disposition"] or ""
   local name = disposition:find("^form%-data") and parameter(disposition, "name")
-  return name and { field = name, name = parameter(disposition, "filename"), size = size,
-    type = lower["content-type"] or "application/octet-stream" }
+  if not name then return nil end
+  local file = parameter(disposition, "filename")
+  return { field = today.clean(name), name = file and today.clean(file), size = size,
+    type = today.clean(lower["content-type"] or "application/octet-stream") }
 end
 
 --- Reads the parts of a request's body.

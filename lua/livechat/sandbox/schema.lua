@@ -11,8 +11,22 @@ local function join(name, path)
   return name .. (path:byte() == 91 and "" or ".") .. path -- "["
 end
 
---- Any value at all, null included.
-function schema.any() end
+local DEEPEST = 64 -- what holds the value must be no deeper than JSON can be written
+
+local function writable(value, depth)
+  if type(value) == "number" then return value - value == 0 end -- 1e999 is infinite
+  if type(value) ~= "table" then return true end
+  if depth == DEEPEST then return false end
+  for _, member in pairs(value) do
+    if not writable(member, depth + 1) then return false end
+  end
+  return true
+end
+
+--- Any value that can be written again, null included.
+function schema.any(value)
+  if not writable(value, 0) then return "", "is nested too deeply or holds no number" end
+end
 
 ---@param most integer|nil characters, 65,536 without it
 ---@param least integer|nil

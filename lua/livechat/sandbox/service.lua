@@ -26,8 +26,8 @@ local page = require "livechat.sandbox.page"
 local Service = {}
 Service.__index = Service
 
--- Every API; v2/init.lua says what one has. A path is the first one's that says so; v2 takes what is
--- left.
+-- Every API; v2/init.lua says what one has. A path is the first one's that says so; v2 takes what
+-- is left.
 local APIS = {
   { name = "accounts", api = require "livechat.sandbox.accounts" },
   { name = "v3", api = require "livechat.sandbox.v3" },

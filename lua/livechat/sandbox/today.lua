@@ -2,6 +2,8 @@
 --- What today's APIs (v3, HelpDesk, accounts) have in common on the wire. They were met, or are
 -- documented, writing the same thing in several ways; the option `today` picks them, each left out
 -- for the documentation's way:
+--   impossible   true: one of five records was changed on the 17th of the 22nd month, as a canned
+--             response of the documentation
 --   dates     0 to 6 decimals, "offset" (+01:00) or "mixed" (another way for each record); HelpDesk
 --             writes 3 decimals without it, v3 6
 --   ids       "text" or "number": numbers that name something (group ids, event IDs, license ids)
@@ -36,6 +38,7 @@ local KNOWN = {
   ids = words "number text",
   success = words "object empty no_content",
   lists = words "full bare",
+  impossible = function(value) return type(value) == "boolean" end,
   totals = function(value) return type(value) == "boolean" end,
   errors = words "object text list message errors validation mixed",
   error_status = function(value) return value == 200 end,
@@ -100,6 +103,14 @@ function today.date(service, seconds, decimals, about)
   return os.date("!%Y-%m-%dT%H:%M:%S", whole) .. (way > 0 and "." .. fraction or "") .. zone
 end
 
+--- Writes when a record was changed, which may be impossible.
+---@return string
+function today.changed(service, seconds, decimals, about)
+  local text = today.date(service, seconds, decimals, about)
+  if not service.options.today.impossible or spread(tostring(about), 5) > 1 then return text end
+  return (text:gsub("^(%d+)%-%d+%-%d+", "%1-22-17"))
+end
+
 --- Reads RFC 3339.
 ---@param text any
 ---@return integer|nil milliseconds nil for what is no time of the calendar
@@ -141,6 +152,13 @@ function today.number(value)
 end
 
 -- Bodies -----------------------------------------------------------------------------------------
+
+--- Text of a request's line or headers as JSON can hold it.
+---@param text string
+---@return string
+function today.clean(text)
+  return json.utf8(text) and text or (text:gsub("[\128-\255]", "?"))
+end
 
 --- Changes a delivery as a caller wants it; json.null removes a member.
 ---@param target table

@@ -19,20 +19,21 @@ local accounts = {}
 
 -- `open` calls need no credentials, or look at them by themselves.
 accounts.routes = {
-  { "POST", "/token", oauth.token, open = true },
-  { "DELETE", "/token", oauth.revoke, open = true },
-  { "GET", "/info", oauth.info, open = true },
-  { "GET", "/accounts", people.list, scopes = "accounts--all:ro" },
-  { "POST", "/accounts", people.create, scopes = "accounts--all:rw" },
-  { "POST", "/accounts/invitations", people.invite, scopes = "accounts--all:rw" },
-  { "GET", "/accounts/{account}", people.get, scopes = "accounts--my:ro accounts--all:ro" },
-  { "PATCH", "/accounts/{account}", people.update, scopes = "accounts--my:rw accounts--all:rw" },
-  { "DELETE", "/accounts/{account}", people.delete, scopes = "accounts--my:rw accounts--all:rw" },
-  { "GET", "/accounts/{account}/organization_settings/{organization}", people.settings,
+  { "POST", "/v2/token", oauth.token, open = true },
+  { "DELETE", "/v2/token", oauth.revoke, open = true },
+  { "GET", "/v2/info", oauth.info, open = true },
+  { "GET", "/v2/accounts", people.list, scopes = "accounts--all:ro" },
+  { "POST", "/v2/accounts", people.create, scopes = "accounts--all:rw" },
+  { "POST", "/v2/accounts/invitations", people.invite, scopes = "accounts--all:rw" },
+  { "GET", "/v2/accounts/{account}", people.get, scopes = "accounts--my:ro accounts--all:ro" },
+  { "PATCH", "/v2/accounts/{account}", people.update, scopes = "accounts--my:rw accounts--all:rw" },
+  { "DELETE", "/v2/accounts/{account}", people.delete,
+    scopes = "accounts--my:rw accounts--all:rw" },
+  { "GET", "/v2/accounts/{account}/organization_settings/{organization}", people.settings,
     scopes = "accounts--my:ro accounts--all:ro" },
-  { "PATCH", "/accounts/{account}/organization_settings/{organization}", people.change_settings,
+  { "PATCH", "/v2/accounts/{account}/organization_settings/{organization}", people.change_settings,
     scopes = "accounts--my:rw accounts--all:rw", raw = true },
-  { "GET", "/organizations/{organization}", people.organization, scopes = "" },
+  { "GET", "/v2/organizations/{organization}", people.organization, scopes = "" },
   { "GET", "/globalmapper/organization_id/{organization}/region", people.region, open = true },
 }
 
@@ -50,9 +51,9 @@ function accounts.owns(path)
   return OWN[path:match("^/v2/([^/]*)")] ~= nil or path:find("^/globalmapper/") ~= nil
 end
 
---- A path without its version.
+--- As sent: without its version it would look like one of v2's.
 function accounts.path(path)
-  return (path:gsub("^/v2/", "/"))
+  return path
 end
 
 -- Answers ----------------------------------------------------------------------------------------
@@ -78,7 +79,8 @@ local function refuse(status, wrong, request_id)
   if status == 401 then result.sub_error = wrong.sub_error or json.null end
   if status == 422 then result.invalid_fields = wrong.fields or {} end
   if status == 404 or status == 409 then
-    result.resource_name, result.resource_id = wrong.resource or "", wrong.id or ""
+    result.resource_name = wrong.resource or ""
+    result.resource_id = today.clean(wrong.id or "")
   end
   return { status = status, headers = {}, body = json.encode(result) }
 end
@@ -117,7 +119,7 @@ end
 ---@return table response
 ---@return string|nil route
 function accounts.answer(service, request, now)
-  local row, found = routes.find(TREE, request.method, accounts.path(request.path))
+  local row, found = routes.find(TREE, request.method, request.path)
   local function wrong(status, what) return refuse(status, what or {}, request_id(service)) end
   if not row then return wrong(404) end
   local caller = tokens.identify(service, request.headers.authorization, now)

@@ -37,7 +37,7 @@ function issue.token(service, fields, now)
     return { code = tokens.code(service, owner, now), redirect_uri = owner.redirect_uri }
   elseif kind == "personal" then
     local text = fields.token or
-      (service.options.region or "dal") .. ":" .. random.hex(service.draw, 40)
+      tokens.region(service) .. ":" .. random.hex(service.draw, 40)
     return { account_id = tokens.personal(service, owner.login, text, owner.scope), token = text }
   elseif kind == "token" then
     return oauth.answer(service, tokens.issue(service, owner, nil, now), now)

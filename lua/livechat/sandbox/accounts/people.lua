@@ -233,7 +233,7 @@ function people.region(service, call)
   if call.organization ~= organization_id(service) then
     return { error_message = "organization not found" }, 404
   end
-  return { region = service.options.region or "dal" }
+  return { region = tokens.region(service) }
 end
 
 return people

@@ -37,6 +37,12 @@ function tokens.scopes(text)
   return set
 end
 
+--- The region of the organization, with which tokens begin.
+function tokens.region(service)
+  local region = service.options.region
+  return region and region ~= "" and region or "dal"
+end
+
 -- Keeps a token among the last ones of its kind, client and account.
 local function keep(state, kind, token)
   local key = ("%s %s %s"):format(kind, token.client_id, token.login)
@@ -68,7 +74,7 @@ end
 function tokens.issue(service, owner, refresh, now)
   refresh = refresh or refresh_token(service, owner)
   local token = keep(service.accounts, "access", {
-    text = (service.options.region or "dal") .. ":" .. random.hex(service.draw, 40),
+    text = tokens.region(service) .. ":" .. random.hex(service.draw, 40),
     login = owner.login, client_id = owner.client_id, scope = owner.scope,
     scopes = tokens.scopes(owner.scope), refresh = refresh,
     expires = now + (owner.lifetime or LIFETIME) })
@@ -90,7 +96,7 @@ end
 ---@param owner table as for `issue`, with redirect_uri= and challenge=
 ---@return string code
 function tokens.code(service, owner, now)
-  local text = (service.options.region or "dal") .. ":" .. random.hex(service.draw, 24)
+  local text = tokens.region(service) .. ":" .. random.hex(service.draw, 24)
   service.accounts.codes[text] = { owner = owner, expires = now + CODE_LIFETIME }
   return text
 end

@@ -13,8 +13,8 @@ local LIFETIME, MOST_FILES, LARGEST = 86400, 20, 10 * 2 ^ 20
 
 local FIELDS = schema.object({ type = schema.one_of({ "ticket" }), ticketID = schema.text(64) })
 
-local function not_found(id)
-  return nil, 404, { type = "notFound", message = "transaction not found", path = id }
+local function not_found()
+  return nil, 404, { type = "notFound", message = "transaction not found" }
 end
 
 local function find(service, id, now)
@@ -44,7 +44,7 @@ end
 --- POST /transactions/{id}/attachments: several files in the field `attachments`.
 function transactions.attach(service, call)
   local transaction = find(service, call.id, call.now)
-  if not transaction then return not_found(call.id) end
+  if not transaction then return not_found() end
   local parts, message = multipart.read(call.request)
   if not parts then return nil, 400, { message = message } end
   local files = {}
@@ -74,7 +74,7 @@ end
 ---@return table|nil wrong
 function transactions.files(service, id, ticket, now)
   local transaction = find(service, id, now)
-  if not transaction then return not_found(id) end
+  if not transaction then return not_found() end
   if transaction.taken or transaction.ticket and transaction.ticket ~= ticket then
     return nil, 409, { type = "transactionConflict",
       message = "the transaction belongs to another ticket" }

@@ -184,7 +184,7 @@ function views.ticket(service, from, with_events)
   return {
     ID = id, licenseID = today.id(service, service.options.license_id), shortID = from.id,
     createdAt = date(service, from.date, id), createdBy = who(service, by, kind),
-    createdByType = kind, updatedAt = date(service, from.modified, id),
+    createdByType = kind, updatedAt = today.changed(service, from.modified, views.DECIMALS, id),
     updatedBy = who(service, last.id, last.type),
     lastMessageAt = date(service, views.last_message(from), id),
     status = views.status(from), priority = from.priority or 0,

@@ -215,7 +215,7 @@ end
 ---@return integer|string|nil deliveries
 function webhooks.trigger(service, name, over, now)
   if not KNOWN[name] then return nil end
-  local newest = service.tickets:newest(1, now)[1]
+  local newest = service.tickets:latest(1, now)[1]
   local old = name ~= "tickets.create" and (newest or open(service, now)) or nil
   local ticket
   if old then

@@ -5,7 +5,8 @@
 --   routes                           { { method, path, … }, … }: for pages and specs that list them
 --   new()                            its own state, kept at service[<its name>]
 --   owns(path)                       whether a path is its own; v2 takes what no other one owns
---   path(path)                       the one way to write a path, for faults and the log of calls
+--   path(path)                       the one way to write a path, for faults and the log of calls:
+--                                       no two APIs write theirs alike
 --   refuse(status, text)             how it says what the service says for all: 429
 --   answer(service, request, now)    -> response, and the route's name where the call did what it
 --                                       asked

@@ -4,8 +4,8 @@ local extras = {}
 
 --- v3's state. `pages` has the questions that a page_id stands for.
 function extras.new()
-  return { extras = setmetatable({}, { __mode = "k" }), hooks = {}, hook_count = 0, disabled = {},
-    pages = {}, page_count = 0, company = {}, bans = {},
+  return { extras = setmetatable({}, { __mode = "k" }), hooks = {}, disabled = {},
+    pages = {}, page_bytes = 0, first_page = 1, page_count = 0, company = {}, bans = {},
     domains = {}, phrases = {} }
 end
 

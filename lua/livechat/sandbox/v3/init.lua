@@ -137,7 +137,7 @@ end
 
 local function answer(service, request, now, version)
   if not VERSIONS[version] then
-    return refuse("unsupported_version", "Unsupported API version: " .. version)
+    return refuse("unsupported_version", "Unsupported API version: " .. today.clean(version))
   end
   local action = action_of(request, version)
   if not action or request.method ~= "POST" then

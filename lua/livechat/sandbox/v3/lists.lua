@@ -18,9 +18,9 @@ local function row_of(service, thread)
     thread = thread }
 end
 
-local function question(action, fields, limit)
+local function question(action, fields, limit, call)
   return { action = action, fields = fields, limit = fields.limit or limit,
-    ascending = fields.sort_order == "asc" }
+    bytes = #call.request.body, ascending = fields.sort_order == "asc" }
 end
 
 -- Every thread as it is wanted, through `write`.
@@ -42,7 +42,7 @@ local function list_archives(service, call)
       rows[#rows + 1] = row_of(service, thread)
     end
   end
-  local asked = question("list_archives", fields, 10)
+  local asked = question("list_archives", fields, 10, call)
   if wanted.thread_ids then asked.limit = #wanted.thread_ids end
   local shown, next_id, previous_id = pages.cut(service, rows, asked, place, call.now)
   return { found_chats = #rows, next_page_id = next_id, previous_page_id = previous_id,
@@ -63,7 +63,7 @@ local function list_chats(service, call)
     end
   end
   local shown, next_id, previous_id = pages.cut(service, rows,
-    question("list_chats", fields, 10), place, call.now)
+    question("list_chats", fields, 10, call), place, call.now)
   local name = call.version == "3.7" and "chats_info" or "chats_summary"
   return { found_chats = #rows, next_page_id = next_id, previous_page_id = previous_id,
     [name] = answer(shown, function(thread)
@@ -102,7 +102,7 @@ local function list_threads(service, call)
     end
   end
   local shown, next_id, previous_id = pages.cut(service, rows,
-    question("list_threads", fields, 3), place, call.now)
+    question("list_threads", fields, 3, call), place, call.now)
   return { threads = answer(shown, write), found_threads = #rows, next_page_id = next_id,
     previous_page_id = previous_id }
 end

@@ -1,22 +1,29 @@
 -- SPDX-License-Identifier: MIT
 -- Pages of v3's lists. A page_id stands for a whole question and the place of a row in its order,
--- so that it comes alone; it lives a month, and only the last 10,000 are kept.
+-- so that it comes alone. It lives a month, or until newer ones take more room than there is.
 local base64 = require "livechat.sandbox.base64"
 
 local pages = {}
 
-local KEPT, MONTH = 10000, 30 * 86400
+local MOST, MONTH = 2 ^ 25, 30 * 86400 -- bytes of questions as they were sent; seconds
 
 local function id_of(count)
   return base64.encode(("%d"):format(1517398131000 + count))
 end
+
+local ROOM = 512 -- what a page takes besides its question
 
 local function keep(service, page, now)
   local state = service.v3
   state.page_count = state.page_count + 1
   local id = id_of(state.page_count)
   page.ends = now + MONTH
-  state.pages[id], state.pages[id_of(state.page_count - KEPT)] = page, nil
+  state.pages[id], state.page_bytes = page, state.page_bytes + page.bytes + ROOM
+  while state.page_bytes > MOST and state.first_page < state.page_count do
+    local oldest = id_of(state.first_page)
+    state.page_bytes = state.page_bytes - state.pages[oldest].bytes - ROOM
+    state.pages[oldest], state.first_page = nil, state.first_page + 1
+  end
   return id
 end
 
@@ -50,7 +57,7 @@ end
 
 --- Sorts rows and takes a page of them.
 ---@param rows table[] { time=, id=, … }, no two alike
----@param question table { action=, fields=, ascending=, limit= }
+---@param question table { action=, fields=, ascending=, limit=, bytes=<of the first request> }
 ---@param place table|nil from `read`
 ---@return table[] shown
 ---@return string|nil next_page_id
@@ -70,7 +77,7 @@ function pages.cut(service, rows, question, place, now)
   for i = from, math.min(#rows, from + limit - 1) do shown[#shown + 1] = rows[i] end
   local function page(row, backwards)
     return keep(service, { action = question.action, fields = question.fields, time = row.time,
-      id = row.id, backwards = backwards }, now)
+      id = row.id, backwards = backwards, bytes = place and place.bytes or question.bytes }, now)
   end
   local first, last = shown[1], shown[#shown]
   return shown, last and from + #shown <= #rows and page(last, false) or nil,

@@ -31,7 +31,7 @@ local function view(service, from)
   return { id = today.id(service, from.id), text = from.text, tags = json.array(from.tags),
     group_id = today.id(service, from.group), author_id = from.author,
     is_private = extras.of(service, from).private == true, created_at = date(from.created),
-    updated_at = date(from.modified or from.created) }
+    updated_at = today.changed(service, from.modified or from.created, 6, tostring(from.id)) }
 end
 
 local function take(service, response, fields)
@@ -90,7 +90,8 @@ local function list_responses(service, call)
     end
   end
   local shown, next_id = pages.cut(service, rows, { action = "list_canned_responses",
-    fields = fields, ascending = true, limit = fields.limit or 100 }, place, call.now)
+    fields = fields, ascending = true, limit = fields.limit or 100, bytes = #call.request.body },
+    place, call.now)
   local result = json.array()
   for i, row in ipairs(shown) do result[i] = view(service, row.response) end
   return { canned_responses = result, found_canned_responses = #rows, next_page_id = next_id }
