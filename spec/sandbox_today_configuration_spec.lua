@@ -163,6 +163,21 @@ describe("agents", function()
     assert.equal("", response.body)
   end)
 
+  it("take two minutes to be seen, where the option says so", function()
+    own.control("POST", "options", { today = { spread = 120 } })
+    done(own.configuration("create_agent", { id = "new@example.com", name = "New" }))
+    error_of("not_found", 404)(own.configuration("get_agent", { id = "new@example.com" }))
+    assert.equal(5, #done(own.configuration("list_agents", {})))
+    done(own.configuration("update_agent", { id = JANE, job_title = "Hero" }))
+    local function title()
+      return done(own.configuration("get_agent", { id = JANE, fields = { "job_title" } })).job_title
+    end
+    assert.equal("Support Agent", title())
+    own.now = own.now + 120
+    assert.equal("Hero", title())
+    assert.equal(6, #done(own.configuration("list_agents", {})))
+  end)
+
   it("are refused where a member is wrong", function()
     local function create(more)
       local fields = { id = "new@example.com", name = "New" }

@@ -296,6 +296,9 @@ describe("HelpDesk's other calls about a ticket", function()
     local _, followed = own.helpdesk("POST", path .. "/followers",
       { json = { followers = { agent } } })
     assert.same({ agent }, followed.followers)
+    local _, left = own.helpdesk("DELETE", path .. "/followers",
+      { json = { followers = { agent } } })
+    assert.same({}, left.followers)
     assert.equal("It is broken", select(2, own.helpdesk("GET", path .. "/message")).text)
   end)
 end)

@@ -23,6 +23,7 @@ describe("HelpDesk's webhooks", function()
       made.createdByType })
     assert.is_nil(made.secret)
     assert.same({ made }, (select(2, own.helpdesk("GET", "/webhooks"))))
+    assert.same(made, (select(2, own.helpdesk("GET", "/webhooks/" .. made.ID))))
     local _, changed = own.helpdesk("PATCH", "/webhooks/" .. made.ID, { json = { name = "x" } })
     assert.same({ "x", made.url }, { changed.name, changed.url })
     local status, body = own.helpdesk("DELETE", "/webhooks/" .. made.ID)
@@ -250,6 +251,14 @@ describe("the option today", function()
       assert.is_truthy(body[member], shape)
       assert.truthy(json.encode(body):find('\\"q\\" is not allowed', 1, true), shape)
     end
+    set({ impossible = true })
+    local count = 0
+    for _ = 1, 20 do
+      local _, made = own.helpdesk("POST", "/tickets", { json = ticket() })
+      if made.updatedAt:find("-22-17", 1, true) then count = count + 1 end
+      assert.equal("2027-01-15T08:00:00.000Z", made.createdAt)
+    end
+    assert.is_true(count > 0 and count < 20)
     set({ ids = "text", totals = false, lists = "bare" })
     local _, made = own.helpdesk("POST", "/tickets", { json = ticket() })
     assert.same({ "1520", "1" }, { made.licenseID, made.events[1].ID })

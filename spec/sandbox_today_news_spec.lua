@@ -81,6 +81,21 @@ describe("a delivery", function()
     assert.equal(1, own.control("GET", "deliveries").delivered)
   end)
 
+  it("may look as it did in 2019", function()
+    own.control("POST", "options", { today = { deliveries = "2019" } })
+    hook("incoming_chat")
+    own.service:start_chat({}, own.now)
+    local _, bodies = heard()
+    local body = bodies.incoming_chat
+    assert.same({ 1520, "nil", "nil" }, { body.license_id, type(body.organization_id),
+      type(body.additional_data) })
+    local chat = body.payload.chat
+    local event = chat.thread.events[1]
+    assert.same({ "all", "nil", "string" }, { event.recipients, type(event.visibility),
+      type(event.fields[1].value) })
+    assert.same({ "table", "nil" }, { type(chat.users[1].last_visit), type(chat.users[1].visit) })
+  end)
+
   it("goes to each hook, though it be registered twice", function()
     hook("agent_created")
     hook("agent_created")

@@ -2,6 +2,9 @@
 --- What today's APIs (v3, HelpDesk, accounts) have in common on the wire. They were met, or are
 -- documented, writing the same thing in several ways; the option `today` picks them, each left out
 -- for the documentation's way:
+--   spread    seconds until get_agent and list_agents show what v3 changes ("up to 2 minutes")
+--   deliveries   "2019": v3's webhooks as they were then: license_id, no additional_data,
+--             `recipients`, `last_visit` and `value` for `visibility`, `visit` and `answer`
 --   impossible   true: one of five records was changed on the 17th of the 22nd month, as a canned
 --             response of the documentation
 --   dates     0 to 6 decimals, "offset" (+01:00) or "mixed" (another way for each record); HelpDesk
@@ -38,6 +41,8 @@ local KNOWN = {
   ids = words "number text",
   success = words "object empty no_content",
   lists = words "full bare",
+  spread = function(value) return type(value) == "number" and value >= 0 end,
+  deliveries = words "2019 2026",
   impossible = function(value) return type(value) == "boolean" end,
   totals = function(value) return type(value) == "boolean" end,
   errors = words "object text list message errors validation mixed",

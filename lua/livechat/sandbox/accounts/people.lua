@@ -88,6 +88,11 @@ function people.get(service, call)
   return view(service, person, sees_roles(call))
 end
 
+local function tell(service, person, changes, call)
+  if person.outside then return end
+  service:tell("agent_updated", person, call.now, changes, nil, call.caller)
+end
+
 local NAME = schema.object({ ["name*"] = schema.text(191, 1) })
 
 --- PATCH /v2/accounts/{account}: the name, which the Configuration API does not change any more.
@@ -97,7 +102,7 @@ function people.update(service, call)
   local path, message = NAME(call.fields)
   if path then return invalid(path, message) end
   person.name = call.fields.name
-  service:tell("agent_updated", person, call.now, { name = person.name }, nil, call.caller)
+  tell(service, person, { name = true }, call)
   return view(service, person, sees_roles(call))
 end
 
@@ -213,8 +218,7 @@ function people.change_settings(service, call)
   avatar, status, wrong = avatar_of(service, call.request)
   if not avatar then return nil, status, wrong end
   person.avatar = avatar
-  service:tell("agent_updated", person, call.now, { avatar = "https://" .. avatar }, nil,
-    call.caller)
+  tell(service, person, { avatar = true }, call)
   return settings_view(person)
 end
 

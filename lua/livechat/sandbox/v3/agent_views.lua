@@ -100,10 +100,31 @@ function agent_views.agent(service, agent, fields)
   return result
 end
 
---- As list_agents has it, where much may be missing.
-function agent_views.in_list(service, agent, fields)
+--- Remembers what is shown of an agent who is about to change.
+function agent_views.remember(service, agent, now)
+  local own, spread = extras.of(service, agent), service.options.today.spread
+  if spread and not (own.before and now < own.before.until_time) then
+    own.before = { until_time = now + spread,
+      view = agent_views.agent(service, agent, agent_views.FIELDS) }
+  end
+end
+
+--- An agent as get_agent has it: changes take their time to spread.
+---@return table|nil nil for an agent who is not seen yet
+function agent_views.shown(service, agent, fields, now)
+  local own = extras.of(service, agent)
+  if own.appears and now < own.appears then return nil end
   local result = agent_views.agent(service, agent, fields)
-  if service.options.today.lists == "bare" then
+  if own.before and now < own.before.until_time then
+    for name in pairs(result) do result[name] = own.before.view[name] end
+  end
+  return result
+end
+
+--- As list_agents has it, where much may be missing.
+function agent_views.in_list(service, agent, fields, now)
+  local result = agent_views.shown(service, agent, fields, now)
+  if result and service.options.today.lists == "bare" then
     result.name, result.role, result.avatar, result.account_id = nil, nil, nil, nil
     result.avatar_path = agent.avatar
   end

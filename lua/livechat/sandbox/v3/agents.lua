@@ -130,6 +130,8 @@ local function create(service, call)
   if group_error(service, fields) then return nil, "group_not_found", "Group not found" end
   local agent = service.agents:add(fields.id, { name = fields.name,
     login_status = "not accepting chats" })
+  local spread = service.options.today.spread
+  extras.of(service, agent).appears = spread and call.now + spread
   take(service, agent, fields)
   service:tell("agent_created", agent, call.now, fields, nil, call.caller)
   return { id = agent.login }
@@ -138,7 +140,9 @@ end
 local function get(service, call)
   local agent, kind, message = find(service, call, "agents--all:ro")
   if not agent then return nil, kind, message end
-  return agent_views.agent(service, agent, call.fields.fields)
+  local shown = agent_views.shown(service, agent, call.fields.fields, call.now)
+  if not shown then return nil, "not_found", "Agent not found" end
+  return shown
 end
 
 local function list_agents(service, call)
@@ -153,7 +157,7 @@ local function list_agents(service, call)
     for _, id in ipairs(agent.groups) do inside = inside or groups[id] end
     local suspended = extras.of(service, agent).suspended == true
     if inside and (filters.suspended == nil or filters.suspended == suspended) then
-      result[#result + 1] = agent_views.in_list(service, agent, call.fields.fields)
+      result[#result + 1] = agent_views.in_list(service, agent, call.fields.fields, call.now)
     end
   end
   return result
@@ -170,6 +174,7 @@ local function update(service, call)
     if not agent then return nil, kind, message end
   end
   if group_error(service, call.fields) then return nil, "group_not_found", "Group not found" end
+  agent_views.remember(service, agent, call.now)
   take(service, agent, call.fields)
   return changed(service, "agent_updated", agent, call, call.fields)
 end

@@ -116,6 +116,34 @@ local function requester(service, caller)
     client_id = caller.client_id or service.options.client_id }
 end
 
+local OLD_NAMES = { visibility = "recipients", visit = "last_visit", answer = "value" }
+
+-- A payload as it was in 2019.
+local function as_of_old(value)
+  if type(value) ~= "table" then return value end
+  local result = json.is_array(value) and json.array() or {}
+  for name, member in pairs(value) do result[OLD_NAMES[name] or name] = as_of_old(member) end
+  return result
+end
+
+local function envelope(service, hook, action, payload, about)
+  local more = {}
+  if about.thread and contains(hook.additional, "chat_properties") then
+    more.chat_properties = chat_views.chat_properties(service, about.thread)
+  end
+  if about.thread and contains(hook.additional, "chat_presence_user_ids") then
+    more.chat_presence_user_ids = json.array(about.present)
+  end
+  local license = service.options.license_id
+  if service.options.today.deliveries == "2019" then
+    return { webhook_id = hook.id, secret_key = hook.secret, action = action, license_id = license,
+      payload = as_of_old(payload) }
+  end
+  return { webhook_id = hook.id, secret_key = hook.secret, action = action, payload = payload,
+    organization_id = service.identities:of("organization", license), additional_data = more,
+    requester = about.configuration and requester(service, about.caller) or nil }
+end
+
 --- Puts an event in line for every hook that hears of it.
 ---@param action string
 ---@param payload table
@@ -127,18 +155,9 @@ function hooks.publish(service, action, payload, about, now)
   about.present = about.thread and chat_views.user_ids(service, about.thread) or {}
   for _, hook in ipairs(service.v3.hooks) do
     if hears(service, hook, action, about) then
-      local more = {}
-      if about.thread and contains(hook.additional, "chat_properties") then
-        more.chat_properties = chat_views.chat_properties(service, about.thread)
-      end
-      if about.thread and contains(hook.additional, "chat_presence_user_ids") then
-        more.chat_presence_user_ids = json.array(about.present)
-      end
-      service.deliveries:queue(hook, json.encode({ webhook_id = hook.id, secret_key = hook.secret,
-        action = action, payload = payload, additional_data = more,
-        organization_id = service.identities:of("organization", service.options.license_id),
-        requester = about.configuration and requester(service, about.caller) or nil }),
-        tostring(about.id or (about.thread or {}).id or action), now)
+      local body = json.encode(envelope(service, hook, action, payload, about))
+      service.deliveries:queue(hook, body, tostring(about.id or (about.thread or {}).id or action),
+        now)
       count = count + 1
     end
   end
