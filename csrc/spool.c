@@ -88,7 +88,7 @@ enum lc_err lc_file_store(const char *drafts, const char *folder, const char *na
   err = there >= 0 ? settle(draft, there, name) : LC_ESYS;
   is_draft = err != LC_OK;
   why = errno;
-  /* Also where somebody else's file has the name: whoever learns that it is there relies on it. */
+  /* Also where another process's file has the name: the caller that learns so relies on it. */
   if ((err == LC_OK || why == EEXIST) && fsync(there) != 0) {
     err = LC_ESYS;
     why = errno;

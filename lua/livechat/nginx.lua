@@ -12,7 +12,7 @@ if not ngx then
     return false
   end
 
-  --- A line for the people who look after this program: nginx's error log, or stderr.
+  --- A line for the program's owner: nginx's error log, or stderr.
   ---@param text string
   function nginx.log(text)
     io.stderr:write(text, "\n")

@@ -11,6 +11,28 @@ local wait = require "livechat.call.wait"
 
 local drain = {}
 
+--- What a receiver needs of an inbox: inbox.lua has a folder's, inbox_redis.lua Redis's. No verb
+--- raises but for an id that can be none. What fails gives nil and a message; a message with true
+--- is for the log.
+---@class livechat.Inbox
+---@field fault livechat.ErrorKind the kind of the error that trouble with it is told as
+---@field exists fun(self: livechat.Inbox): boolean|nil, string|nil
+---@field store fun(self: livechat.Inbox, id: string, text: string): "stored"|"known"|nil,
+--- string|nil
+---@field claim fun(self: livechat.Inbox): livechat.Claim|nil, string|nil
+---@field done fun(self: livechat.Inbox, claim: livechat.Claim): true|nil, string|nil
+---@field later fun(self: livechat.Inbox, claim: livechat.Claim, seconds: number,
+--- report: livechat.Report): true|nil, string|nil
+---@field fail fun(self: livechat.Inbox, claim: livechat.Claim, report: livechat.Report): true|nil,
+--- string|nil
+---@field release fun(self: livechat.Inbox, claim: livechat.Claim): true|nil, string|nil
+---@field list fun(self: livechat.Inbox): table[]|nil, string|nil
+---@field retry fun(self: livechat.Inbox, id: string): true|nil, string|nil
+---@field purge fun(self: livechat.Inbox, id: string): true|nil, string|nil
+---@field sweep fun(self: livechat.Inbox, now: number|nil)
+
+---@alias livechat.Report { error: string, handled: string[] }
+
 local ATTEMPTS = 10
 local FIRST_PAUSE, LONGEST_PAUSE = 1, 3600 -- seconds
 

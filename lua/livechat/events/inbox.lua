@@ -3,7 +3,7 @@
 --- verbs over Redis Streams.)
 ---
 ---   tmp/     what is being written                new/   what is to be handled
----   done/    ids of what was handled, empty       failed/ what nobody could handle
+---   done/    ids of what was handled, empty       failed/ what no attempt could handle
 ---
 --- An event is one file, whose name is its id. It stays in new/ under that name until it is
 --- handled, so that a redelivery finds the name taken. Its first line is the event, every further
@@ -11,10 +11,10 @@
 --- is due. (The file's time says that too, for a look at many files; but only a file's owner may
 --- set it, and the users of a group may share an inbox.)
 ---
---- Whoever handles an event holds a lock on its file. The kernel takes the lock from a process that
---- dies, however it dies and whichever process gets its number next. Only the holder moves or
---- removes a file of new/, and looks into done/ and failed/ before it begins: a redelivery that was
---- stored in the moment in which its event went there ends here.
+--- The process that handles an event holds a lock on its file. The kernel takes the lock from a
+--- process that dies, however it dies and whichever process gets its number next. Only the holder
+--- moves or removes a file of new/, and looks into done/ and failed/ before it begins: a redelivery
+--- that was stored in the moment in which its event went there ends here.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local inbox_folder = require "livechat.events.inbox_folder"
@@ -33,7 +33,7 @@ local FARTHEST = 3600
 local STALE_DRAFT = 3600
 local SWEEP_EVERY = 600
 
----@class livechat.Inbox
+---@class livechat.FolderInbox: livechat.Inbox
 ---@field path string
 local Inbox = { fault = "invalid" } -- the kind of error that a folder in trouble gives
 Inbox.__index = Inbox
@@ -61,7 +61,7 @@ end
 local function check(self)
   if not self.checked then
     local found, problem = inbox_folder.check(self.path, self.folder_mode)
-    if found == "parts" and spool.exists(self.new) then -- whoever was making it did not finish
+    if found == "parts" and spool.exists(self.new) then -- a process that made it did not finish
       found, problem = inbox_folder.make(self.path, self.folder_mode)
     end
     if not found then
@@ -276,7 +276,7 @@ end
 --- noted this process keeps to it all the same.
 ---@param claim livechat.Claim
 ---@param seconds number
----@param report { error: string, handled: string[] }
+---@param report livechat.Report
 ---@return true|nil
 ---@return string|nil message
 function Inbox:later(claim, seconds, report)
@@ -293,7 +293,7 @@ end
 
 --- The event is not tried again by itself.
 ---@param claim livechat.Claim
----@param report { error: string, handled: string[] }
+---@param report livechat.Report
 ---@return true|nil
 ---@return string|nil message with true: the reason could not be noted
 function Inbox:fail(claim, report)

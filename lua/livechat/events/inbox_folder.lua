@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
---- Which folder is an inbox: one that has the four folders of one, or nothing yet, and that nobody
---- else can have prepared or can change. What is in a folder is handled and then removed, so that
---- one of another program must not be taken for an inbox because its path was mistyped; a mailbox
---- in the manner of a maildir has a `new` and a `tmp` too.
+--- Which folder is an inbox: one that has the four folders of one, or nothing yet, and that no
+--- stranger can have prepared or can change. What is in a folder is handled and then removed, so
+--- that one of another program must not be taken for an inbox because its path was mistyped; a
+--- mailbox in the manner of a maildir has a `new` and a `tmp` too.
 local core = require "livechat.core"
 
 local spool = core.spool

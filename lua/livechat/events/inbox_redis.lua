@@ -3,9 +3,9 @@
 --- The verbs are those of inbox.lua.
 ---
 ---   <stream>             what is to be handled, with a consumer group: what one of its members has
----                        taken is nobody else's until a lease has run out
+---                        taken is no other's until a lease has run out
 ---   {<stream>}:later     what failed, by the time at which it is due again
----   {<stream>}:failed    a stream of what nobody could handle
+---   {<stream>}:failed    a stream of what no attempt could handle
 ---   {<stream>}:id:<id>   a key for each known id, which expires
 ---
 --- Every verb is one script and one round trip, so whatever dies in between, an event is in exactly
@@ -25,7 +25,7 @@ local inbox_redis = {}
 
 local REMEMBER = 7 * 3600
 
----@class livechat.RedisInbox
+---@class livechat.RedisInbox: livechat.Inbox
 local Inbox = { fault = "network" }
 Inbox.__index = Inbox
 
@@ -247,7 +247,7 @@ end
 
 ---@param claim livechat.Claim
 ---@param seconds number
----@param report { error: string, handled: string[] }
+---@param report livechat.Report
 ---@return true|nil
 ---@return string|nil message
 function Inbox:later(claim, seconds, report)
@@ -256,7 +256,7 @@ function Inbox:later(claim, seconds, report)
 end
 
 ---@param claim livechat.Claim
----@param report { error: string, handled: string[] }
+---@param report livechat.Report
 ---@return true|nil
 ---@return string|nil message
 function Inbox:fail(claim, report)

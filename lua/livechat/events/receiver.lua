@@ -185,11 +185,11 @@ local function recall(self, id)
   return state
 end
 
--- Whoever handles an event may never come back to it: nginx drops the light thread of a client that
--- went away, a program drops its coroutine. So a delivery does not hold its event by a mark, which
--- would stay, but by a table that nothing but its own stack refers to: when the collector has taken
--- that, the event is free. A coroutine that its program keeps and never resumes holds it no longer
--- than this.
+-- A delivery that handles an event may never come back to it: nginx drops the light thread of a
+-- client that went away, a program drops its coroutine. So a delivery does not hold its event by a
+-- mark, which would stay, but by a table that nothing but its own stack refers to: when the
+-- collector has taken that, the event is free. A coroutine that its program keeps and never resumes
+-- holds it no longer than this.
 local LONGEST_HOLD = 3600
 local COLLECT_FOR = 0.005 -- seconds that a redelivery may spend on finding out
 local WEAK = { __mode = "v" }
@@ -269,7 +269,7 @@ end
 ---@param headers? table<string, string|string[]> names in any case
 ---@return integer status 200: handled, stored or known; 400: not a webhook; 401: not from the
 --- service; 413: larger than max_body; 500: not handled or stored, to be delivered again
----@return string text one line, for whoever reads the answer
+---@return string text one line, for the log of the sender
 function Receiver:handle(body, headers)
   if type(body) ~= "string" then
     errors.raise_argument("body", "receiver:handle", "string expected, got " .. type(body))
