@@ -991,6 +991,27 @@ describe("handlers", function()
   end)
 end)
 
+describe("the way of a delivery", function()
+  it("goes through six rooms to a handler, and a seventh in nginx", function()
+    if rawget(_G, "jit") then return end -- whose compiled code calls no hook
+    local receiver, rooms = livechat.receiver { token = TOKEN }, {}
+    receiver:on("chat_ended", function() debug.sethook() end)
+    local body = json.encode(chat_ended())
+    debug.sethook(function()
+      local room = debug.getinfo(2, "S").source:match("^@.*/livechat/(.*)%.lua$")
+      if room then rooms[room] = true end
+    end, "c")
+    local status = receiver:handle(body)
+    debug.sethook()
+    assert.equal(200, status)
+    local names = {}
+    for room in pairs(rooms) do names[#names + 1] = room end
+    table.sort(names)
+    assert.equal("api/read api/v2/events events/dispatch events/event events/receiver json",
+      table.concat(names, " "))
+  end)
+end)
+
 describe("a dialect", function()
   it("is data: another's members are read by the same code", function()
     local dialect = event_module.dialect {

@@ -31,6 +31,19 @@ describe("redis, over redis-lua,", function()
   teardown(helper.cleanup)
   before_each(function() connect():flushall() end)
 
+  it("gives a text for whatever its function raises", function()
+    for _, raised in ipairs { { setmetatable({}, { __tostring = function() error("again") end }) },
+      { setmetatable({}, { __tostring = function() return {} end }) }, { {} }, { false }, {} } do
+      local value, text, lost = redis.command(function() error(raised[1]) end, "PING")
+      assert.is_nil(value)
+      assert.equal("string", type(text))
+      assert.is_true(lost)
+      value, text = redis.command(function() return nil, raised[1] end, "PING")
+      assert.is_nil(value)
+      assert.equal("string", type(text))
+    end
+  end)
+
   it("is an object or a function", function()
     assert.is_true((options.is.redis(connect())))
     assert.is_true((options.is.redis(connect)))

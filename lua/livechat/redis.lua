@@ -18,6 +18,7 @@
 --- A connection that a function made is kept by this process for the next command. One that has a
 --- `set_keepalive` goes to nginx's pool after each command, and the function gets it from there.
 local core = require "livechat.core"
+local describe = require "livechat.text".describe
 
 local redis = {}
 
@@ -50,7 +51,7 @@ end
 
 --- An error without the place in the client's source.
 local function what_failed(raised)
-  return (tostring(raised):gsub("^[^\n]-:%d+: ", ""))
+  return (describe(raised):gsub("^[^\n]-:%d+: ", ""))
 end
 
 --- What the two clients have different names for: null, and the status "OK".
@@ -72,7 +73,7 @@ local function over_redis_lua(connection, words)
   if fine then
     return plain(value)
   end
-  local said = tostring(value):match("redis error: (.*)")
+  local said = describe(value):match("redis error: (.*)")
   if said then
     return nil, said
   end
@@ -109,7 +110,7 @@ local function make(source)
   if not fine then
     return nil, what_failed(connection)
   elseif not connection then
-    return nil, tostring(text or "the function made no connection")
+    return nil, text and describe(text) or "the function made no connection"
   end
   return connection
 end

@@ -185,7 +185,10 @@ function drain.run(self, given)
   given = given == nil and {} or given
   options.must_fit(RUN, given, "receiver:run")
   local how = wait.current()
-  local parked = assert(how.park()) -- once: later there may be no descriptor left for it
+  local parked, _, why = how.park() -- once: later there may be no descriptor left for it
+  if not parked then
+    error("receiver:run cannot wait: " .. why, 0)
+  end
   local said
   while not nginx.exiting() do
     local handled, failed = work_through(self, CHUNK, given.attempts or ATTEMPTS)
