@@ -339,6 +339,22 @@ describe("livechat listen", function()
     end
   end)
 
+  it("describes an event whatever its members are", function()
+    local describe = require("livechat.cli.listen").describe
+    local receiver, got = require("livechat").receiver { token = false,
+      on_error = function() end }, nil
+    receiver:on("*", function(event) got = describe(event) end)
+    local odd = { 5, true, "x", { 1 }, {}, { id = {} }, { id = { 1 }, name = true },
+      { requester = 5, subject = {} }, { requester = { mail = {} } }, 1e300 }
+    for _, member in ipairs { "ticket", "chat", "visitor", "canned_response" } do
+      for i, value in ipairs(odd) do
+        assert.equal(200, (receiver:handle(json.encode { event_type = "a\nb", [member] = value,
+          event_unique_id = member .. i })))
+        assert.matches("^a b[^%c]*$", got)
+      end
+    end
+  end)
+
   it("knows the service by a token, and prints JSON", function()
     local port = helper.free_port()
     local program = spawn({ "listen", "--port", tostring(port), "--json", "--token", "one",

@@ -114,7 +114,7 @@ function actions.list(inbox, _, options, shell)
         next = event.state == "pending" and livechat.timestamp(event.time) or nil,
       }
     end
-    shell.out(json.encode(list) .. "\n")
+    shell.out(json.encode(list, true) .. "\n")
   elseif #events == 0 then
     shell.say("the inbox is empty")
   else

@@ -19,33 +19,41 @@ local function short(value)
   return #line > 120 and text.cut(line, 117) .. "..." or line
 end
 
---- What an event is about, for a person at the terminal.
+-- A member at the end of these names; nil where something on the way has an unforeseen form.
+local function at(value, ...)
+  for i = 1, select("#", ...) do
+    local kind = type(value)
+    value = (kind == "table" or kind == "userdata") and value[select(i, ...)] or nil
+  end
+  return (type(value) == "string" or type(value) == "number") and value or nil
+end
+
+--- What an event is about, on one line of a terminal.
 ---@param event livechat.Event
 ---@return string
 function listen.describe(event)
-  local words, chat, visitor = { event.type }, event.chat or {}, event.visitor or {}
+  local words = { short(event.type) }
   local function add(value)
     words[#words + 1] = value and short(value) or nil
   end
   if event.ticket then
-    local requester = event.ticket.requester
-    add(event.ticket.id)
-    add(event.ticket.subject)
-    add(requester and requester.mail)
+    add(at(event, "ticket", "id"))
+    add(at(event, "ticket", "subject"))
+    add(at(event, "ticket", "requester", "mail"))
   elseif event.canned_response then
-    add(event.canned_response.id)
-    add(event.canned_response.text)
+    add(at(event, "canned_response", "id"))
+    add(at(event, "canned_response", "text"))
   else
-    add(chat.id)
-    add(visitor.name)
-    add(visitor.email or visitor.id)
+    add(at(event, "chat", "id"))
+    add(at(event, "visitor", "name"))
+    add(at(event, "visitor", "email") or at(event, "visitor", "id"))
   end
   return table.concat(words, "  ")
 end
 
 local function announce(as_json)
   return function(event)
-    local line = as_json and json.encode(event:raw())
+    local line = as_json and json.encode(event:raw(), true)
       or livechat.timestamp(core.now()) .. "  " .. listen.describe(event)
     print(line)
   end
