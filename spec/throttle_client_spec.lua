@@ -144,6 +144,14 @@ describe("a client's throttle", function()
     end)
   end
 
+  it("is told of a 429 before a hook that raises", function()
+    sandbox.control("POST", "faults", { fault = "http429=5/GET /tickets" })
+    local client = new { retry = false, on_attempt = function() error("not now", 0) end }
+    local fine, err = pcall(get, client)
+    assert.same({ false, "not now" }, { fine, err })
+    assert.is_true(client:throttled().wait > 4)
+  end)
+
   it("holds calls that already wait when a pause begins", function()
     local shared = livechat.throttle { calls = 2, period = 0.3 }
     local client = new { throttle = shared }

@@ -5,6 +5,7 @@ local errors = require "livechat.errors"
 local options = require "livechat.options"
 local read = require "livechat.api.read"
 local request = require "livechat.call.request"
+local turn = require "livechat.call.turn"
 
 local is = options.is
 
@@ -78,7 +79,7 @@ function Client:request(spec)
   end
   local answer, err = conn:call {
     method = method, path = spec.path, query = spec.query, body = spec.body,
-    safe = SAFE[method] or false,
+    safe = SAFE[method] or false, gone = method == "DELETE" and "not_found" or nil,
   }
   if not answer then
     return nil, err
@@ -101,7 +102,7 @@ function Client:throttled()
   end
   local state, err = conn.throttle:state()
   if not state then
-    return nil, errors.new(connection.throttle_failure(err))
+    return nil, errors.new(turn.failure(err))
   end
   return state
 end

@@ -201,7 +201,6 @@ local FNAME = "livechat.new"
 local DEFAULTS = {
   timeout = 30, connect_timeout = 10, max_response = 64 * 2 ^ 20, reconcile = 30,
 }
-local RETRY_DEFAULTS = { attempts = 4, base = 0.5, cap = 30 }
 
 local function proxy(value)
   if type(value) ~= "string" then
@@ -310,7 +309,7 @@ function options.resolve(given, getenv)
     for name, value in pairs(made.retry or {}) do
       retry[name] = value
     end
-    made.retry = with_defaults(retry, RETRY_DEFAULTS)
+    made.retry = with_defaults(retry, require "livechat.call.retry".DEFAULTS)
   end
   return with_defaults(made, DEFAULTS)
 end

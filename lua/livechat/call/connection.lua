@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The life of a call: reserve a slot of the throttle, submit, wait, retry?, decode.
+--- The state of a call: reserve a slot of the throttle, submit, wait, retry?, decode.
 ---
 --- A connection is what a client's resources share: credentials, throttle, options. Only this file
 --- knows that sending costs a slot.
@@ -10,6 +10,7 @@ local read = require "livechat.api.read"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
 local throttle = require "livechat.throttle"
+local turn = require "livechat.call.turn"
 local wait = require "livechat.call.wait"
 
 local connection = {}
@@ -120,54 +121,52 @@ end
 -- ---- one call --------------------------------------------------------------------------------
 
 --- What happened so far to one call of the user's.
----@class livechat.Life
+---@class livechat.CallState
 ---@field spec table
 ---@field path string as it is sent
----@field how table the strategy by which its attempts are awaited
+---@field strategy table by which its attempts are awaited
 ---@field began number on the clock of core.clock
----@field due number|nil
+---@field due number|nil when it has to end, on that clock
 ---@field reservation livechat.Reservation|nil the throttle's, for the attempt that is made
----@field moment number when that was made, on the clock of core.clock
+---@field reserved_at number when that was made, on that clock
 ---@field number integer attempts made
----@field outcome string|nil the worst of the attempts so far
+---@field unknown boolean|nil whether an attempt so far may have acted
 
-function Connection:error(life, fields)
-  fields.method = life.spec.method
-  fields.path = life.path
-  fields.attempts = life.number
-  fields.seconds = core.clock() - life.began
-  if life.unknown then
+function Connection:error(state, fields)
+  fields.method = state.spec.method
+  fields.path = state.path
+  fields.attempts = state.number
+  fields.seconds = core.clock() - state.began
+  if state.unknown then
     fields.outcome = "unknown" -- an earlier attempt may have acted, whatever this one did
   end
   return errors.new(fields)
 end
 
-function Connection:closed_error(life, outcome)
-  return self:error(life, {
+function Connection:closed_error(state, outcome)
+  return self:error(state, {
     kind = "closed", outcome = outcome,
     message = self.closed and "the client was closed during the call" or "the worker is exiting",
   })
 end
 
 --- Why a call that had to sleep ends there.
-function Connection:sleep_error(life, outcome, problem)
-  if not problem then
-    return self:closed_error(life, outcome)
-  end
-  return self:error(life, {
+---@param problem string|nil why there was nothing to sleep on
+function Connection:sleep_error(state, outcome, problem)
+  return not problem and self:closed_error(state, outcome) or self:error(state, {
     kind = "network", message = "cannot wait: " .. problem, outcome = outcome,
   })
 end
 
---- Time left until the deadline, nil where there is none.
-local function left(life)
-  return life.due and math.max(0, life.due - core.clock())
+--- Seconds until the deadline, nil where there is none.
+function Connection.remaining(state)
+  return state.due and math.max(0, state.due - core.clock())
 end
 
 --- Awaits a call, which close() ends meanwhile. Places are used again, because always new keys keep
 --- a table busy with making room.
 ---@return boolean done
-function Connection:await(how, call, time)
+function Connection:await(strategy, call, seconds)
   local places = self.places
   local place = places[#places]
   if place then
@@ -177,132 +176,58 @@ function Connection:await(how, call, time)
     self.n_places = place
   end
   self.calls[place] = call
-  local done = how.await(call, time)
+  local done = strategy.await(call, seconds)
   self.calls[place] = nil
   places[#places + 1] = place
   return done
 end
 
--- How long a call may sleep; below that, a worker that is to exit does not wait.
-local function patience_of(how)
-  return how.patience and how.patience() or math.huge
+--- Whether it may sleep so long: the client is open, and the program does not end before.
+function Connection:may_sleep(strategy, seconds)
+  return not self.closed and (not strategy.patience or seconds <= strategy.patience())
 end
 
 --- Sleeps.
 ---@return boolean slept false: the client was closed meanwhile, the program is to end before that,
 ---   or there is nothing to sleep on
 ---@return string|nil problem why there is nothing to sleep on
-function Connection:sleep(time)
-  local how = wait.current(self.strategy)
-  local due = core.clock() + time
-  local call, _, text = how.park()
+function Connection:sleep(seconds)
+  local strategy = wait.current(self.strategy)
+  local due = core.clock() + seconds
+  local call, _, text = strategy.park()
   if not call then
     return false, text
   end
-  local rest = time
-  while not self.closed and rest > 0 and rest <= patience_of(how) do
-    self:await(how, call, math.min(rest, 1))
+  local rest = seconds
+  while rest > 0 and self:may_sleep(strategy, rest) do
+    self:await(strategy, call, math.min(rest, 1))
     rest = due - core.clock()
   end
   call:drop()
   return not self.closed and rest <= 0
 end
 
-function Connection:tell_wait(time)
-  if self.on_wait then
-    self.on_wait(time)
-  end
-end
-
---- The fields of an error: why the throttle lets no call go, or does not tell its state.
----@param err { code: string, message: string, wait: number|nil }
-function connection.throttle_failure(err)
-  if err.wait then
-    return {
-      kind = "throttled", outcome = "not_sent", retry_after = err.wait,
-      message = ("the throttle would make it wait %.3f s, longer than the deadline")
-        :format(err.wait),
-    }
-  elseif err.code == "mismatch" then
-    return { kind = "invalid", outcome = "not_sent", field = "throttle", message = err.message }
-  end
-  return {
-    kind = "network", outcome = "not_sent",
-    message = "the throttle is unreachable: " .. err.message,
-  }
-end
-
---- Asks the throttle once. Its file may be held by a process that was stopped: for a second that is
---- waited for, the event loop running.
-function Connection:reserve(life, reservation)
-  local patience = core.clock() + 1
-  while true do
-    life.moment = core.clock()
-    local made, err = self.throttle:reserve(left(life), reservation)
-    if made or err.code ~= "busy" or core.clock() > patience or not self:sleep(0.05) then
-      return made, err
-    end
-  end
-end
-
--- Those who wait wake in the same moments, so that a scheduler or Redis is asked once for all.
-local function until_beat()
-  local now = core.clock()
-  return (math.floor(now / throttle.BEAT) + 1) * throttle.BEAT - now
-end
-
---- Waits for the throttle. Nothing is held meanwhile: one that is killed, or whose hook raises, has
---- left the queue within a second.
----@return boolean|nil granted
----@return table|nil err
-function Connection:admit(life)
-  if not self.throttle then
-    return true
-  end
-  local reservation, err, told
-  repeat
-    reservation, err = self:reserve(life, reservation)
-    if not reservation then
-      return nil, self.closed and self:closed_error(life, "not_sent")
-        or self:error(life, connection.throttle_failure(err))
-    end
-    local wait_time = reservation.wait
-    local slept, problem = not self.closed and wait_time <= patience_of(life.how), nil
-    if slept and wait_time > 0 and self.on_wait and not told then
-      told = true
-      self.throttle:release(reservation) -- keeps its place, but is not waited for
-      self:tell_wait(wait_time)
-    elseif slept and wait_time > 0 then
-      slept, problem = self:sleep(math.min(wait_time, until_beat()))
-    end
-    if not slept then
-      self.throttle:release(reservation)
-      return nil, self:sleep_error(life, "not_sent", problem)
-    end
-  until wait_time == 0
-  life.reservation = reservation
-  return true
-end
-
 --- Tells the throttle by when the attempt had arrived. What took long on its way must not come
 --- closer to the next ones than it left: the connection that was made first, and what the answer
 --- took longer than the quickest before it, which tell how long the way and the service's work are.
-function Connection:settle(life, result)
-  if not life.reservation or not result.sent then
+--- Example: reserved at 0, sent at 0.08 (a TLS handshake), answered at 0.30; the quickest answer so
+--- far took 0.05. It had arrived by 0.08 + 0.22 - 0.05 = 0.25.
+function Connection:record_arrival(state, result)
+  if not state.reservation or not result.sent then
     return
   end
-  local sent_at = result.sent_at or life.moment
+  local sent_at = result.sent_at or state.reserved_at
   local answer = core.clock() - sent_at
-  local odd = math.max(0, answer - (self.quickest or 0))
+  local slower = math.max(0, answer - (self.quickest or 0))
   self.quickest = math.min(self.quickest or answer, answer)
-  self.throttle:record_arrival(life.reservation, sent_at - life.moment + odd)
+  self.throttle:record_arrival(state.reservation, sent_at - state.reserved_at + slower)
 end
 
-function Connection:tell_attempt(life, result)
+function Connection:tell_attempt(state, result, attempt)
   if self.on_attempt then
     self.on_attempt {
-      method = life.spec.method, path = life.path, attempt = life.number,
-      status = result.status, error = not result.status and result.kind or nil,
+      method = state.spec.method, path = state.path, attempt = state.number,
+      status = result.status, error = not result.status and retry.kind(attempt) or nil,
       seconds = result.seconds,
     }
   end
@@ -310,14 +235,14 @@ end
 
 --- Sends once and waits for the answer.
 ---@return table result as call:take() of the engine gives it
-function Connection:attempt(life, wire)
-  local timeout = math.min(self.timeout, left(life) or math.huge)
-  wire.timeout = math.max(timeout, 0.001)
-  local call, code, text = life.how.submit(wire)
+function Connection:attempt(state, prepared)
+  local timeout = math.min(self.timeout, Connection.remaining(state) or math.huge)
+  prepared.timeout = math.max(timeout, 0.001)
+  local call, code, text = state.strategy.submit(prepared)
   if not call then
     return { code = code, text = text, sent = false, seconds = 0 }
   end
-  if not self:await(life.how, call, timeout + GRACE) then
+  if not self:await(state.strategy, call, timeout + GRACE) then
     call:cancel()
   end
   local result = call:take()
@@ -344,8 +269,8 @@ end
 local DEPRECATED = { "Deprecation", "Legacy", "Sunset" }
 
 --- Tells once for each endpoint that the service calls it deprecated.
-function Connection:notice(life, result)
-  local endpoint = self.on_notice and life.spec.method .. " " .. life.spec.path
+function Connection:notice(state, result)
+  local endpoint = self.on_notice and state.spec.method .. " " .. state.spec.path
   if not endpoint or self.noticed[endpoint] or not result.headers then
     return
   end
@@ -367,72 +292,63 @@ function Connection:hide(text)
   return text and self.secret:hide(text:sub(1, HIDDEN_MAX))
 end
 
-function Connection:failure_message(result, decoded)
-  if result.status then
-    local text = self:hide(read.error_text(decoded, result.body))
-    return text or ("the service answered with status " .. result.status)
-  end
-  return result.text
-end
-
 --- What the decision functions are told of an attempt.
-function Connection:describe(life, result)
+---@return livechat.Attempt
+function Connection:describe(state, result)
+  local headers = result.headers
   return {
-    method = life.spec.method, safe = life.spec.safe, number = life.number,
+    method = state.spec.method, safe = state.spec.safe, number = state.number,
     status = result.status, code = result.code, sent = result.sent,
-    retry_after = result.headers and request.header(result.headers, "Retry-After"),
-    date = result.headers and request.header(result.headers, "Date"),
-    now = core.now(), random = core.random(), elapsed = core.clock() - life.began,
-    deadline_left = left(life),
+    retry_after = headers and request.header(headers, "Retry-After"),
+    date = headers and request.header(headers, "Date"),
+    now = core.now(), random = core.random(), deadline_left = Connection.remaining(state),
   }
 end
 
-function Connection:failure(life, result, attempt)
+--- The error of a failed attempt, if it is the last one.
+function Connection:failure(state, result, attempt)
+  local outcome = retry.outcome(attempt)
   if self.closed and result.code then
-    return self:closed_error(life, retry.outcome(attempt))
+    return self:closed_error(state, outcome)
   end
-  local decoded = result.status and json.decode(result.body, core.utf8) or nil
-  local kind, code
-  if result.status and self.api.failure then
-    kind, code = self.api.failure(result.status, decoded)
+  local message, kind, code = result.text, nil, nil
+  if result.status then
+    local decoded = json.decode(result.body, core.utf8)
+    if self.api.failure then
+      kind, code = self.api.failure(result.status, decoded)
+    end
+    message = self:hide(read.error_text(decoded, result.body))
+      or "the service answered with status " .. result.status
   end
-  local fields = {
-    kind = kind or retry.kind(attempt), code = code, outcome = retry.outcome(attempt),
-    message = self:failure_message(result, decoded), status = result.status,
-    body = self:hide(result.body), retry_after = retry.retry_after(attempt),
-  }
-  return self:error(life, fields)
-end
-
---- A repeated removal that finds nothing: the lost attempt before it did the work.
-local function removed_before(life, result)
-  return (life.spec.gone or life.spec.method == "DELETE") and result.status == 404 and life.unknown
+  return self:error(state, {
+    kind = kind or retry.kind(attempt), code = code, outcome = outcome, message = message,
+    status = result.status, body = self:hide(result.body),
+    retry_after = retry.retry_after(attempt),
+  })
 end
 
 --- After a failed attempt: waits for the next one, or gives the error that ends the call.
 ---@return boolean|nil again
 ---@return table|nil err
-function Connection:recover(life, result)
-  local attempt = self:describe(life, result)
-  local err = self:failure(life, result, attempt)
-  local hold = retry.hold(self.retry, attempt)
-  if hold and self.throttle then
-    self.throttle:pause(hold)
-  end
+function Connection:recover(state, result, attempt)
+  local err = self:failure(state, result, attempt)
   local pause = not self.closed and retry.decide(self.retry, attempt)
   if not pause then
     return nil, err
   end
-  life.unknown = life.unknown or err.outcome == "unknown"
-  self:tell_wait(pause)
+  state.unknown = state.unknown or err.outcome == "unknown"
+  if self.on_wait then
+    self.on_wait(pause)
+  end
   local slept, problem = self:sleep(pause)
   if not slept then
-    return nil, self:sleep_error(life, err.outcome, problem)
+    return nil, self:sleep_error(state, err.outcome, problem)
   end
   return true
 end
 
-function Connection:wire(spec)
+--- The request of a call as the engine takes it.
+function Connection:prepare(spec)
   local built, err = request.build(self.base, {
     method = spec.method, path = spec.path, args = spec.args, query = spec.query,
     body = spec.body, lines = self.lines[spec.body ~= nil],
@@ -454,59 +370,75 @@ function Connection:due()
   return self.deadline and core.clock() + self.deadline
 end
 
+--- Everyone who shares the throttle is told of an attempt before any hook runs, which may raise.
+function Connection:tell_throttle(state, result, attempt)
+  self:record_arrival(state, result)
+  local hold = attempt and retry.hold(self.retry, attempt)
+  if hold then
+    self.throttle:pause(hold)
+  end
+end
+
+--- The answer of a call that succeeded; nil where its body cannot be read.
+---@return table|nil answer
+---@return livechat.Error|nil err
+function Connection:answer(state, result, decoded, problem)
+  if problem then
+    return nil, self:error(state, {
+      kind = "protocol", message = problem, status = result.status,
+      body = self:hide(result.body), outcome = "unknown",
+    })
+  end
+  return {
+    decoded = decoded, status = result.status, headers = result.headers, body = result.body,
+    path = state.path, seconds = core.clock() - state.began, attempts = state.number,
+  }
+end
+
 --- Performs one call of the service, through throttle and retries.
 ---@param spec table { method=, path=, args=, query=, body=, safe=<may be repeated>,
+---   gone=<the kind of failure that is a success after an attempt that may have acted>,
 ---   due=<on the clock of core.clock> }
 ---@return table|nil answer { decoded=, status=, headers=<raw lines>, body=, seconds=, attempts= }
 ---@return table|nil err
 function Connection:call(spec)
-  local how = wait.current(self.strategy) -- raises where a call cannot wait, before it costs a slot
-  local wire, invalid = self:wire(spec)
-  if not wire then
-    return nil, invalid
+  local strategy = wait.current(self.strategy) -- raises where a call cannot wait
+  local prepared, err = self:prepare(spec)
+  if not prepared then
+    return nil, err
   end
-  local began, path = core.clock(), wire.path
-  local life = {
-    spec = spec, path = path, how = how, began = began, number = 0,
+  local state = {
+    spec = spec, path = prepared.path, strategy = strategy, began = core.clock(), number = 0,
     due = spec.due or self:due(),
   }
   if self.closed then
-    return nil, self:closed_error(life, "not_sent")
+    return nil, self:closed_error(state, "not_sent")
   end
-  while true do
-    local granted, err = self:admit(life)
-    if not granted then
-      return nil, err
-    end
-    life.number = life.number + 1
-    local result = self:attempt(life, wire)
-    self:settle(life, result)
-    result.kind = result.code and retry.kind(result)
-    self:tell_attempt(life, result)
-    self:notice(life, result)
-    if removed_before(life, result) then
-      return { status = result.status, headers = result.headers, attempts = life.number,
-        path = path, seconds = core.clock() - began }
-    end
-    if result.status and result.status >= 200 and result.status < 300 then
-      local decoded, problem = decode(result)
-      if problem then
-        return nil, self:error(life, {
-          kind = "protocol", message = problem, status = result.status,
-          body = self:hide(result.body), outcome = "unknown",
-        })
+  local again
+  repeat
+    if self.throttle then
+      again, err = turn.wait(self, state)
+      if not again then
+        return nil, err
       end
-      return {
-        decoded = decoded, status = result.status, headers = result.headers, body = result.body,
-        path = path, seconds = core.clock() - began, attempts = life.number,
-      }
     end
-    local again
-    again, err = self:recover(life, result)
-    if not again then
-      return nil, err
+    state.number = state.number + 1
+    local result = self:attempt(state, prepared)
+    local fine = result.status and result.status >= 200 and result.status < 300
+    local attempt = not fine and self:describe(state, result) or nil
+    if self.throttle then
+      self:tell_throttle(state, result, attempt)
     end
-  end
+    self:tell_attempt(state, result, attempt)
+    self:notice(state, result)
+    if fine then
+      return self:answer(state, result, decode(result))
+    elseif state.unknown and spec.gone and retry.kind(attempt) == spec.gone then
+      return self:answer(state, result) -- the lost attempt did it
+    end
+    again, err = self:recover(state, result, attempt)
+  until not again
+  return nil, err
 end
 
 return connection

@@ -6,10 +6,10 @@ local retry = {
   --- Seconds. A Retry-After beyond this is not waited for: a program that sleeps for longer looks
   --- dead. The call ends, and its error's `retry_after` tells the caller.
   LONGEST_WAIT = 300,
+  DEFAULTS = { attempts = 4, base = 0.5, cap = 30 },
 }
 
 local LONGEST_RETRY_AFTER = 86400 -- what a header claims beyond a day is cut to a day
-local DEFAULTS = { attempts = 4, base = 0.5, cap = 30 }
 
 ---@class livechat.Attempt
 ---@field method string
@@ -164,7 +164,9 @@ end
 ---@return number|nil seconds
 function retry.hold(options, attempt)
   local asked = attempt.status and attempt.status >= 400 and retry.retry_after(attempt)
-  if not asked and attempt.status == 429 then asked = backoff(options or DEFAULTS, attempt) end
+  if not asked and attempt.status == 429 then
+    asked = backoff(options or retry.DEFAULTS, attempt)
+  end
   return asked and math.min(asked, retry.LONGEST_WAIT) or nil
 end
 
