@@ -48,7 +48,7 @@
 -- The handle: url, port, pid, username, api_key, account_id, access_token, client_id,
 -- client_secret, public_client_id, folder, log (nginx's error log, with a line for each attempt to
 -- deliver a webhook), control_url, control(method, verb, fields) -> table (raises what went wrong;
--- the verbs are in control.lua), stop().
+-- the verbs are in control.lua), stop(). A browser that opens the url is shown a page.
 local json = require "livechat.json"
 local hosts = require "livechat.sandbox.hosts"
 local process = require "livechat.nginx_process"

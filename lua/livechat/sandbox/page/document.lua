@@ -188,7 +188,7 @@ local TOP = [[
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="/_sandbox/page/icon.svg">
 <link rel="stylesheet" href="/_sandbox/page/page.css">
-<script src="/_sandbox/page/page.js" defer></script></head>
+<script src="/_sandbox/page/page.js" type="module"></script></head>
 <body data-events="/_sandbox/page/events?%s">
 <a class="skip" href="#main">Skip to the lists</a>
 <header><h1>LiveChat sandbox</h1>
