@@ -13,13 +13,8 @@ local ELEMENT = "element-6066-11e4-a52e-4f735466cecf" -- WebDriver's name for a 
 local KEYS = { tab = "\238\128\132", enter = "\238\128\135", shift = "\238\128\136",
   space = " " }
 
---- Whether this machine has what is needed.
-function browser.installed()
-  return process.execute("command -v chromedriver >/dev/null && command -v chromium >/dev/null")
-end
-
-local function ask(self, method, path, body)
-  local response = assert(helper.http({ port = self.port, method = method, timeout = 60,
+local function ask(self, method, path, body, seconds)
+  local response = assert(helper.http({ port = self.port, method = method, timeout = seconds or 60,
     path = self.session and "/session/" .. self.session .. path or path,
     headers = { ["Content-Type"] = "application/json" }, body = body and json.encode(body) }))
   local value = json.fold(assert(json.decode(response.body))).value
@@ -30,9 +25,8 @@ local function ask(self, method, path, body)
 end
 
 --- Starts one, with a profile of its own that nothing is left of.
----@param more string[]|nil further switches of Chromium
 ---@return table browser
-function browser.start(more)
+function browser.start()
   local self = setmetatable({ port = helper.free_port() }, browser)
   local folder = helper.folder()
   local pid = helper.spawn({ "chromedriver", "--port=" .. self.port },
@@ -42,15 +36,22 @@ function browser.start(more)
     "--disable-dev-shm-usage", "--disable-gpu", "--no-first-run", "--no-proxy-server",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--window-size=1280,900", "--lang=en-GB" }
-  if process.output("id -u") == "0" then args[#args + 1] = "--no-sandbox" end
-  for _, switch in ipairs(more or {}) do args[#args + 1] = switch end
+  -- Its own sandbox wants another user than root, and a kernel that gives namespaces to users.
+  if process.output("id -u") == "0" or not process.execute("unshare -Ur true 2>/dev/null") then
+    args[#args + 1] = "--no-sandbox"
+  end
+  -- It ends by itself, too: what is left of a spec that was killed is the driver's child no more.
+  local binary = folder .. "/chromium"
+  helper.write(binary, '#!/bin/sh\nexec timeout -k 5 600 chromium "$@"\n')
+  assert(process.execute("chmod +x " .. helper.quote(binary)))
   local made = ask(self, "POST", "/session", { capabilities = { alwaysMatch = {
     browserName = "chrome", ["goog:loggingPrefs"] = { browser = "ALL" },
-    ["goog:chromeOptions"] = { args = args } } } })
+    ["goog:chromeOptions"] = { args = args, binary = binary } } } })
   self.session = made.sessionId
   helper.defer(function()
-    pcall(ask, self, "DELETE", "")
+    pcall(ask, self, "DELETE", "", nil, 10)
     helper.stop(pid)
+    helper.stop(made.capabilities["goog:processID"]) -- a driver that hangs leaves it behind
   end)
   return self
 end
@@ -161,7 +162,7 @@ end
 
 --- Writes what is seen as a PNG file.
 function browser:picture(path)
-  process.write(path, (mime.unb64(ask(self, "GET", "/screenshot"))))
+  helper.write(path, (mime.unb64(ask(self, "GET", "/screenshot"))))
 end
 
 return browser
