@@ -31,7 +31,9 @@
 --                      rate limit, tokens and deliveries too
 -- POST   trigger     { event_type="…", count=1, … } sends events to the webhooks registered for
 --                      them; other members are merged over the event: { event_type="chat_ended",
---                      chat={ id="X" } }; null removes one. Answers { events=, deliveries=, ids= }
+--                      chat={ id="X" } }; null removes one. v3's and HelpDesk's events are known
+--                      by their own names (incoming_chat, tickets.create), and changed in their
+--                      payload. Answers { events=, deliveries=, ids= }
 -- POST   tokens      { kind="token" (an access token and what renews it), "code" or "personal",
 --                      client_id=, public=true, agent=<login>, scope="a,b", expires_in=seconds,
 --                      token=<a personal token's own text>, redirect_uri=, challenge= } issues one;

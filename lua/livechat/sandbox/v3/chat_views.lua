@@ -61,6 +61,15 @@ function chat_views.threads(service, id)
   return list
 end
 
+--- One thread of a chat, or nil, an error's type and its message.
+---@param fields table { chat_id=, thread_id= }
+function chat_views.find_thread(service, fields)
+  for _, thread in ipairs(chat_views.threads(service, fields.chat_id)) do
+    if thread.id == fields.thread_id then return thread end
+  end
+  return nil, "not_found", "Thread not found"
+end
+
 function chat_views.access(service, thread)
   local ids = json.array()
   for i, id in ipairs(thread.groups) do ids[i] = today.id(service, id) end
@@ -69,6 +78,15 @@ end
 
 function chat_views.customer_id(service, visitor)
   return service.identities:of("customer", visitor.id)
+end
+
+--- The visitor of a customer's id, or nil, an error's type and its message.
+function chat_views.visitor(service, id)
+  local all = {}
+  for _, visitor in pairs(service.visitors.by_id) do all[#all + 1] = visitor end
+  local visitor = service.visitors.by_id[service.identities:key("customer", id, all, "id")]
+  if not visitor then return nil, "not_found", "Customer not found" end
+  return visitor
 end
 
 --- The ids of those who are in a thread, or were.
@@ -131,6 +149,22 @@ local function closing(service, thread, id)
     text = thread.visitor.name .. " closed the chat" }
 end
 
+-- The nth message, and the nth event of another kind.
+local function nth_message(service, thread, n)
+  return message(service, thread, thread.messages[n], ("%s_%d"):format(thread.id, n + 1))
+end
+
+local function nth_other(service, thread, n)
+  return message(service, thread, extras.of(service, thread).events[n],
+    ("%s_x%d"):format(thread.id, n))
+end
+
+--- The last message that was said or, with `other`, the last event of another kind.
+function chat_views.last_event(service, thread, other)
+  if other then return nth_other(service, thread, #extras.of(service, thread).events) end
+  return nth_message(service, thread, #thread.messages)
+end
+
 --- A thread's events.
 function chat_views.events(service, thread)
   local list, own, others = json.array(), extras.of(service, thread), 1
@@ -138,13 +172,9 @@ function chat_views.events(service, thread)
     list[1] = survey(service, thread, thread.id .. "_1")
   end
   for i = 0, #thread.messages do
-    if i > 0 then
-      list[#list + 1] = message(service, thread, thread.messages[i],
-        ("%s_%d"):format(thread.id, i + 1))
-    end
+    if i > 0 then list[#list + 1] = nth_message(service, thread, i) end
     while own.events and own.events[others] and own.events[others].after == i do
-      list[#list + 1] = message(service, thread, own.events[others],
-        ("%s_x%d"):format(thread.id, others))
+      list[#list + 1] = nth_other(service, thread, others)
       others = others + 1
     end
   end

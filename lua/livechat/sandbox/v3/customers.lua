@@ -12,15 +12,6 @@ local object, text = schema.object, schema.text
 
 local ID = text(64, 1)
 
-local function find(service, call)
-  local all = {}
-  for _, visitor in pairs(service.visitors.by_id) do all[#all + 1] = visitor end
-  local key = service.identities:key("customer", call.fields.id, all, "id")
-  local visitor = service.visitors.by_id[key]
-  if not visitor then return nil, "not_found", "Customer not found" end
-  return visitor
-end
-
 local function threads_of(service, visitor)
   local result = {}
   for _, thread in ipairs(service.chats.order) do
@@ -30,7 +21,7 @@ local function threads_of(service, visitor)
 end
 
 local function get(service, call)
-  local visitor, kind, message = find(service, call)
+  local visitor, kind, message = chat_views.visitor(service, call.fields.id)
   if not visitor then return nil, kind, message end
   local result, seen = chat_views.customer(service, visitor), {}
   result.chat_ids = json.array()
@@ -54,7 +45,7 @@ local function take_fields(visitor, fields)
 end
 
 local function update(service, call)
-  local visitor, kind, message = find(service, call)
+  local visitor, kind, message = chat_views.visitor(service, call.fields.id)
   if not visitor then return nil, kind, message end
   local fields, own = call.fields, extras.of(service, visitor)
   if next(fields, (next(fields))) == nil then
@@ -79,7 +70,7 @@ local function update(service, call)
 end
 
 local function ban(service, call)
-  local visitor, kind, message = find(service, call)
+  local visitor, kind, message = chat_views.visitor(service, call.fields.id)
   if not visitor then return nil, kind, message end
   service.v3.bans[call.fields.id] = call.now + call.fields.ban.days * 86400
   return today.NOTHING

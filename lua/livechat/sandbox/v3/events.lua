@@ -76,12 +76,6 @@ function events.active(service, call, id, present)
   return thread
 end
 
---- The last event of a thread, as the thread shows it.
-function events.last(service, thread)
-  local all = chat_views.events(service, thread)
-  return all[#all]
-end
-
 --- Has an agent say an event, and tells the webhooks.
 ---@param event table checked
 ---@return string event_id
@@ -100,7 +94,7 @@ function events.say(service, thread, event, call)
       at = math.floor(call.now), event = own, after = #thread.messages }
     service.chats:changed()
   end
-  local written = events.last(service, thread)
+  local written = chat_views.last_event(service, thread, event.type ~= "message")
   hooks.publish(service, "incoming_event", { thread_id = thread.id, event = written,
     chat_id = chat_views.chat_id(service, thread) },
     { thread = thread, author_type = "agent", caller = call.caller, id = written.id }, call.now)

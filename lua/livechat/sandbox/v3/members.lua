@@ -45,14 +45,22 @@ local function add_user(service, call)
   return today.NOTHING
 end
 
--- Takes an agent out; v3 still shows who has been there.
-local function leave(service, thread, login)
+-- v3 still shows who has been there.
+local function remember(service, thread, agent)
   local own = extras.of(service, thread)
   own.gone = own.gone or {}
+  for _, each in ipairs(own.gone) do
+    if each.id == agent.id then return end
+  end
+  own.gone[#own.gone + 1] = agent
+end
+
+-- Takes an agent out.
+local function leave(service, thread, login)
   for _, side in ipairs({ thread.agents, thread.supervisors }) do
     for i, agent in ipairs(side) do
       if agent.id == login then
-        own.gone[#own.gone + 1] = table.remove(side, i)
+        remember(service, thread, table.remove(side, i))
         service.chats:changed()
         return true
       end
@@ -91,7 +99,7 @@ end
 -- Where a chat shall go: groups and the agent, or nil, an error's type and its message.
 local function target_of(service, thread, fields)
   local target, anyway = fields.target, fields.ignore_agents_availability
-  if not target then return thread.groups, service.agents:references()[1] end
+  target = target or { type = "group", ids = thread.groups }
   if target.type == "agent" then
     for _, login in ipairs(target.ids) do
       local agent = service.agents.by_login[login]
@@ -160,13 +168,6 @@ end
 
 -- Tags -------------------------------------------------------------------------------------------
 
-local function thread_of(service, fields)
-  for _, thread in ipairs(chat_views.threads(service, fields.chat_id)) do
-    if thread.id == fields.thread_id then return thread end
-  end
-  return nil, "not_found", "Thread not found"
-end
-
 local function retag(service, thread, tags, call)
   local old = thread.tags
   service.chats:tag(thread, tags)
@@ -175,7 +176,7 @@ local function retag(service, thread, tags, call)
 end
 
 local function tag(service, call)
-  local thread, kind, message = thread_of(service, call.fields)
+  local thread, kind, message = chat_views.find_thread(service, call.fields)
   if not thread then return nil, kind, message end
   local tags = {}
   for i, each in ipairs(thread.tags) do
@@ -187,7 +188,7 @@ local function tag(service, call)
 end
 
 local function untag(service, call)
-  local thread, kind, message = thread_of(service, call.fields)
+  local thread, kind, message = chat_views.find_thread(service, call.fields)
   if not thread then return nil, kind, message end
   local tags = {}
   for _, each in ipairs(thread.tags) do

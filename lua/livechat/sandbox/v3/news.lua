@@ -237,8 +237,8 @@ local PAYLOADS = {}
 
 function PAYLOADS.incoming_event(service, thread, now)
   service.chats:say(thread, "visitor", thread.visitor, "Is anybody there?", now)
-  local all, payload = chat_views.events(service, thread), ids_of(service, thread)
-  payload.event = all[#all]
+  local payload = ids_of(service, thread)
+  payload.event = chat_views.last_event(service, thread)
   return payload, { author_type = "customer" }
 end
 

@@ -23,14 +23,11 @@ function KEEPERS.chat(service, fields)
 end
 
 function KEEPERS.thread(service, fields)
-  for _, thread in ipairs(chat_views.threads(service, fields.chat_id)) do
-    if thread.id == fields.thread_id then
-      local own = extras.of(service, thread)
-      own.properties = own.properties or {}
-      return own.properties, thread
-    end
-  end
-  return nil, "not_found", "Thread not found"
+  local thread, kind, message = chat_views.find_thread(service, fields)
+  if not thread then return nil, kind, message end
+  local own = extras.of(service, thread)
+  own.properties = own.properties or {}
+  return own.properties, thread
 end
 
 function KEEPERS.event(service, fields)

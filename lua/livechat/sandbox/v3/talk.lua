@@ -23,28 +23,18 @@ local LARGEST_FILE = 10 * 2 ^ 20
 
 -- Starting ---------------------------------------------------------------------------------------
 
-local function all_visitors(service)
-  local result = {}
-  for _, visitor in pairs(service.visitors.by_id) do result[#result + 1] = visitor end
-  return result
-end
-
---- The visitor of a customer's id.
-local function visitor_of(service, id)
-  local key = service.identities:key("customer", id, all_visitors(service), "id")
-  return service.visitors.by_id[key]
-end
-
 -- Who shall be in a new chat: its visitor, and its agents after the requester.
 local function people(service, chat, call)
   local visitor, agents = nil, { service.agents:reference(call.login) }
   for _, user in ipairs(chat.users or {}) do
     if user.type == "customer" then
-      visitor = visitor_of(service, user.id)
-      if not visitor then return nil, "not_found", "Customer not found" end
+      local found, kind, message = chat_views.visitor(service, user.id)
+      if not found then return nil, kind, message end
+      visitor = found
     elseif user.id ~= call.login then
-      agents[#agents + 1] = service.agents:reference(user.id)
-      if not agents[#agents] then return nil, "agent_offline", "Agent not found: " .. user.id end
+      local agent = service.agents:reference(user.id)
+      if not agent then return nil, "not_found", "Agent not found: " .. user.id end
+      agents[#agents + 1] = agent
     end
   end
   return visitor or service.visitors:come(service.draw, call.now), agents
@@ -138,16 +128,9 @@ local function upload_file(service, call)
     (file.name:gsub("[^%w.-]", "_"))) }
 end
 
-local function thread_of(service, fields)
-  for _, thread in ipairs(chat_views.threads(service, fields.chat_id)) do
-    if thread.id == fields.thread_id then return thread end
-  end
-  return nil, "not_found", "Thread not found"
-end
-
 local function postback(service, call)
   local fields = call.fields
-  local thread, kind, message = thread_of(service, fields)
+  local thread, kind, message = chat_views.find_thread(service, fields)
   if not thread then return nil, kind, message end
   hooks.publish(service, "incoming_rich_message_postback", { user_id = call.login,
     chat_id = fields.chat_id, thread_id = thread.id, event_id = fields.event_id,
@@ -170,7 +153,7 @@ local function seen(service, call)
 end
 
 local function summarize(service, call)
-  local thread, kind, message = thread_of(service, call.fields)
+  local thread, kind, message = chat_views.find_thread(service, call.fields)
   if not thread then return nil, kind, message end
   local own = extras.of(service, thread)
   if thread.ended and own.summary then
