@@ -276,6 +276,26 @@ describe("trigger", function()
     end
   end)
 
+  it("finds something to tell of a chat in which nobody has said a word", function()
+    hear_all()
+    own.agent("start_chat", {})
+    own.delivered()
+    for _, action in ipairs({ "event_updated", "event_deleted", "thread_properties_deleted" }) do
+      assert.equal(1, own.control("POST", "trigger", { event_type = action }).deliveries)
+    end
+  end)
+
+  it("says what cannot be merged", function()
+    local answer, status = own.control("POST", "trigger", { event_type = "auto_accesses_updated",
+      x = 1 })
+    assert.same({ 400, "auto_accesses_updated is a list, over which nothing can be merged" },
+      { status, answer.error })
+    hook("incoming_chat")
+    assert.equal(1, own.control("POST", "trigger", { event_type = "incoming_chat",
+      chat = { users = { x = 1 } } }).deliveries)
+    assert.same({ x = 1 }, own.delivered()[1].body.payload.chat.users)
+  end)
+
   it("has v2's webhooks hear of a chat that starts", function()
     own.call("POST", "/webhooks", { json = { event_type = "chat_started",
       data_types = { "chat" }, url = "http://127.0.0.1:1/v2" } })

@@ -175,9 +175,11 @@ function today.merge(target, over)
     elseif type(value) == "table" and value[1] == nil and type(target[name]) == "table"
       and not json.is_array(target[name]) then
       today.merge(target[name], value)
-    else -- [] and {} are one once they are decoded: over a list it is a list
-      target[name] = json.is_array(target[name]) and type(value) == "table" and json.array(value)
-        or value
+    elseif json.is_array(target[name]) and type(value) == "table"
+      and (value[1] ~= nil or next(value) == nil) then
+      target[name] = json.array(value) -- [] and {} are one once they are decoded
+    else
+      target[name] = value
     end
   end
   return target

@@ -215,6 +215,8 @@ end
 ---@return integer|string|nil deliveries
 function webhooks.trigger(service, name, over, now)
   if not KNOWN[name] then return nil end
+  local _, wrong = schema.any(over)
+  if wrong then return nil, name .. " " .. wrong end
   local newest = service.tickets:latest(1, now)[1]
   local old = name ~= "tickets.create" and (newest or open(service, now)) or nil
   local ticket

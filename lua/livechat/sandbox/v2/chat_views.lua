@@ -81,7 +81,8 @@ end
 function chat_views.chat(chat, service, zone)
   local style = views.style(service, chat.id)
   zone = zone or zones.find(service.options.timezone)
-  local until_when = chat.ended or chat.messages[#chat.messages].at
+  local last = chat.messages[#chat.messages] -- there may be none yet: v3 starts silent chats
+  local until_when = chat.ended or last and last.at or chat.started
   local none = style.nulls and json.null or nil
   local result = { type = "chat", id = chat.id, agents = copy_list(chat.agents, person),
     supervisors = copy_list(chat.supervisors, person), rate = chat.rate, comment = chat.comment,

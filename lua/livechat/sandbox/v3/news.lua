@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 -- What v3's webhooks hear of changes in the stores, whichever API caused them.
 local json = require "livechat.json"
+local schema = require "livechat.sandbox.schema"
 local today = require "livechat.sandbox.today"
 local agent_views = require "livechat.sandbox.v3.agent_views"
 local chat_views = require "livechat.sandbox.v3.chat_views"
@@ -242,14 +243,15 @@ function PAYLOADS.incoming_event(service, thread, now)
   return payload, { author_type = "customer" }
 end
 
-function PAYLOADS.event_updated(service, thread)
+function PAYLOADS.event_updated(service, thread, now)
   local payload = ids_of(service, thread)
   payload.event = chat_views.events(service, thread)[1]
+  if not payload.event then payload = PAYLOADS.incoming_event(service, thread, now) end
   return payload
 end
 
-function PAYLOADS.event_deleted(service, thread)
-  local payload = PAYLOADS.event_updated(service, thread)
+function PAYLOADS.event_deleted(service, thread, now)
+  local payload = PAYLOADS.event_updated(service, thread, now)
   payload.event_id, payload.event = payload.event.id, nil
   return payload
 end
@@ -266,18 +268,20 @@ end
 
 function PAYLOADS.user_added_to_chat(service, thread)
   local payload = ids_of(service, thread)
-  payload.user, payload.reason = chat_views.users(service, thread)[2], "assigned"
+  local users = chat_views.users(service, thread)
+  payload.user, payload.reason = users[2] or users[1], "assigned"
   return payload
 end
 
 function PAYLOADS.user_removed_from_chat(service, thread)
   local payload = ids_of(service, thread)
-  payload.user_id, payload.user_type, payload.reason = thread.agents[1].id, "agent", "manual"
+  local gone = thread.agents[1] or service.agents:references()[1]
+  payload.user_id, payload.user_type, payload.reason = gone.id, "agent", "manual"
   return payload
 end
 
-function PAYLOADS.incoming_rich_message_postback(service, thread)
-  local payload = PAYLOADS.event_deleted(service, thread)
+function PAYLOADS.incoming_rich_message_postback(service, thread, now)
+  local payload = PAYLOADS.event_deleted(service, thread, now)
   payload.user_id = chat_views.customer_id(service, thread.visitor)
   payload.postback = { id = "action_yes", toggled = true }
   return payload
@@ -302,15 +306,15 @@ function PAYLOADS.thread_summary_set(service, thread, now)
 end
 
 for _, of in ipairs({ "chat", "thread", "event" }) do
-  PAYLOADS[of .. "_properties_updated"] = function(service, thread)
-    local payload = PAYLOADS.event_deleted(service, thread)
+  PAYLOADS[of .. "_properties_updated"] = function(service, thread, now)
+    local payload = PAYLOADS.event_deleted(service, thread, now)
     payload.properties = { sandbox = { name = "value" } }
     if of ~= "event" then payload.event_id = nil end
     if of == "chat" then payload.thread_id = nil end
     return payload
   end
-  PAYLOADS[of .. "_properties_deleted"] = function(service, thread)
-    local payload = PAYLOADS[of .. "_properties_updated"](service, thread)
+  PAYLOADS[of .. "_properties_deleted"] = function(service, thread, now)
+    local payload = PAYLOADS[of .. "_properties_updated"](service, thread, now)
     payload.properties = { sandbox = json.array({ "name" }) }
     return payload
   end
@@ -357,6 +361,11 @@ end
 ---@return integer|string|nil deliveries
 function news.trigger(service, action, over, now)
   if not hooks.ACTIONS[action] then return nil end
+  local _, wrong = schema.any(over)
+  if action == "auto_accesses_updated" and next(over) ~= nil then
+    wrong = "is a list, over which nothing can be merged"
+  end
+  if wrong then return nil, action .. " " .. wrong end
   local payload, about
   if action == "incoming_chat" or CAUSES[action] then
     local what, record, before
