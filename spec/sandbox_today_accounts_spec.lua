@@ -296,3 +296,22 @@ describe("the published samples of accounts", function()
     covers(errors["429"], own.accounts("GET", "/v2/accounts/me"))
   end)
 end)
+
+describe("an app's own webhook", function()
+  it("hears of its life on request", function()
+    own.control("POST", "clients", { client_id = "an-app", webhook = "http://127.0.0.1:1/app" })
+    local text = helper.payload("app_webhook_doc_samples.json")
+    local samples = text and json.fold(json.decode(text)) or {}
+    for _, name in ipairs({ "application_installed", "application_uninstalled",
+      "payment_trialstarted", "payment_activated", "payment_collected", "payment_cancelled" }) do
+      local answer = own.control("POST", "trigger", { event_type = name, licenseID = 7 })
+      assert.same({ 1, "an-app" }, { answer.deliveries, answer.ids[1] })
+      local arrived = own.delivered()[1]
+      assert.same({ name, "an-app", 7, "/app" }, { arrived.body.event, arrived.body.clientID,
+        arrived.body.licenseID, arrived.target.path })
+      if samples[name] then assert.is_true(helper.covers(samples[name], arrived.body), name) end
+    end
+    local _, status = own.control("POST", "clients", { client_id = "x", webhook = "x" })
+    assert.equal(400, status)
+  end)
+end)

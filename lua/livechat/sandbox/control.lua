@@ -33,12 +33,14 @@
 --                      them; other members are merged over the event: { event_type="chat_ended",
 --                      chat={ id="X" } }; null removes one. v3's and HelpDesk's events are known
 --                      by their own names (incoming_chat, tickets.create), and changed in their
---                      payload. Answers { events=, deliveries=, ids= }
+--                      payload; application_installed and payment_… go to apps. Answers
+--                      { events=, deliveries=, ids= }
 -- POST   tokens      { kind="token" (an access token and what renews it), "code" or "personal",
 --                      client_id=, public=true, agent=<login>, scope="a,b", expires_in=seconds,
 --                      token=<a personal token's own text>, redirect_uri=, challenge= } issues one;
 --                      answers as the service does, { code= } or { account_id=, token= }
--- POST   clients     { client_id=, client_secret=<none: a public one>, redirect_uri= } adds an app
+-- POST   clients     { client_id=, client_secret=<none: a public one>, redirect_uri=, webhook=<URL
+--                      for the app's own life: application_installed, …> } adds an app
 -- POST   reset       back to how it was when it began
 local json = require "livechat.json"
 local options = require "livechat.sandbox.options"

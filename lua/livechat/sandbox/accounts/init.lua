@@ -11,6 +11,7 @@ local form = require "livechat.sandbox.form"
 local random = require "livechat.sandbox.random"
 local routes = require "livechat.sandbox.routes"
 local today = require "livechat.sandbox.today"
+local apps = require "livechat.sandbox.accounts.apps"
 local oauth = require "livechat.sandbox.accounts.oauth"
 local people = require "livechat.sandbox.accounts.people"
 local tokens = require "livechat.sandbox.accounts.tokens"
@@ -142,10 +143,10 @@ end
 
 -- Events -----------------------------------------------------------------------------------------
 
---- It sends none.
+--- Nothing that happens in the stores is news of an app's life.
 function accounts.tell() end
 
-function accounts.trigger() end
+accounts.trigger = apps.trigger
 
 function accounts.knows_token()
   return false

@@ -2,6 +2,7 @@
 -- What the control interface has issued, as an agent does in the console or on the page that asks
 -- for leave. Each answers a value, or nil and what is wrong with the request.
 local random = require "livechat.sandbox.random"
+local Deliveries = require "livechat.sandbox.deliveries"
 local oauth = require "livechat.sandbox.accounts.oauth"
 local tokens = require "livechat.sandbox.accounts.tokens"
 
@@ -50,13 +51,16 @@ function issue.client(service, fields)
   if type(fields.client_id) ~= "string" or fields.client_id == "" then
     return nil, "client_id must be a text"
   end
-  for _, name in ipairs({ "client_secret", "redirect_uri" }) do
+  for _, name in ipairs({ "client_secret", "redirect_uri", "webhook" }) do
     if fields[name] ~= nil and type(fields[name]) ~= "string" then
       return nil, name .. " must be a text"
     end
   end
+  if fields.webhook and not Deliveries.target(fields.webhook) then
+    return nil, "webhook must be an http or https URL"
+  end
   tokens.clients(service)[fields.client_id] = { secret = fields.client_secret,
-    redirect_uri = fields.redirect_uri or "https://app.example.com" }
+    redirect_uri = fields.redirect_uri or "https://app.example.com", webhook = fields.webhook }
   return { client_id = fields.client_id }
 end
 
