@@ -65,6 +65,22 @@ describe("POST /v2/token", function()
     assert.same({ 200, 403, 403 }, { exchange("right"), exchange("wrong"), exchange(nil) })
   end)
 
+  it("checks it by its digest as well: the vector of RFC 7636, appendix B", function()
+    local function exchange(verifier)
+      local code = own.control("POST", "tokens", { kind = "code", public = true, method = "S256",
+        challenge = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM" })
+      return select(2, token({ grant_type = "authorization_code", code = code.code,
+        client_id = apps.public_client_id, redirect_uri = code.redirect_uri,
+        code_verifier = verifier }))
+    end
+    assert.equal(200, exchange("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"))
+    assert.equal(403, exchange("E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"))
+    assert.equal(403, exchange(("x"):rep(2 ^ 20)))
+    assert.equal(403, exchange(nil))
+    local _, status = own.control("POST", "tokens", { kind = "code", method = "S512" })
+    assert.equal(400, status)
+  end)
+
   it("takes a form as well", function()
     local refresh = own.control("POST", "tokens", {}).refresh_token
     local status, body = own.accounts("POST", "/v2/token", { form =

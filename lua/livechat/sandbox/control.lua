@@ -37,7 +37,8 @@
 --                      { events=, deliveries=, ids= }
 -- POST   tokens      { kind="token" (an access token and what renews it), "code" or "personal",
 --                      client_id=, public=true, agent=<login>, scope="a,b", expires_in=seconds,
---                      token=<a personal token's own text>, redirect_uri=, challenge= } issues one;
+--                      token=<a personal token's own text>, redirect_uri=, challenge=,
+--                      method="plain" or "S256" } issues one;
 --                      answers as the service does, { code= } or { account_id=, token= }
 -- POST   clients     { client_id=, client_secret=<none: a public one>, redirect_uri=, webhook=<URL
 --                      for the app's own life: application_installed, …> } adds an app

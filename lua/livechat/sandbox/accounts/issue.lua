@@ -8,7 +8,8 @@ local tokens = require "livechat.sandbox.accounts.tokens"
 
 local issue = {}
 
-local TEXTS = { "kind", "client_id", "agent", "scope", "token", "redirect_uri", "challenge" }
+local TEXTS = { "kind", "client_id", "agent", "scope", "token", "redirect_uri", "challenge",
+  "method" }
 
 local function read(service, fields)
   for _, name in ipairs(TEXTS) do
@@ -22,10 +23,13 @@ local function read(service, fields)
   end
   local client = fields.client_id or fields.public and own.public_client_id or own.client_id
   if not tokens.clients(service)[client] then return nil, "client_id must be that of an app" end
+  if fields.method and fields.method ~= "S256" and fields.method ~= "plain" then
+    return nil, "method must be S256 or plain"
+  end
   local login = fields.agent or own.username
   if not service.agents.by_login[login] then return nil, "agent must be the login of an agent" end
   return { login = login, client_id = client, scope = fields.scope, lifetime = lifetime,
-    challenge = fields.challenge,
+    challenge = fields.challenge, method = fields.method or "plain",
     redirect_uri = fields.redirect_uri or tokens.clients(service)[client].redirect_uri }
 end
 

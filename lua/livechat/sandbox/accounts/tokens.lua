@@ -7,6 +7,7 @@
 -- brings the next. A client has 25 of either kind for an account; the oldest gives way.
 local base64 = require "livechat.sandbox.base64"
 local random = require "livechat.sandbox.random"
+local sha256 = require "livechat.sandbox.accounts.sha256"
 
 local tokens = {}
 
@@ -93,12 +94,21 @@ function tokens.renew(service, text, client_id, now)
 end
 
 --- Issues a code, as the page does that asks an agent for leave.
----@param owner table as for `issue`, with redirect_uri= and challenge=
+---@param owner table as for `issue`, with redirect_uri=, challenge= and method= ("S256" or "plain")
 ---@return string code
 function tokens.code(service, owner, now)
   local text = tokens.region(service) .. ":" .. random.hex(service.draw, 24)
   service.accounts.codes[text] = { owner = owner, expires = now + CODE_LIFETIME }
   return text
+end
+
+-- RFC 7636: the verifier is the challenge or, with S256, what it is made of; 43 to 128 characters.
+local function proves(owner, verifier)
+  if not owner.challenge or owner.method ~= "S256" then return owner.challenge == verifier end
+  if type(verifier) ~= "string" or #verifier > 128 then return false end
+  local digest = base64.encode(sha256(verifier)):gsub("[+/=]", { ["+"] = "-", ["/"] = "_",
+    ["="] = "" })
+  return digest == owner.challenge
 end
 
 --- Takes a code: it is good once, and for five minutes.
@@ -108,7 +118,7 @@ function tokens.redeem(service, text, client_id, redirect_uri, verifier, now)
   service.accounts.codes[text] = nil
   local owner = code and code.expires > now and code.owner
   if not owner or owner.client_id ~= client_id or owner.redirect_uri ~= redirect_uri
-    or owner.challenge ~= verifier then
+    or not proves(owner, verifier) then
     return nil
   end
   return owner
