@@ -213,6 +213,14 @@ describe("one ticket", function()
     own.call("PUT", "/tickets/" .. old.id .. "/tags", { json = { tag = { "a" } } })
     _, made = own.helpdesk("GET", "/tickets/" .. old.id)
     assert.same({ "closed", 1, 20 }, { made.status, #made.tagIDs, made.priority })
+    -- What the ticket has it may keep, though v2 has made a tag of it alone, and removed its group.
+    own.call("DELETE", "/groups/2")
+    local status, kept = own.helpdesk("PATCH", "/tickets/" .. old.id, { json = {
+      tagIDs = made.tagIDs, teamIDs = made.teamIDs, subject = "x",
+      assignment = { team = { ID = made.teamIDs[1] } } } })
+    assert.same({ 200, made.teamIDs, made.tagIDs }, { status, kept.teamIDs, kept.tagIDs })
+    assert.equal(422, (own.helpdesk("POST", "/tickets",
+      { json = ticket({ tagIDs = made.tagIDs }) })))
     local _, new = own.helpdesk("POST", "/tickets", { json = ticket() })
     assert.equal("It is broken", select(2, own.call("GET", "/tickets/" .. new.shortID))
       .events[1].message)

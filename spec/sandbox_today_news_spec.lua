@@ -276,7 +276,7 @@ describe("trigger", function()
     end
   end)
 
-  it("finds something to tell of a chat in which nobody has said a word", function()
+  it("finds something to tell of a chat without a message", function()
     hear_all()
     own.agent("start_chat", {})
     own.delivered()

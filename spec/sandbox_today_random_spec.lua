@@ -121,7 +121,7 @@ describe("calls drawn at random", function()
         if i % 100 == 0 then
           own.control("POST", "options", { today = WAYS[draw(#WAYS)], advance = draw(100) })
         end
-        -- v2 lets the owner be removed, and nobody could call any more.
+        -- v2 lets the owner be removed, whose token makes every call.
         if route.api ~= "v2" or route.method ~= "DELETE" then attempt(own, route, draw, pool) end
       end
       local everything = { "work_scheduler", "groups", "email_subscriptions", "notifications",

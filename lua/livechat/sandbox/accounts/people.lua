@@ -11,7 +11,7 @@ local tokens = require "livechat.sandbox.accounts.tokens"
 
 local people = {}
 
--- "already in another organization": nobody else has people here, so a domain says who has.
+-- The accounts of another organization: there is none here, so a domain stands for it.
 local ELSEWHERE = "@elsewhere%.example%.com$"
 local LARGEST_AVATAR = 2 ^ 20
 local MADE = 1577836800 -- 2020-01-01

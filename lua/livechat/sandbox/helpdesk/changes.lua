@@ -19,11 +19,19 @@ end
 
 -- Finding ----------------------------------------------------------------------------------------
 
+local function contains(list, value)
+  for _, item in ipairs(list) do
+    if item == value then return true end
+  end
+  return false
+end
+
 --- The group of a team's ID.
+---@param old table|nil a ticket, which keeps teams that were removed
 ---@return integer|nil
-function changes.group(service, id)
+function changes.group(service, id, old)
   local group = service.identities:key("team", id, service.groups.list_of, "id")
-  return service.groups.by_id[group] and group
+  return (service.groups.by_id[group] or old and contains(old.groups, group)) and group or nil
 end
 
 --- The login of an agent's ID.
@@ -44,22 +52,17 @@ local function each(list, find, path, message)
   return found
 end
 
-local function contains(list, value)
-  for _, item in ipairs(list) do
-    if item == value then return true end
-  end
-  return false
-end
-
--- A tag of one team cannot be used by another.
-local function tags_of(service, list, teams)
+-- A tag of one team cannot be used by another. What the ticket has it may keep: v2's tags need not
+-- be among the account's.
+local function tags_of(service, list, teams, old)
+  local own = old and old.tags or {}
   local names, status, wrong = each(list, function(id)
     local name = service.identities:key("tag", id, service.tags.list_of, "name")
-    return service.tags:find(name) and name
+    return (contains(own, name) or service.tags:find(name)) and name
   end, "tagIDs", "must be the ID of a tag")
   if not names then return nil, status, wrong end
   for i, name in ipairs(names) do
-    local usable = false
+    local usable = contains(own, name)
     for _, tag in ipairs(service.tags.list_of) do
       usable = usable or tag.name == name and (tag.group == 0 or contains(teams, tag.group))
     end
@@ -74,15 +77,15 @@ end
 -- refuse the ticket because that team is not among them.
 local function assignment_of(service, fields, wanted, old)
   local given, teams = fields.assignment, nil
+  local function group_of(id) return changes.group(service, id, old) end
   if fields.teamIDs then
     local status, wrong
-    teams, status, wrong = each(fields.teamIDs, function(id) return changes.group(service, id) end,
-      "teamIDs", "must be the ID of a team")
+    teams, status, wrong = each(fields.teamIDs, group_of, "teamIDs", "must be the ID of a team")
     if not teams then return nil, status, wrong end
   end
   local team = given == nil and old and not teams and views.team_of(old) or changes.DEFAULT_TEAM
   if given and given.team then
-    team = changes.group(service, given.team.ID)
+    team = group_of(given.team.ID)
     if not team then return unprocessable("assignment.team.ID", "must be the ID of a team") end
   elseif given and old then
     team = views.team_of(old)
@@ -124,7 +127,7 @@ end
 function changes.resolve(service, fields, old, now)
   local wanted, status, wrong = assignment_of(service, fields, {}, old)
   if wanted and fields.tagIDs then
-    wanted.tags, status, wrong = tags_of(service, fields.tagIDs, wanted.teams)
+    wanted.tags, status, wrong = tags_of(service, fields.tagIDs, wanted.teams, old)
     if not wanted.tags then return nil, status, wrong end
   end
   if wanted and fields.followers then

@@ -178,7 +178,7 @@ end
 
 local function open(service, now)
   local ticket = service.tickets:open({ subject = "Sent by the sandbox", groups = { 0 },
-    message = "Somebody asked the sandbox to send this.", source = { type = "lc2" },
+    message = "The sandbox was asked to send this.", source = { type = "lc2" },
     requester = { mail = "mary.brown@example.net", name = "Mary Brown" } }, now)
   service.tickets:put(ticket, now)
   return ticket
@@ -203,7 +203,7 @@ local function change_for(service, name, ticket)
     fields.assignment = { agent = {} }
     found.login = (ticket.assignee or {}).id ~= other.login and other.login or nil
   else
-    fields.message = { text = "Somebody asked the sandbox to send this." }
+    fields.message = { text = "The sandbox was asked to send this." }
   end
   return fields, found
 end

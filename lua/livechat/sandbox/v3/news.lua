@@ -237,7 +237,7 @@ end
 local PAYLOADS = {}
 
 function PAYLOADS.incoming_event(service, thread, now)
-  service.chats:say(thread, "visitor", thread.visitor, "Is anybody there?", now)
+  service.chats:say(thread, "visitor", thread.visitor, "Hello?", now)
   local payload = ids_of(service, thread)
   payload.event = chat_views.last_event(service, thread)
   return payload, { author_type = "customer" }
