@@ -232,6 +232,22 @@ describe("HelpDesk's PATCH /tickets/{id}", function()
     assert.same({ "Jane Doe", json.null }, { event.old.agent.name, event.new.agent })
   end)
 
+  it("mails the requester what an agent writes, and nothing else", function()
+    own = today.new()
+    local function count() return own.control("GET", "mails").count end
+    made = select(2, own.helpdesk("POST", "/tickets", { json = ticket() }))
+    assert.equal(1, count())
+    own.helpdesk("POST", "/tickets", { json = ticket({ author = { type = "client" } }) })
+    patch({ message = { text = "note" }, isPrivate = true })
+    patch({ message = { text = "x" }, author = { type = "client" } })
+    patch({ status = "pending" })
+    assert.equal(1, count())
+    patch({ message = { text = "Soon" } })
+    local mails = own.control("GET", "mails").mails
+    assert.same({ 2, "mary@example.net", made.shortID, "Soon" }, { #mails, mails[2].to,
+      mails[2].ticket, mails[2].text })
+  end)
+
   it("leaves what it is not given", function()
     local _, before = own.helpdesk("GET", "/tickets/" .. made.ID)
     local after = patch({ subject = "New" })

@@ -20,6 +20,8 @@
 -- GET    deliveries  { waiting=, sending=, delivered=, failed=, deliveries=[{ id=, event_type=,
 --                      hook=, about=<the event's or object's id>, state=, host=, port=, queued=,
 --                      due=, attempts=[{ at=, status=, error= }] }, …] }
+-- GET    mails       { count=, mails=[{ to=, ticket=, text=, at= }, …] }: what HelpDesk has mailed
+--                      to requesters, the last 10,000
 -- GET    faults      { faults=[{ fault=, matched=, done= }, …] }
 -- POST   faults      { fault="…" } or { faults=["…", …] } adds some, after those that there are
 -- DELETE faults      removes all of them
@@ -48,6 +50,7 @@ local options = require "livechat.sandbox.options"
 local faults = require "livechat.sandbox.faults"
 local guard = require "livechat.sandbox.guard"
 local issue = require "livechat.sandbox.accounts.issue"
+local helpdesk_tickets = require "livechat.sandbox.helpdesk.tickets"
 local Calls = require "livechat.sandbox.calls"
 
 local control = {}
@@ -127,6 +130,8 @@ end
 VERBS["GET deliveries"] = function(service)
   return service.deliveries:report()
 end
+
+VERBS["GET mails"] = helpdesk_tickets.mails
 
 VERBS["GET faults"] = function(service)
   return { faults = fault_list(service) }

@@ -63,6 +63,7 @@ local TREE = routes.plant(helpdesk.routes)
 
 function helpdesk.new()
   return { people = {}, transactions = {}, memo = {}, hooks = {}, hook_count = 0,
+    mails = { count = 0 },
     custom_fields = settings.first_custom_fields() }
 end
 

@@ -14,6 +14,7 @@ local tickets = {}
 
 local object, text, list = schema.object, schema.text, schema.list
 local ID = text(64, 1)
+local MAILS_KEPT = 10000
 
 local MEMBERS = {
   subject = text(1000), status = schema.one_of({ "open", "pending", "onhold", "solved", "closed" }),
@@ -117,7 +118,23 @@ local function put(service, ticket, old, now)
   return ticket
 end
 
---- POST /tickets. Who is mailed: the requester, unless the author is the client.
+-- What an agent writes is mailed to the requester, unless it is a note.
+local function mail(service, ticket, by, private, message, now)
+  if by.type ~= "agent" or private then return end
+  local mails = service.helpdesk.mails
+  mails.count = mails.count + 1
+  mails[mails.count], mails[mails.count - MAILS_KEPT] = { to = ticket.requester.mail, at = now,
+    ticket = ticket.id, text = message }, nil
+end
+
+--- The last mails that went out, the first one first.
+function tickets.mails(service)
+  local mails, last = service.helpdesk.mails, json.array()
+  for i = math.max(1, mails.count - MAILS_KEPT + 1), mails.count do last[#last + 1] = mails[i] end
+  return { count = mails.count, mails = last }
+end
+
+--- POST /tickets
 function tickets.create(service, call)
   local fields, now = call.fields, call.now
   local path, message = CREATE(fields)
@@ -130,6 +147,7 @@ function tickets.create(service, call)
   local ticket = service.tickets:open({ subject = fields.subject or "", groups = wanted.teams,
     message = fields.message.text, requester = requester, source = { type = "lc2" } }, now)
   ticket.events[1].author = by
+  mail(service, ticket, by, false, fields.message.text, now)
   ticket.team, ticket.created_by, ticket.created_by_type = wanted.team, by.id, kind
   ticket.tags, ticket.custom_fields = wanted.tags or {}, wanted.custom_fields
   ticket.priority, ticket.cc, ticket.followers = fields.priority, fields.cc, wanted.followers
@@ -170,8 +188,11 @@ function tickets.update(service, call)
   local custom = {}
   for name, value in pairs(old.custom_fields or {}) do custom[name] = value end
   ticket.custom_fields = custom
-  changes.apply(service, ticket, fields, wanted,
-    author(service, call, kind, ticket.requester), call.now)
+  local by = author(service, call, kind, ticket.requester)
+  changes.apply(service, ticket, fields, wanted, by, call.now)
+  if fields.message then
+    mail(service, ticket, by, fields.isPrivate, fields.message.text, call.now)
+  end
   if wanted.files then transactions.take(service, fields.transactionID) end
   return answer(service, put(service, ticket, old, call.now))
 end
