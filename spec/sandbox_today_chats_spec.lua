@@ -346,6 +346,10 @@ describe("a chat", function()
     end
     local status, body = upload(10 * 2 ^ 20)
     assert.same({ 200, "string" }, { status, type(body.url) })
+    local made = start()
+    agent("send_event", { chat_id = made.chat_id, event = { type = "file", url = body.url } })
+    local events = agent("get_chat", { chat_id = made.chat_id }).thread.events
+    assert.same({ "x.png", 10 * 2 ^ 20 }, { events[2].name, events[2].size })
     assert.equal(413, (upload(10 * 2 ^ 20 + 1)))
     assert.equal(400, (upload(1, "attachment")))
   end)
@@ -517,6 +521,65 @@ describe("the published samples of the Agent Chat API", function()
           assert.same({}, body)
         end
       end
+    end
+  end)
+end)
+
+describe("the published structures of the Agent Chat API", function()
+  local text = helper.payload("agent_chat_v36_structures.json")
+  local read_it = text and it or function(name)
+    print("skipped, there is no ../shared/payloads: structures " .. name)
+  end
+
+  -- The sample's own names and what is not in the sandbox: pictures, shops, other channels.
+  local function trim(value, names)
+    for name in names:gmatch("%S+") do value[name] = nil end
+    return value
+  end
+
+  read_it("are written with their members", function()
+    local all = {}
+    for path, sample in pairs(json.fold(json.decode(text))) do
+      all[path:match("([%w]+)%.json$")] = sample
+    end
+    own.service:start_chat({ agent = account.LOGIN, tags = { "sales" } }, own.now)
+    local id = own.service.chats.order[#own.service.chats.order].id:reverse()
+    local properties = { property_namespace = { property_name = "property_value" } }
+    local postback = { id = "x", thread_id = "x", event_id = "x", type = "phone", value = "1" }
+    for _, event in ipairs({
+      { type = "message", text = "hello", postback = postback },
+      { type = "custom", content = { custom = { nested = "json" } } },
+      { type = "file", url = "https://example.com/image25.png", alternative_text = "x" },
+      { type = "rich_message", template_id = "cards", elements = all.richMessage.elements },
+      { type = "form", form_id = "1", form_type = "prechat", fields = all.form.fields },
+      { type = "system_message", text = "x", system_message_type = "routing.assigned",
+        text_vars = { agent = "John Doe" } } }) do
+      event.properties, event.custom_id, event.visibility = properties, "c", "all"
+      agent("send_event", { chat_id = id, event = event })
+    end
+    local chat = agent("get_chat", { chat_id = id })
+    local by_type = {}
+    for _, event in ipairs(chat.thread.events) do by_type[event.type] = event end
+    trim(all.file, "thumbnail_url thumbnail2x_url content_type size width height")
+    trim(all.filledForm, "custom_id properties")
+    trim(all.filledForm, "fields")
+    for name, kind in pairs({ message = "message", custom = "custom", file = "file",
+      richMessage = "rich_message", form = "form", systemMessage = "system_message",
+      filledForm = "filled_form" }) do
+      local right, member = helper.covers(all[name], by_type[kind])
+      assert.is_true(right, name .. ": " .. tostring(member))
+    end
+    local customer = trim(all.customer, [[avatar phone_number __priv_lc2_customer_id followed online
+      agent_last_event_created_at customer_last_event_created_at events_seen_up_to group_ids
+      tickets state carts omnichannel address session_fields]])
+    customer.visit.ended_at = nil
+    agent("mark_events_as_seen", { chat_id = id, seen_up_to = "2027-01-15T08:00:00.000000Z" })
+    chat = agent("get_chat", { chat_id = id })
+    for name, value in pairs({ [customer] = chat.users[1], [all.agent] = chat.users[2],
+      [trim(all.thread, "restricted_access queue queues_duration previous_thread_id " ..
+        "next_thread_id properties")] = chat.thread, [all.access] = { access = chat.access } }) do
+      local right, member = helper.covers(name, value)
+      assert.is_true(right, tostring(member))
     end
   end)
 end)

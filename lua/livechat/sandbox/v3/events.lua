@@ -83,6 +83,10 @@ function events.say(service, thread, event, call)
   local author = service.agents:reference(call.login)
   local own = {}
   for name, value in pairs(event) do own[name] = value end
+  if event.type == "file" then
+    own.name = event.url:match("([^/]*)$")
+    for name, value in pairs(service.v3.files[event.url] or {}) do own[name] = value end
+  end
   if event.type == "message" then
     local side = event.visibility == "agents" and "supervisor" or "agent"
     service.chats:say(thread, side, author, event.text, call.now)

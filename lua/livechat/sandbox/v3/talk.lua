@@ -19,7 +19,7 @@ local THREAD = object({ events = list(events.check, 100), properties = events.PR
   tags = list(text(200, 1), 100) })
 local USERS = list(object({ ["id*"] = text(254, 1), ["type*"] =
   schema.one_of({ "customer", "agent" }) }), 5)
-local LARGEST_FILE = 10 * 2 ^ 20
+local LARGEST_FILE, FILES_KEPT = 10 * 2 ^ 20, 1000
 
 -- Starting ---------------------------------------------------------------------------------------
 
@@ -124,8 +124,15 @@ local function upload_file(service, call)
     return nil, "validation", message or "`file` is required, and nothing else"
   end
   if file.size > LARGEST_FILE then return nil, "entity_too_large", "File is larger than 10 MB" end
-  return { url = ("https://files.example.com/lc/att/%s/%s"):format(random.hex(service.draw, 32),
-    (file.name:gsub("[^%w.-]", "_"))) }
+  local url = ("https://files.example.com/lc/att/%s/%s"):format(random.hex(service.draw, 32),
+    (file.name:sub(-100):gsub("[^%w.-]", "_")))
+  local state = service.v3
+  local place = state.file_count % FILES_KEPT + 1
+  state.file_count = state.file_count + 1
+  if state.files[place] then state.files[state.files[place]] = nil end
+  state.files[place] = url
+  state.files[url] = { name = file.name, content_type = file.type, size = file.size }
+  return { url = url }
 end
 
 local function postback(service, call)
