@@ -380,6 +380,13 @@ describe("HelpDesk's attachments", function()
       assert.equal(400, (own.helpdesk("POST", path, { body = body,
         headers = { ["content-type"] = "multipart/form-data; boundary=xyz" } })))
     end
+    -- A hundred parts with a long line that is no header: each is looked through once.
+    local part = '--xyz\r\nContent-Disposition: form-data; name="attachments"; filename="a"\r\n' ..
+      ("a"):rep(3900) .. "\r\n\r\nx\r\n"
+    local began = os.clock()
+    assert.equal(422, (own.helpdesk("POST", path, { body = part:rep(100) .. "--xyz--",
+      headers = { ["content-type"] = "multipart/form-data; boundary=xyz" } })))
+    assert.is_true(os.clock() - began < 1)
     assert.equal(404, (own.helpdesk("POST", "/transactions/x/attachments",
       multipart({ "attachments", "a", "x" }))))
   end)

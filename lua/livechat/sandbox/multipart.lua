@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- Bodies of multipart/form-data (RFC 7578). Of a file only its name, type and size are kept.
+-- Bodies of multipart/form-data (RFC 7578). Of a part only its name, type and size are kept.
 local today = require "livechat.sandbox.today"
 
 local multipart = {}
@@ -26,8 +26,9 @@ end
 local function part(headers, size)
   if #headers > LONGEST_HEADER then return nil end
   local lower = {}
-  for name, value in headers:gmatch("([^:\r\n]+):[ \t]*([^\r\n]*)") do
-    lower[name:lower()] = value
+  for line in headers:gmatch("[^\r\n]+") do
+    local name, value = line:match("^([^:]+):[ \t]*(.*)$")
+    if name then lower[name:lower()] = value end
   end
   local disposition = lower["content-disposition"] or ""
   local name = disposition:find("^form%-data") and parameter(disposition, "name")
@@ -39,7 +40,7 @@ end
 
 --- Reads the parts of a request's body.
 ---@param request table { headers=, body= }
----@return table[]|nil parts { field=, name=<of the file>, type=, size=, text=<if it is no file> }
+---@return table[]|nil parts { field=, name=<of the file, nil where it is none>, type=, size= }
 ---@return string|nil message
 function multipart.read(request)
   local kind = tostring(request.headers["content-type"])
@@ -58,7 +59,6 @@ function multipart.read(request)
     -- A part without a header has none of a name.
     local found = head < stop + 4 and part(body:sub(at + 3, head - 4), stop - head - 1)
     if not found or #parts == MOST_PARTS then break end
-    if not found.name then found.text = body:sub(head + 1, stop - 1) end
     parts[#parts + 1], at = found, after
   end
   return nil, "the parts of the body cannot be read"
