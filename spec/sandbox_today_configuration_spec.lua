@@ -110,6 +110,19 @@ describe("v3's access", function()
     assert.same({ ["POST /configuration/action/list_agents"] = 1 }, calls)
   end)
 
+  it("answers any error that it is told to, before anything is done", function()
+    for kind, status in pairs({ license_expired = 400, internal = 500, service_unavailable = 503,
+      request_timeout = 504, ownership_transfer = 400, wrong_product_version = 400,
+      license_not_found = 400 }) do
+      own.control("POST", "options", { today = { refuse = kind } })
+      error_of(kind, status)(own.configuration("create_tag", { name = kind }))
+    end
+    own.control("POST", "options", { today = json.decode("{}") })
+    for _, tag in ipairs(done(own.configuration("list_tags", {}))) do
+      assert.is_nil(tag.name:find("license"))
+    end
+  end)
+
   it("meets faults by the action's path", function()
     own.control("POST", "faults", { fault = "http503=7/POST /configuration/action/*" })
     local status, _, response = own.configuration("list_agents", {})

@@ -17,6 +17,7 @@
 --   errors    HelpDesk's error bodies: "object", "text", "list", "message", "errors",
 --             "validation" or "mixed"
 --   error_status   the status of v3's error envelopes, 200 for those met on HTTP 200
+--   refuse    an error's type ("license_expired", "internal", …) that v3 answers to every call
 --   created   201: the status of HelpDesk's creating calls
 -- for example today = { dates = "mixed", success = "empty" }.
 local json = require "livechat.json"
@@ -41,6 +42,7 @@ local KNOWN = {
   ids = words "number text",
   success = words "object empty no_content",
   lists = words "full bare",
+  refuse = function(value) return type(value) == "string" and value:find("^[%l_]+$") ~= nil end,
   spread = function(value) return type(value) == "number" and value >= 0 end,
   deliveries = words "2019 2026",
   impossible = function(value) return type(value) == "boolean" end,

@@ -145,6 +145,8 @@ local function answer(service, request, now, version)
   end
   local caller, refusal = caller_of(service, request, action, now)
   if not caller then return refusal end
+  local wanted = service.options.today.refuse
+  if wanted then return refuse(wanted, "Refused as the option says") end
   local fields, message = {}, nil
   if not action.raw then fields, message = today.object(request.body or "") end
   if not fields then return refuse("validation", message) end
