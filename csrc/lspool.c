@@ -53,14 +53,24 @@ static const char *check_path(lua_State *L, int idx) {
 
 /* ---- files and folders --------------------------------------------------------------------- */
 
-/* store(drafts, folder, name, data, mode) -> true | nil, word, text */
-static int spool_store(lua_State *L) {
+static int put_file(lua_State *L, bool replace) {
   const char *drafts = check_path(L, 1), *folder = check_path(L, 2), *name = check_path(L, 3);
   size_t len;
   const char *data = luaL_checklstring(L, 4, &len);
   luaL_argcheck(L, *name && *name != '.' && !strchr(name, '/'), 3, "not the name of a file");
-  return answer(L,
-                lc_file_store(drafts, folder, name, data, len, (unsigned)luaL_checkinteger(L, 5)));
+  unsigned mode = (unsigned)luaL_checkinteger(L, 5);
+  return answer(L, replace ? lc_file_replace(drafts, folder, name, data, len, mode)
+                           : lc_file_store(drafts, folder, name, data, len, mode));
+}
+
+/* store(drafts, folder, name, data, mode) -> true | nil, word, text */
+static int spool_store(lua_State *L) {
+  return put_file(L, false);
+}
+
+/* replace(drafts, folder, name, data, mode) -> true | nil, word, text */
+static int spool_replace(lua_State *L) {
+  return put_file(L, true);
 }
 
 /* make(folder, mode) -> true | nil, word, text */
@@ -215,6 +225,14 @@ static int lock_append(lua_State *L) {
   return answer(L, lc_file_append(fd, text, len));
 }
 
+/* lock:write(text), over its beginning -> true | nil, word, text */
+static int lock_write(lua_State *L) {
+  int fd = to_fd(L);
+  size_t len;
+  const char *text = luaL_checklstring(L, 2, &len);
+  return answer(L, lc_file_write(fd, text, len));
+}
+
 /* lock:touch(epoch seconds) -> true | nil, word, text */
 static int lock_touch(lua_State *L) {
   int fd = to_fd(L);
@@ -237,16 +255,17 @@ static int lock_size(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"store", spool_store}, {"make", spool_make}, {"exists", spool_exists},
-    {"about", spool_about}, {"user", spool_user}, {"list", spool_list},
-    {"names", spool_names}, {"lock", spool_lock}, {NULL, NULL},
+    {"store", spool_store}, {"replace", spool_replace}, {"make", spool_make},
+    {"exists", spool_exists}, {"about", spool_about}, {"user", spool_user},
+    {"list", spool_list}, {"names", spool_names}, {"lock", spool_lock},
+    {NULL, NULL},
 };
 
 static const luaL_Reg lock_meta[] = {{"__gc", lock_close}, {"__close", lock_close}, {NULL, NULL}};
 
 static const luaL_Reg lock_methods[] = {
-    {"read", lock_read}, {"append", lock_append}, {"touch", lock_touch}, {"empty", lock_empty},
-    {"size", lock_size}, {"close", lock_close},   {NULL, NULL},
+    {"read", lock_read},   {"append", lock_append}, {"write", lock_write}, {"touch", lock_touch},
+    {"empty", lock_empty}, {"size", lock_size},     {"close", lock_close}, {NULL, NULL},
 };
 
 static const luaL_Reg folder_meta[] = {{"__gc", folder_close}, {NULL, NULL}};

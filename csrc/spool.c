@@ -56,9 +56,11 @@ static enum lc_err write_file(int fd, const void *data, size_t len, unsigned mod
   return err == LC_OK && fsync(fd) != 0 ? LC_ESYS : err;
 }
 
-/* Gives the draft its name, unless that is taken, and takes the draft's away: one call where system
- * and file system know how. */
-static enum lc_err settle(const char *draft, int folder, const char *name) {
+/* Gives the draft its name, unless that is taken and not to be replaced, and takes the draft's
+ * away: one call where system and file system know how. */
+static enum lc_err settle(const char *draft, int folder, const char *name, bool replace) {
+  if (replace)
+    return renameat(AT_FDCWD, draft, folder, name) == 0 ? LC_OK : LC_ESYS;
 #ifdef RENAME_NOREPLACE
   if (renameat2(AT_FDCWD, draft, folder, name, RENAME_NOREPLACE) == 0)
     return LC_OK;
@@ -71,8 +73,8 @@ static enum lc_err settle(const char *draft, int folder, const char *name) {
   return LC_OK;
 }
 
-enum lc_err lc_file_store(const char *drafts, const char *folder, const char *name,
-                          const void *data, size_t len, unsigned mode) {
+static enum lc_err put_file(const char *drafts, const char *folder, const char *name,
+                            const void *data, size_t len, unsigned mode, bool replace) {
   char draft[PATH_SIZE];
   int n = snprintf(draft, sizeof draft, "%s/XXXXXX", drafts);
   if (n < 0 || (size_t)n >= sizeof draft)
@@ -85,7 +87,7 @@ enum lc_err lc_file_store(const char *drafts, const char *folder, const char *na
   if (err != LC_OK)
     goto out;
   there = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  err = there >= 0 ? settle(draft, there, name) : LC_ESYS;
+  err = there >= 0 ? settle(draft, there, name, replace) : LC_ESYS;
   is_draft = err != LC_OK;
   why = errno;
   /* Also where another process's file has the name: the caller that learns so relies on it. */
@@ -103,6 +105,16 @@ out:
     close(there);
   errno = why;
   return err;
+}
+
+enum lc_err lc_file_store(const char *drafts, const char *folder, const char *name,
+                          const void *data, size_t len, unsigned mode) {
+  return put_file(drafts, folder, name, data, len, mode, false);
+}
+
+enum lc_err lc_file_replace(const char *drafts, const char *folder, const char *name,
+                            const void *data, size_t len, unsigned mode) {
+  return put_file(drafts, folder, name, data, len, mode, true);
 }
 
 /* ---- locked files -------------------------------------------------------------------------- */
@@ -162,6 +174,21 @@ enum lc_err lc_file_append(int fd, const void *data, size_t len) {
     errno = why;
   }
   return err;
+}
+
+enum lc_err lc_file_write(int fd, const void *data, size_t len) {
+  int flags = fcntl(fd, F_GETFL);
+  /* Where O_APPEND is set, Linux appends whatever the place is. */
+  if (flags < 0 || fcntl(fd, F_SETFL, flags & ~O_APPEND) != 0)
+    return LC_ESYS;
+  ssize_t n;
+  do
+    n = pwrite(fd, data, len, 0);
+  while (n < 0 && errno == EINTR);
+  int why = n < 0 ? errno : EIO;
+  if (fcntl(fd, F_SETFL, flags) != 0)
+    return LC_ESYS;
+  return n == (ssize_t)len ? LC_OK : system_error(why);
 }
 
 enum lc_err lc_file_touch(int fd, int64_t epoch_us) {

@@ -14,10 +14,16 @@
  * file's time is that of the call, to the microsecond. Nothing is left of what failed. */
 enum lc_err lc_file_store(const char *drafts, const char *folder, const char *name,
                           const void *data, size_t len, unsigned mode);
+/* The same over whatever has the name: a reader finds the old file or the new one, whole. */
+enum lc_err lc_file_replace(const char *drafts, const char *folder, const char *name,
+                            const void *data, size_t len, unsigned mode);
 /* Opens and locks; the caller closes *fd. EWOULDBLOCK: someone has it; ENOENT: it is gone. */
 enum lc_err lc_file_lock(const char *path, int *fd);
 enum lc_err lc_file_read(int fd, struct lc_buf *buf); /* all of it, from its beginning */
 enum lc_err lc_file_append(int fd, const void *data, size_t len); /* all or nothing, not synced */
+/* Over its beginning. Of a few bytes a reader finds all or none, also after the writer was killed;
+ * not synced. */
+enum lc_err lc_file_write(int fd, const void *data, size_t len);
 enum lc_err lc_file_touch(int fd, int64_t epoch_us);
 enum lc_err lc_file_empty(int fd);
 enum lc_err lc_file_size(int fd, uint64_t *size);

@@ -250,6 +250,26 @@ static void test_moved(void) {
   }
 }
 
+static void test_replace(void) {
+  int fd;
+  CHECK(lc_file_replace(box, box, "state", "one", 3, 0600) == LC_OK && holds("state", "one"));
+  CHECK(lc_file_lock(path_of("state"), &fd) == LC_OK);
+  CHECK(lc_file_write(fd, "two", 3) == LC_OK && holds("state", "two"));
+  CHECK(lc_file_append(fd, "!", 1) == LC_OK && holds("state", "two!"));
+  CHECK(lc_file_replace(box, box, "state", "three", 5, 0600) == LC_OK && holds("state", "three"));
+  CHECK(lc_file_write(fd, "old", 3) == LC_OK && holds("state", "three"));
+  close(fd);
+  struct rlimit limit, none = {0, 0};
+  CHECK(getrlimit(RLIMIT_FSIZE, &limit) == 0);
+  none.rlim_max = limit.rlim_max;
+  CHECK(setrlimit(RLIMIT_FSIZE, &none) == 0);
+  int before = count(box);
+  CHECK(lc_file_replace(box, box, "state", "four", 4, 0600) != LC_OK);
+  CHECK(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+  CHECK(holds("state", "three") && count(box) == before);
+  unlink(path_of("state"));
+}
+
 int main(void) {
   signal(SIGXFSZ, SIG_IGN);
   snprintf(base, sizeof base, "/tmp/livechat.XXXXXX");
@@ -264,6 +284,7 @@ int main(void) {
   test_locks();
   test_dead_owner();
   test_moved();
+  test_replace();
   char command[128];
   snprintf(command, sizeof command, "rm -rf '%s'", base);
   CHECK(system(command) == 0);

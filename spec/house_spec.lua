@@ -190,7 +190,7 @@ describe("Lua", function()
   -- The service as data, what is checked and what is decided: no I/O, no state, no clock.
   local PURE = {}
   for name in ("text errors options json api.walk_pages api.lost_create call.request call.retry "
-    .. "api.check api.read api.walk_cursor"):gmatch("[%w_.]+") do
+    .. "api.check api.read api.walk_cursor api.compose"):gmatch("[%w_.]+") do
     PURE[name] = true
   end
 
@@ -226,11 +226,13 @@ describe("Lua", function()
     end
   end)
 
-  rule("only init.lua chooses a dialect from api/", function()
+  rule("only init.lua chooses a dialect from api/, and none knows another", function()
     for _, path in ipairs(find("lua/livechat", "-name '*.lua'")) do
       for _, name in ipairs(requires(path)) do
-        if name:find("^livechat%.api%.v%d") and path ~= "lua/livechat/init.lua"
-          and not path:find("^lua/livechat/api/v%d/") then
+        local dialect = name:match("^livechat%.api%.(v%d)")
+          or name:match("^livechat%.api%.(helpdesk)")
+        if dialect and path ~= "lua/livechat/init.lua"
+          and path:match("^lua/livechat/api/(%w+)/") ~= dialect then
           breach(path, nil, "requires " .. name)
         end
       end

@@ -28,7 +28,7 @@ local function connect(service, options)
       attempts = 1, seconds = 0.1 }
   end
   local client = {}
-  methods.attach(client, conn, options.api or v2)
+  methods.attach(client, conn, { options.api or v2 })
   return client, conn
 end
 

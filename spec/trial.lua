@@ -16,12 +16,11 @@ local trial = {
   service = {
     base_url = "https://api.example.org",
     headers = function() return { ["X-Trial"] = "1" } end,
-    query = "plain",
+    failure = function(_, decoded)
+      local problem = type(decoded) == "table" and decoded.error or {}
+      return KINDS[problem.type], problem.type
+    end,
   },
-  failure = function(_, decoded)
-    local problem = type(decoded) == "table" and decoded.error or {}
-    return KINDS[problem.type], problem.type
-  end,
   records = {
     ticket = {
       name = "trial.Ticket", id = "key", resource = "tickets", methods = { "close" },

@@ -56,7 +56,8 @@ setup(function()
   local nginx = helper.nginx { http = SERVER }
   client = assert(client_of.new({ username = "a", api_key = "0123456789", retry = false,
     base_url = "http://127.0.0.1:" .. nginx.port, throttle = false },
-    { api = trial, resources = methods, user_agent = "trial", getenv = function() end }))
+    { dialects = function() return { trial } end, resources = methods, user_agent = "trial",
+      getenv = function() end }))
 end)
 
 teardown(function() helper.cleanup() end)

@@ -14,7 +14,6 @@ local is = options.is
 ---@field tickets livechat.Tickets
 ---@field webhooks livechat.Webhooks
 local Client = {}
-Client.__index = Client
 
 local connections = setmetatable({}, { __mode = "k" })
 
@@ -43,31 +42,48 @@ local function open_connection(self, fname)
   return conn
 end
 
---- A client over a dialect of the service.
+--- What the client does not have: a programmer's mistake where another API has it.
+function Client.__index(self, name)
+  local own = Client[name]
+  if own == nil and connections[self] and type(name) == "string" then
+    connections[self].lacks(name)
+  end
+  return own
+end
+
+--- A client over dialects of the service.
 ---@param wanted livechat.Options
----@param given { api: table, resources: table, user_agent: string, getenv: function }
+---@param given { dialects: (fun(api: string): table[]), lacks: function, resources: table,
+--- user_agent: string, getenv: function } `dialects`: those of an API, the account's own first;
+--- `lacks(api, resource, method)` raises where another API has what this one has not
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function client.new(wanted, given)
   local resolved = options.resolve(wanted, given.getenv)
-  local conn, err = connection.new(resolved, given.api, given.user_agent)
+  local dialects = given.dialects(resolved.api)
+  local conn, err = connection.new(resolved, dialects, given.user_agent)
   if not conn then
     return nil, err
   end
+  function conn.lacks(resource, method)
+    if given.lacks then given.lacks(resolved.api, resource, method) end
+  end
   local self = setmetatable({}, Client)
   connections[self] = conn
-  given.resources.attach(self, conn, given.api)
+  given.resources.attach(self, conn, dialects)
   return self
 end
 
 local REQUEST = {
-  method = is.type "string", path = is.type "string", query = is.type "table",
+  service = is.type "string", method = is.type "string", path = is.type "string",
+  query = is.type "table",
   body = is.type "table",
 }
 local SAFE = { GET = true, HEAD = true, PUT = true, DELETE = true, OPTIONS = true }
 
 --- Anything else that the service has, through the same throttle, retries and errors.
----@param spec { method: string, path: string, query?: table, body?: table }
+---@param spec { service?: string, method: string, path: string, query?: table, body?: table }
+---   service: the name of one of an API's that has several ("helpdesk"); default the first
 ---@return any decoded the answer (true where it has no body), or nil
 ---@return table response { status=, headers=<lower-case names>, seconds=, attempts= }, or the error
 function Client:request(spec)
@@ -77,8 +93,12 @@ function Client:request(spec)
   if not spec.path then
     errors.raise_argument("path", "client:request", "string expected, got nil")
   end
+  local service = spec.service and conn:service(spec.service)
+  if spec.service and not service then
+    errors.raise_argument("service", "client:request", "this client has none of that name")
+  end
   local answer, err = conn:call {
-    method = method, path = spec.path, query = spec.query, body = spec.body,
+    service = service, method = method, path = spec.path, query = spec.query, body = spec.body,
     safe = SAFE[method] or false, gone = method == "DELETE" and "not_found" or nil,
   }
   if not answer then

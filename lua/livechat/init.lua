@@ -6,11 +6,49 @@ local errors = require "livechat.errors"
 local gather = require "livechat.call.gather"
 local resources = require "livechat.api.methods"
 local throttle = require "livechat.throttle"
-local v2 = require "livechat.api.v2"
 
 local livechat = {
   _VERSION = "0.1.0",
 }
+
+-- The dialects that an API consists of, the account's own first. What a program does not use is not
+-- loaded.
+local APIS = {
+  v2 = { "livechat.api.v2" },
+  v3 = { "livechat.api.v3", "livechat.api.helpdesk" },
+}
+local loaded = {}
+
+local function dialects_of(api)
+  if not loaded[api] then
+    local list = {}
+    for i, name in ipairs(APIS[api]) do list[i] = require(name) end
+    loaded[api] = list
+  end
+  return loaded[api]
+end
+
+-- Whether dialects have a resource or, of that, a method.
+local function have(dialects, resource, method)
+  for _, dialect in ipairs(dialects) do
+    local rows = dialect.resources[resource]
+    if rows and not method then return true end
+    for _, row in ipairs(rows or {}) do
+      if row.name == method or row.walk and method == "each" then return true end
+    end
+  end
+  return false
+end
+
+-- Raises where another API has what a client's own has not.
+local function raise_lacking(api, resource, method)
+  for other in pairs(APIS) do
+    if other ~= api and have(dialects_of(other), resource, method) then
+      errors.raise(("client.%s%s is of API %s; this client speaks %s (option 'api')"):format(
+        resource, method and ":" .. method or "", other, api))
+    end
+  end
+end
 
 -- livechat:new{…} would take the module for the options.
 local function refuse_colon(first, name)
@@ -20,15 +58,15 @@ local function refuse_colon(first, name)
 end
 
 --- A client of one account. What is missing comes from LIVECHAT_USERNAME, LIVECHAT_API_KEY,
---- LIVECHAT_ACCESS_TOKEN and LIVECHAT_BASE_URL. A wrong option raises; a throttle that cannot be
---- shared (another process set other limits) gives nil and an error.
+--- LIVECHAT_ACCESS_TOKEN, LIVECHAT_BASE_URL, LIVECHAT_API and the like. A wrong option raises; a
+--- throttle that cannot be shared (another process set other limits) gives nil and an error.
 ---@param options? livechat.Options
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function livechat.new(options)
   refuse_colon(options, "new")
   local made, err = client.new(options or {}, {
-    api = v2, resources = resources, getenv = os.getenv,
+    dialects = dialects_of, lacks = raise_lacking, resources = resources, getenv = os.getenv,
     user_agent = "livechat-lua/" .. livechat._VERSION,
   })
   return made, err
@@ -44,8 +82,18 @@ function livechat.throttle(options)
   return made, err
 end
 
--- What only some programs need is loaded when it is asked for.
-local dialects
+-- What tells the deliveries of every API apart.
+local event_dialects
+
+local function make_event_dialects()
+  local event, list = require "livechat.events.event", {}
+  for _, api in ipairs { "v2", "v3" } do
+    for _, dialect in ipairs(dialects_of(api)) do
+      list[#list + 1] = dialect.events and event.dialect(dialect) or nil
+    end
+  end
+  return list
+end
 
 --- What receives the service's webhooks: `receiver:on(type, handler)`, then `receiver:handle(body,
 --- headers)` for each delivery. Needs a token or credentials to know the service by.
@@ -53,8 +101,8 @@ local dialects
 ---@return livechat.Receiver
 function livechat.receiver(options)
   refuse_colon(options, "receiver")
-  dialects = dialects or { require "livechat.events.event".dialect(v2) }
-  local made = require "livechat.events.receiver".new(options, dialects)
+  event_dialects = event_dialects or make_event_dialects()
+  local made = require "livechat.events.receiver".new(options, event_dialects)
   return made
 end
 

@@ -179,7 +179,11 @@ end
 ---@field username? string the account's e-mail address
 ---@field api_key? string API key or personal access token, sent as HTTP Basic
 ---@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
+---@field api? "v2"|"v3" which of the service's APIs; default "v2"
 ---@field base_url? string default "https://api.livechatinc.com"
+---@field helpdesk_url? string default "https://api.helpdesk.com"; of "v3"
+---@field accounts_url? string default "https://accounts.livechat.com"; of "v3"
+---@field client_id? string of an app of the account's; of "v3"
 ---@field timeout? number seconds for an attempt, default 30
 ---@field connect_timeout? number seconds, default 10
 ---@field deadline? number seconds for a whole call: throttle, attempts and backoff together
@@ -199,7 +203,7 @@ end
 local FNAME = "livechat.new"
 
 local DEFAULTS = {
-  timeout = 30, connect_timeout = 10, max_response = 64 * 2 ^ 20, reconcile = 30,
+  api = "v2", timeout = 30, connect_timeout = 10, max_response = 64 * 2 ^ 20, reconcile = 30,
 }
 
 local function proxy(value)
@@ -207,6 +211,17 @@ local function proxy(value)
     return false, "string expected, got " .. type(value)
   end
   return not value:find("%c"), "must not hold control characters" -- empty: none at all
+end
+
+local APIS = { "v2", "v3" }
+
+local function api(value)
+  for _, known in ipairs(APIS) do
+    if value == known then
+      return true
+    end
+  end
+  return false, "'" .. table.concat(APIS, "' or '") .. "' expected"
 end
 
 local function table_or_false(value)
@@ -233,7 +248,8 @@ local one_line = is.line "must be one line of text"
 
 local OPTIONS = {
   username = credential, api_key = credential, access_token = credential,
-  base_url = one_line, timeout = is.seconds, connect_timeout = is.seconds, deadline = is.seconds,
+  api = api, base_url = one_line, helpdesk_url = one_line, accounts_url = one_line,
+  client_id = one_line, timeout = is.seconds, connect_timeout = is.seconds, deadline = is.seconds,
   retry = table_or_false, throttle = throttle, verify = is.type "boolean",
   ca_file = one_line, proxy = proxy, user_agent = one_line, max_response = is.whole,
   reconcile = seconds_or_false, on_wait = is.type "function", on_attempt = is.type "function",
@@ -244,7 +260,9 @@ local RETRY = { attempts = is.whole, base = is.seconds_from_0, cap = is.seconds 
 
 local ENVIRONMENT = {
   username = "LIVECHAT_USERNAME", api_key = "LIVECHAT_API_KEY",
-  access_token = "LIVECHAT_ACCESS_TOKEN", base_url = "LIVECHAT_BASE_URL",
+  access_token = "LIVECHAT_ACCESS_TOKEN", base_url = "LIVECHAT_BASE_URL", api = "LIVECHAT_API",
+  helpdesk_url = "LIVECHAT_HELPDESK_URL", accounts_url = "LIVECHAT_ACCOUNTS_URL",
+  client_id = "LIVECHAT_CLIENT_ID",
 }
 
 local function from_environment(given, getenv)
@@ -258,7 +276,9 @@ local function from_environment(given, getenv)
       filled[name] = value
     end
   end
-  fill("base_url")
+  for _, name in ipairs { "api", "base_url", "helpdesk_url", "accounts_url", "client_id" } do
+    fill(name)
+  end
   if given.access_token == nil then
     fill("username")
     fill("api_key")

@@ -2,6 +2,7 @@
 --- The methods of a client's resources, each made from its row of a dialect's data.
 local check = require "livechat.api.check"
 local client = require "livechat.client"
+local compose = require "livechat.api.compose"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local lost_create = require "livechat.api.lost_create"
@@ -366,37 +367,53 @@ end
 
 local made = setmetatable({}, { __mode = "k" })
 
---- The methods of every resource of a dialect, by its name.
-local function methods_of(api)
-  if made[api] then
-    return made[api]
+-- The methods of a resource of one dialect, each as { row =, call = }.
+local function methods_in(dialect, name, list, into)
+  local rows = {}
+  for _, row in ipairs(list) do
+    rows[row.name] = row
   end
-  made[api] = {}
-  local dialect = record.dialect(api)
-  for name, list in pairs(api.resources) do
-    local rows, own = {}, {}
-    for _, row in ipairs(list) do
-      rows[row.name] = row
+  for _, row in ipairs(list) do
+    compose.add(into, row.name, row, method(dialect, rows, name .. ":" .. row.name, row))
+    if row.walk then
+      compose.add(into, "each", row, each(dialect, rows, name .. ":each", row))
     end
-    for _, row in ipairs(list) do
-      own[row.name] = method(dialect, rows, name .. ":" .. row.name, row)
-      if row.walk then
-        own.each = each(dialect, rows, name .. ":each", row)
-      end
-    end
-    made[api][name] = own
   end
-  return made[api]
+end
+
+--- The methods of every resource of some dialects, by its name.
+local function methods_of(dialects)
+  if made[dialects] then
+    return made[dialects]
+  end
+  local resources = {}
+  for _, api in ipairs(dialects) do
+    local dialect = record.dialect(api)
+    for name, list in pairs(api.resources) do
+      resources[name] = resources[name] or {}
+      methods_in(dialect, name, list, resources[name])
+    end
+  end
+  for name, parts in pairs(resources) do
+    resources[name] = compose.methods(parts)
+  end
+  made[dialects] = resources
+  return resources
 end
 
 --- Gives a client its resources.
 ---@param self livechat.Client
 ---@param conn livechat.Connection
----@param api table the dialect's data
-function methods.attach(self, conn, api)
-  for name, own in pairs(methods_of(api)) do
+---@param dialects table[] their data
+function methods.attach(self, conn, dialects)
+  for name, own in pairs(methods_of(dialects)) do
     local here = { client = self, conn = conn, methods = own }
-    here.resource = setmetatable({ [CONTEXT] = here }, { __index = own })
+    here.resource = setmetatable({ [CONTEXT] = here }, { __index = function(_, method_name)
+      if own[method_name] == nil and type(method_name) == "string" then
+        conn.lacks(name, method_name)
+      end
+      return own[method_name]
+    end })
     self[name] = here.resource
   end
 end

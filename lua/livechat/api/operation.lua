@@ -62,8 +62,9 @@ end
 ---@return table|nil answer the whole of it
 function Operation:perform(row, args, query, body, due)
   local answer, err = self.conn:call {
-    method = row.verb, path = row.path, args = args, query = query, body = body,
-    safe = is_safe(row, body), gone = row.gone, due = due or self.due,
+    service = row.service or self.dialect.api.service, method = row.verb, path = row.path,
+    args = args, query = query, body = body,
+    safe = is_safe(row, body), gone = row.gone, headers = row.headers, due = due or self.due,
   }
   if not answer then
     return nil, err

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: MIT
 --- The state of a call: reserve a slot of the throttle, submit, wait, retry?, decode.
 ---
---- A connection is what a client's resources share: credentials, throttle, options. Only this file
---- knows that sending costs a slot.
+--- A connection is what a client's resources share: credentials, throttle, options, whichever of
+--- the services a call goes to. Only this file knows that sending costs a slot.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local read = require "livechat.api.read"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
+local services = require "livechat.call.services"
 local throttle = require "livechat.throttle"
 local turn = require "livechat.call.turn"
 local wait = require "livechat.call.wait"
@@ -29,30 +30,6 @@ Connection.__index = Connection
 
 -- ---- making and closing ----------------------------------------------------------------------
 
-local function make_secret(options, base_url)
-  local secret, _, text
-  if options.access_token then
-    secret, _, text = core.secret("bearer", options.access_token, base_url)
-  else
-    secret, _, text = core.secret("basic", options.username, options.api_key, base_url)
-  end
-  if not secret then
-    local field = options.access_token and "access_token" or "username"
-    errors.raise_argument(field, FNAME, "cannot be sent as a credential: " .. text)
-  end
-  return secret
-end
-
---- The header lines of every request, without and with a body.
-local function make_lines(service, user_agent, options)
-  local headers = { ["User-Agent"] = user_agent }
-  for name, value in pairs(service.headers(options)) do
-    headers[name] = value
-  end
-  return { [false] = assert(request.lines(headers, false)),
-    [true] = assert(request.lines(headers, true)) }
-end
-
 local function make_throttle(option)
   if option == false then
     return nil
@@ -66,26 +43,20 @@ local function make_throttle(option)
 end
 
 ---@param options livechat.Options resolved
----@param api table the dialect's data: `service`
+---@param dialects table[] their data; the service of the first is the account's
 ---@param user_agent string
 ---@return livechat.Connection|nil connection
 ---@return livechat.Error|nil err
-function connection.new(options, api, user_agent)
-  local base_url = options.base_url or api.service.base_url
-  local base, err = request.base(base_url)
-  if not base then
-    errors.raise_argument("base_url", FNAME, err.message)
-  end
-  local limiter
-  limiter, err = make_throttle(options.throttle)
+function connection.new(options, dialects, user_agent)
+  local places = services.places(dialects, options, user_agent)
+  local main = places[dialects[1].service]
+  local limiter, err = make_throttle(options.throttle)
   if err then
     return nil, err
   end
   return setmetatable({
-    base = base, base_url = base_url, api = api,
-    secret = make_secret(options, base_url),
-    account = options.username and base .. "\n" .. options.username,
-    lines = make_lines(api.service, options.user_agent or user_agent, options),
+    main = main, services = places, base_url = main.base_url,
+    account = options.username and main.base .. "\n" .. options.username,
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     deadline = options.deadline, retry = options.retry, throttle = limiter,
     insecure = options.verify == false, ca_file = options.ca_file, proxy = options.proxy,
@@ -101,10 +72,30 @@ end
 --- Wipes the credentials and ends what is in flight with an error of kind `closed`. Idempotent.
 function Connection:close()
   self.closed = true
-  self.secret:wipe()
+  for _, place in pairs(self.services) do
+    place.secret:wipe()
+  end
   for _, call in pairs(self.calls) do
     call:cancel()
   end
+end
+
+--- The service of that name, nil where there is none.
+---@param name string
+---@return table|nil service
+function Connection:service(name)
+  for service in pairs(self.services) do
+    if service.name == name then
+      return service
+    end
+  end
+end
+
+--- Signs in anew, at every service. What is in flight has the credential that it left with; the
+--- next attempt has this one.
+---@param credential { access_token?: string, username?: string, api_key?: string }
+function Connection:sign_in(credential)
+  services.bind(self.services, credential)
 end
 
 --- The same account: the same address and user name, or the same token.
@@ -115,7 +106,7 @@ function Connection.same_account(a, b)
   if a.account or b.account then
     return a.account == b.account
   end
-  return not a.closed and not b.closed and a.secret:equal(b.secret)
+  return not a.closed and not b.closed and a.main.secret:equal(b.main.secret)
 end
 
 -- ---- one call --------------------------------------------------------------------------------
@@ -123,6 +114,7 @@ end
 --- What happened so far to one call of the user's.
 ---@class livechat.CallState
 ---@field spec table
+---@field place livechat.ServicePlace where it goes
 ---@field path string as it is sent
 ---@field strategy table by which its attempts are awaited
 ---@field began number on the clock of core.clock
@@ -238,6 +230,7 @@ end
 function Connection:attempt(state, prepared)
   local timeout = math.min(self.timeout, Connection.remaining(state) or math.huge)
   prepared.timeout = math.max(timeout, 0.001)
+  prepared.secret = state.place.secret -- as it is now: see sign_in
   local call, code, text = state.strategy.submit(prepared)
   if not call then
     return { code = code, text = text, sent = false, seconds = 0 }
@@ -289,7 +282,7 @@ end
 ---@param text string|nil
 ---@return string|nil
 function Connection:hide(text)
-  return text and self.secret:hide(text:sub(1, HIDDEN_MAX))
+  return text and self.main.secret:hide(text:sub(1, HIDDEN_MAX))
 end
 
 --- What the decision functions are told of an attempt.
@@ -314,8 +307,8 @@ function Connection:failure(state, result, attempt)
   local message, kind, code = result.text, nil, nil
   if result.status then
     local decoded = json.decode(result.body, core.utf8)
-    if self.api.failure then
-      kind, code = self.api.failure(result.status, decoded)
+    if state.place.service.failure then
+      kind, code = state.place.service.failure(result.status, decoded, result.headers)
     end
     message = self:hide(read.error_text(decoded, result.body))
       or "the service answered with status " .. result.status
@@ -348,17 +341,17 @@ function Connection:recover(state, result, attempt)
 end
 
 --- The request of a call as the engine takes it.
-function Connection:prepare(spec)
-  local built, err = request.build(self.base, {
+function Connection:prepare(spec, place)
+  local built, err = request.build(place.base, {
     method = spec.method, path = spec.path, args = spec.args, query = spec.query,
-    body = spec.body, lines = self.lines[spec.body ~= nil],
+    body = spec.body, lines = services.lines(place, spec.body ~= nil, spec.headers),
   })
   if not built then
     return nil, err
   end
   return {
     method = built.method, url = built.url, path = built.path, headers = built.headers,
-    body = built.body, secret = self.secret, timeout = self.timeout,
+    body = built.body, timeout = self.timeout,
     connect_timeout = self.connect_timeout, max_response = self.max_response,
     insecure = self.insecure, ca_file = self.ca_file, proxy = self.proxy, once = not spec.safe,
     notify = false,
@@ -389,27 +382,41 @@ function Connection:answer(state, result, decoded, problem)
       body = self:hide(result.body), outcome = "unknown",
     })
   end
+  local failure = state.place.service.failure
+  local kind, code
+  if failure and decoded ~= nil then
+    kind, code = failure(result.status, decoded, result.headers)
+  end
+  if kind then -- some services tell of a failure with a status that says success
+    return nil, self:error(state, {
+      kind = kind, code = code, outcome = kind == "server" and "unknown" or "refused",
+      message = self:hide(read.error_text(decoded, result.body)) or "the service answered an error",
+      status = result.status, body = self:hide(result.body),
+    })
+  end
   return {
     decoded = decoded, status = result.status, headers = result.headers, body = result.body,
     path = state.path, seconds = core.clock() - state.began, attempts = state.number,
   }
 end
 
---- Performs one call of the service, through throttle and retries.
----@param spec table { method=, path=, args=, query=, body=, safe=<may be repeated>,
----   gone=<the kind of failure that is a success after an attempt that may have acted>,
+--- Performs one call of a service, through throttle and retries.
+---@param spec table { service=<of the dialects' data; default the first>, method=, path=, args=,
+---   query=, body=, headers=<beside the service's>, safe=<may be repeated>, gone=<the
+---   kind of failure that is a success after an attempt that may have acted>,
 ---   due=<on the clock of core.clock> }
 ---@return table|nil answer { decoded=, status=, headers=<raw lines>, body=, seconds=, attempts= }
 ---@return table|nil err
 function Connection:call(spec)
   local strategy = wait.current(self.strategy) -- raises where a call cannot wait
-  local prepared, err = self:prepare(spec)
+  local place = spec.service and self.services[spec.service] or self.main
+  local prepared, err = self:prepare(spec, place)
   if not prepared then
     return nil, err
   end
   local state = {
-    spec = spec, path = prepared.path, strategy = strategy, began = core.clock(), number = 0,
-    due = spec.due or self:due(),
+    spec = spec, place = place, path = prepared.path, strategy = strategy, began = core.clock(),
+    number = 0, due = spec.due or self:due(),
   }
   if self.closed then
     return nil, self:closed_error(state, "not_sent")

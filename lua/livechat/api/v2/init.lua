@@ -313,7 +313,7 @@ end
 
 return {
   name = "v2",
-  service = { base_url = "https://api.livechatinc.com", headers = headers, query = "brackets" },
+  service = { name = "livechat", base_url = "https://api.livechatinc.com", headers = headers },
   records = records,
   answers = answers,
   resources = { agents = agents, tickets = tickets, webhooks = webhooks },

@@ -1,0 +1,102 @@
+-- SPDX-License-Identifier: MIT
+--- The services that a connection reaches: where each lies, the header lines that it wants, and the
+--- credential, of which each has one of its own because a secret goes to one origin alone.
+---
+--- A service, as a dialect describes it, is a table:
+---   name        what `client:request` calls it by
+---   option      the option of livechat.new that says where it lies; default "base_url"
+---   base_url    where it lies else
+---   headers     (options) -> the header lines of every request, by name
+---   failure     (status, decoded, headers) -> kind, code: what an answer says that failed, also
+---               one of status 200; nil leaves it to retry.lua's table by status
+local core = require "livechat.core"
+local errors = require "livechat.errors"
+local request = require "livechat.call.request"
+
+local services = {}
+
+local FNAME = "livechat.new"
+
+---@class livechat.ServicePlace
+---@field service table
+---@field base string for request.build
+---@field base_url string as the caller wrote it
+---@field headers table<string, string>
+---@field lines table<boolean, string[]> the same as lines, without and with a body
+---@field secret userdata
+
+local function make_secret(credential, base_url)
+  local secret, _, text
+  if credential.access_token then
+    secret, _, text = core.secret("bearer", credential.access_token, base_url)
+  else
+    secret, _, text = core.secret("basic", credential.username, credential.api_key, base_url)
+  end
+  if not secret then
+    local field = credential.access_token and "access_token" or "username"
+    errors.raise_argument(field, FNAME, "cannot be sent as a credential: " .. text)
+  end
+  return secret
+end
+
+local function place_of(service, options, user_agent)
+  local option = service.option or "base_url"
+  local base_url = options[option] or service.base_url
+  local base, err = request.base(base_url)
+  if not base then
+    errors.raise_argument(option, FNAME, err.message)
+  end
+  local headers = { ["User-Agent"] = options.user_agent or user_agent }
+  for name, value in pairs(service.headers(options)) do
+    headers[name] = value
+  end
+  return { service = service, base = base, base_url = base_url, headers = headers,
+    lines = { [false] = assert(request.lines(headers, false)),
+      [true] = assert(request.lines(headers, true)) } }
+end
+
+--- Where the services of dialects lie. Raises where an option says no such place, or the credential
+--- cannot be sent.
+---@param dialects table[] each with `service`, and perhaps `services`, a list of others
+---@param options livechat.Options resolved
+---@return table<table, livechat.ServicePlace> places by the service
+function services.places(dialects, options, user_agent)
+  local places = {}
+  for _, dialect in ipairs(dialects) do
+    places[dialect.service] = place_of(dialect.service, options, user_agent)
+    for _, service in ipairs(dialect.services or {}) do
+      places[service] = place_of(service, options, user_agent)
+    end
+  end
+  services.bind(places, options)
+  return places
+end
+
+--- Gives every service the credential, each a secret of its own; those that they had are wiped.
+---@param credential { access_token?: string, username?: string, api_key?: string }
+function services.bind(places, credential)
+  local made = {}
+  for service, place in pairs(places) do
+    made[service] = make_secret(credential, place.base_url)
+  end
+  for service, place in pairs(places) do
+    if place.secret then
+      place.secret:wipe()
+    end
+    place.secret = made[service]
+  end
+end
+
+--- The header lines of a request.
+---@param more table<string, string>|nil beside, or instead of, the service's own
+function services.lines(place, has_body, more)
+  if not more then
+    return place.lines[has_body]
+  end
+  local headers = {}
+  for name, value in pairs(place.headers) do headers[name] = value end
+  for name, value in pairs(more) do headers[name] = value end
+  return request.lines(headers, has_body)
+end
+
+return services

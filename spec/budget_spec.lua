@@ -1,0 +1,147 @@
+-- SPDX-License-Identifier: MIT
+--- The budget of a month: counting, months, the file, processes that are killed.
+local budget = require "livechat.throttle.budget"
+local core = require "livechat.core"
+local helper = require "spec.helper"
+
+local NOVEMBER = core.time "2026-11-30T23:59:50Z"
+local folder
+
+setup(function() folder = helper.folder() end)
+teardown(function() helper.cleanup() end)
+
+local n = 0
+local function new_path()
+  n = n + 1
+  return folder .. "/budget" .. n
+end
+
+local function new(given, now)
+  return assert(budget.new(given, "f", type(now) == "function" and now or
+    function() return now or NOVEMBER end))
+end
+
+describe("a budget", function()
+  it("lets so many calls go in a month, and tells when the next one begins", function()
+    for _, path in ipairs { false, new_path() } do
+      local now = NOVEMBER
+      local own = new({ calls = 2, price = 270, path = path or nil }, function() return now end)
+      assert.equal("2026-11", own:take())
+      assert.equal("2026-11", own:take())
+      local month, err = own:take()
+      assert.is_nil(month)
+      assert.same({ "spent", 10, "the budget of 2 calls for 2026-11 is used up" },
+        { err.code, err.wait, err.message })
+      assert.same({ calls = 2, limit = 2, month = "2026-11", cost = 0.54 }, own:spent())
+      own:give_back("2026-11")
+      assert.equal("2026-11", own:take())
+      assert.is_nil(own:take())
+      now = NOVEMBER + 10
+      assert.equal("2026-12", own:take())
+      now = core.time "2026-12-31T23:59:59.500Z"
+      assert.equal("2026-12", own:take())
+      assert.near(0.5, select(2, own:take()).wait, 1e-3)
+      now = now + 0.5
+      assert.equal("2027-01", own:take())
+    end
+  end)
+
+  it("keeps the months of two clocks around midnight apart", function()
+    local path = new_path()
+    local slow, fast = new({ calls = 3, path = path }), new({ calls = 3, path = path },
+      NOVEMBER + 11)
+    assert.equal("2026-11", slow:take())
+    assert.equal("2026-12", fast:take())
+    for _ = 1, 2 do
+      assert.equal("2026-11", slow:take())
+      assert.equal("2026-12", fast:take())
+    end
+    assert.same({ "spent", "spent" }, { select(2, slow:take()).code, select(2, fast:take()).code })
+  end)
+
+  it("keeps counting beside a clock that is years ahead, or was never set", function()
+    local path = new_path()
+    local odd = new({ calls = 2, path = path }, core.time "2031-05-01T00:00:00Z")
+    assert.equal("2031-05", odd:take())
+    local own = new({ calls = 2, path = path }, NOVEMBER)
+    assert.same({ "2026-11", "2026-11" }, { own:take(), (own:take()) })
+    assert.is_nil(own:take())
+    local unset = new({ calls = 2, path = path }, 0)
+    assert.is_nil(unset:take())
+    local next_month = new({ calls = 2, path = path }, NOVEMBER + 20)
+    assert.equal("2026-12", next_month:take())
+  end)
+
+  it("lets nothing go by a file that was cut short or is another's, and says so", function()
+    local path = new_path()
+    local own = new({ calls = 9, path = path })
+    for _ = 1, 5 do own:take() end
+    local whole = helper.read(path)
+    for length = 0, #whole - 1 do
+      helper.write(path, whole:sub(1, length))
+      local month, err = own:take()
+      assert.is_nil(month)
+      assert.equal("damaged", err.code)
+      local made, problem = budget.new({ calls = 9, path = path }, "f")
+      assert.is_nil(made)
+      assert.same({ "invalid", "budget.path" }, { problem.kind, problem.field })
+    end
+    helper.write(path, (whole:gsub("5", "4", 1)))
+    assert.is_nil(own:take())
+    helper.write(path, whole)
+    assert.equal(5, own:spent().calls)
+  end)
+
+  it("is in a file of its user's alone, and says where it cannot be", function()
+    local path = new_path()
+    new { calls = 1, path = path }
+    assert.equal(tonumber("600", 8), core.spool.about(path, false).mode)
+    local made, err = budget.new({ calls = 1, path = folder .. "/none/budget" }, "f")
+    assert.is_nil(made)
+    assert.equal("budget.path", err.field)
+    local link = new_path()
+    helper.run("ln -s " .. helper.quote(path) .. " " .. helper.quote(link))
+    assert.is_nil((budget.new({ calls = 1, path = link }, "f")))
+  end)
+
+  it("is told of a stopped process that holds its file", function()
+    local path = new_path()
+    local own = new { calls = 9, path = path }
+    local held = assert(core.spool.lock(path))
+    assert.equal("busy", select(2, own:take()).code)
+    held:close()
+    assert.equal("2026-11", own:take())
+  end)
+
+  it("is never overdrawn by processes that are killed", function()
+    local path, log = new_path(), folder .. "/log"
+    local script = ([[
+      local budget = require "livechat.throttle.budget"
+      local own = assert(budget.new({ calls = 20000, path = %q }, "f"))
+      local log = assert(io.open(%q, "a"))
+      log:setvbuf("no")
+      local tries = 0
+      while tries < 1e6 do
+        tries = tries + 1
+        local month, err = own:take()
+        if month then log:write("x") elseif err.code ~= "busy" then break end
+      end
+    ]]):format(path, log)
+    local pids = {}
+    local function start(i)
+      pids[i] = helper.spawn(helper.lua_argv(helper.lua_version, "-e", script))
+    end
+    for i = 1, 4 do start(i) end
+    for i = 1, 20 do
+      helper.sleep(0.02)
+      local which = (i - 1) % 4 + 1
+      helper.kill(pids[which], "KILL")
+      start(which)
+    end
+    for _, pid in ipairs(pids) do assert.is_true(helper.wait_exit(pid, 60)) end
+    local went = #helper.read(log)
+    assert.is_true(went <= 20000, went .. " went")
+    assert.is_true(went >= 20000 - 20, went .. " went") -- each kill costs one at most
+    assert.is_nil((new({ calls = 20000, path = path }, core.now()):take()))
+  end)
+end)

@@ -1,0 +1,92 @@
+-- SPDX-License-Identifier: MIT
+--- One client over several services: whose method a call is, and where its credential goes.
+local compose = require "livechat.api.compose"
+local errors = require "livechat.errors"
+local helper = require "spec.helper"
+local livechat = require "livechat"
+local process = require "livechat.nginx_process"
+
+teardown(function() helper.cleanup() end)
+
+local function failing(kind)
+  return function() return nil, errors.new { kind = kind, message = kind } end
+end
+
+local function method(name, ...)
+  local parts = {}
+  for _, part in ipairs { ... } do compose.add(parts, name, part[1], part[2]) end
+  return compose.methods(parts)[name]
+end
+
+describe("a resource of two dialects", function()
+  local LIST, GET = { path = "/things" }, { path = "/things/{id}" }
+
+  it("gives the things of both, and none where one could not be asked", function()
+    local one, two = function() return { "a" } end, function() return { "b", "c" } end
+    assert.same({ "a", "b", "c" }, method("list", { LIST, one }, { LIST, two })({}))
+    assert.same({ "b", "c" }, method("list", { LIST, failing "invalid" }, { LIST, two })({}))
+    assert.equal("server",
+      select(2, method("list", { LIST, one }, { LIST, failing "server" })({})).kind)
+    assert.equal("invalid",
+      select(2, method("list", { LIST, failing "invalid" }, { LIST, failing "invalid" })({})).kind)
+  end)
+
+  it("finds a thing by its id in either, and hides no failure behind the other", function()
+    local two = function(_, id) return id end
+    assert.equal("x", method("get", { GET, failing "not_found" }, { GET, two })({}, "x"))
+    assert.equal("network",
+      select(2, method("get", { GET, failing "network" }, { GET, two })({}, "x")).kind)
+    assert.equal("not_found",
+      select(2, method("get", { GET, failing "not_found" }, { GET, failing "invalid" })({})).kind)
+  end)
+
+  it("gives a call to the one that knows the field's value", function()
+    local function row(...)
+      return { path = "/things", by = "sort", fields = { sort = { type = "enum", of = { ... } } } }
+    end
+    local create = method("create", { row("round"), function() return 1 end },
+      { row("square"), function() return 2 end })
+    assert.equal(1, create({}, { sort = "round" }))
+    assert.equal(2, create({}, { sort = "square" }))
+    local _, err = create({}, { sort = "sqare" })
+    assert.same({ "invalid", "sort", "is no sort; did you mean 'square'?" },
+      { err.kind, err.field, err.message })
+    assert.equal(1, create({}, {})) -- it says what is missing
+  end)
+end)
+
+describe("a client of API v3", function()
+  it("signs in at each of its services, and at no other place", function()
+    local sandbox = helper.sandbox { calls = false }
+    local client = assert(livechat.new { api = "v3", username = sandbox.account_id,
+      api_key = sandbox.api_key, base_url = "http://127.0.0.1:9", retry = false,
+      helpdesk_url = sandbox.url .. "/v1" })
+    assert.is_true(#assert(client.teams:list()) > 0)
+    assert.is_true(#assert(client:request { service = "helpdesk", path = "/tags" }) > 0)
+    assert.equal("network", select(2, client:request { path = "/" }).kind)
+    client:close()
+    assert.has_error(function() client.teams:list() end)
+  end)
+
+  it("says which API has what the client's has not", function()
+    local two = assert(livechat.new { username = "a", api_key = "b" })
+    local fine, problem = pcall(function() return two.teams end)
+    assert.is_false(fine)
+    assert.truthy(problem:find("client.teams is of API v3; this client speaks v2", 1, true))
+    assert.is_nil(two.nonsense)
+    assert.is_nil(two.tickets.nonsense)
+  end)
+
+  it("loads nothing of v3 where v2 is spoken", function()
+    local code = [[local l = require "livechat" l.new { username = "a", api_key = "b" }
+      for name in pairs(package.loaded) do
+        assert(not name:find("api%.helpdesk") and not name:find("api%.v3"), name)
+      end]]
+    for _, version in ipairs(helper.lua_versions()) do
+      local words = { helper.lua_env(version), helper.lua_program(version), "-e",
+        process.quote(code) }
+      local status, output = helper.run(table.concat(words, " "))
+      assert.same({ 0, "" }, { status, output })
+    end
+  end)
+end)
