@@ -3,6 +3,7 @@
 local budget = require "livechat.throttle.budget"
 local core = require "livechat.core"
 local helper = require "spec.helper"
+local livechat = require "livechat"
 
 local NOVEMBER = core.time "2026-11-30T23:59:50Z"
 local folder
@@ -143,5 +144,53 @@ describe("a budget", function()
     assert.is_true(went <= 20000, went .. " went")
     assert.is_true(went >= 20000 - 20, went .. " went") -- each kill costs one at most
     assert.is_nil((new({ calls = 20000, path = path }, core.now()):take()))
+  end)
+end)
+
+describe("a client with a budget", function()
+  local sandbox
+  setup(function() sandbox = helper.sandbox { calls = false } end)
+
+  local function client(given, more)
+    local wanted = { username = sandbox.username, api_key = sandbox.api_key,
+      base_url = sandbox.url, budget = given, throttle = false, retry = false }
+    for name, value in pairs(more or {}) do wanted[name] = value end
+    return assert(livechat.new(wanted))
+  end
+
+  it("ends at the limit, for all who share the file, with what there is to wait", function()
+    local path = new_path()
+    local one, other = client({ calls = 3, path = path, price = 0.27 }),
+      client({ calls = 3, path = path })
+    assert(one.agents:list())
+    assert(other.agents:list())
+    assert.equal("not_found", select(2, one.tickets:get("NONE0")).kind) -- is billed as well
+    local list, err = other.agents:list()
+    assert.is_nil(list)
+    assert.same({ "throttled", "not_sent" }, { err.kind, err.outcome })
+    assert.is_true(err.retry_after > 0 and err.retry_after <= 31 * 86400)
+    assert.truthy(err.message:find("the budget of 3 calls for %d+%-%d+ is used up"))
+    local spent = assert(one:spent())
+    assert.same({ 3, 3, os.date("!%Y-%m") }, { spent.calls, spent.limit, spent.month })
+    assert.near(0.00081, spent.cost, 1e-9)
+    assert.same({ "invalid", "budget" }, { select(2, client(nil):spent()).kind,
+      select(2, client(nil):spent()).field })
+  end)
+
+  it("does not count what never left", function()
+    local own = client({ calls = 1 }, { base_url = "http://127.0.0.1:" .. helper.free_port() })
+    for _ = 1, 3 do
+      assert.equal("network", select(2, own.agents:list()).kind)
+    end
+    assert.equal(0, own:spent().calls)
+  end)
+
+  it("says which of its options is wrong", function()
+    assert.has_error(function() client { calls = 0 } end)
+    assert.has_error(function() client { path = new_path() } end)
+    local made, err = livechat.new { username = "a", api_key = "b", budget = { calls = 1,
+      path = folder .. "/none/budget" } }
+    assert.is_nil(made)
+    assert.equal("budget.path", err.field)
   end)
 end)

@@ -127,6 +127,22 @@ function Client:throttled()
   return state
 end
 
+--- What was spent of the budget in this calendar month (UTC) by all who share it; `cost` where the
+--- budget was told a price for 1000 calls.
+---@return { calls: integer, limit: integer, month: string, cost: number|nil }|nil spent
+---@return livechat.Error|nil err
+function Client:spent()
+  local conn = open_connection(self, "client:spent")
+  if not conn.budget then
+    return nil, errors.invalid("budget", "was not given to livechat.new")
+  end
+  local spent, err = conn.budget:spent()
+  if not spent then
+    return nil, errors.new(turn.budget_failure(err))
+  end
+  return spent
+end
+
 --- Wipes the credentials from memory and ends what is in flight with an error of kind `closed`.
 --- Idempotent; `__close` and the collector do the same.
 function Client:close()

@@ -189,6 +189,7 @@ end
 ---@field deadline? number seconds for a whole call: throttle, attempts and backoff together
 ---@field retry? { attempts?: integer, base?: number, cap?: number }|false default 4, 0.5 s, 30 s
 ---@field throttle? table|false limits or a throttle; default 100 calls in 60 seconds
+---@field budget? livechat.BudgetOptions calls a calendar month
 ---@field verify? boolean the peer's certificate, default true
 ---@field ca_file? string PEM bundle instead of the system's
 ---@field proxy? string default: none, whatever the environment says
@@ -250,7 +251,7 @@ local OPTIONS = {
   username = credential, api_key = credential, access_token = credential,
   api = api, base_url = one_line, helpdesk_url = one_line, accounts_url = one_line,
   client_id = one_line, timeout = is.seconds, connect_timeout = is.seconds, deadline = is.seconds,
-  retry = table_or_false, throttle = throttle, verify = is.type "boolean",
+  retry = table_or_false, throttle = throttle, budget = is.type "table", verify = is.type "boolean",
   ca_file = one_line, proxy = proxy, user_agent = one_line, max_response = is.whole,
   reconcile = seconds_or_false, on_wait = is.type "function", on_attempt = is.type "function",
   on_notice = is.type "function", wait = is.type "function",

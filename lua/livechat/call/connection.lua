@@ -10,6 +10,7 @@ local read = require "livechat.api.read"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
 local services = require "livechat.call.services"
+local budget = require "livechat.throttle.budget"
 local throttle = require "livechat.throttle"
 local turn = require "livechat.call.turn"
 local wait = require "livechat.call.wait"
@@ -51,6 +52,10 @@ function connection.new(options, dialects, user_agent)
   local places = services.places(dialects, options, user_agent)
   local main = places[dialects[1].service]
   local limiter, err = make_throttle(options.throttle)
+  local spending
+  if not err and options.budget then
+    spending, err = budget.new(options.budget, FNAME)
+  end
   if err then
     return nil, err
   end
@@ -59,6 +64,7 @@ function connection.new(options, dialects, user_agent)
     account = options.username and main.base .. "\n" .. options.username,
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     deadline = options.deadline, retry = options.retry, throttle = limiter,
+    budget = spending,
     insecure = options.verify == false, ca_file = options.ca_file, proxy = options.proxy,
     max_response = options.max_response, reconcile = options.reconcile,
     on_wait = options.on_wait, on_attempt = options.on_attempt, on_notice = options.on_notice,
@@ -245,18 +251,26 @@ function Connection:attempt(state, prepared)
   return result
 end
 
---- Decodes the body of a 2xx answer; nil where it has none.
----@return any decoded
----@return string|nil problem
-local function decode(result)
-  if result.body == "" then
-    return nil
+--- What an answer says, by the service's own words where it has some: some services tell of a
+--- failure with a status that says success.
+---@return boolean fine
+---@return table said { decoded=, problem=<why it cannot be read>, kind=, code=,
+---   headers=<with which it would have been taken> }
+local function judge(service, result)
+  if not result.status then
+    return false, {}
   end
-  local decoded, text = json.decode(result.body, core.utf8)
-  if text then
-    return nil, "the answer is not JSON: " .. text
+  local said, text = {}, nil
+  local success = result.status >= 200 and result.status < 300
+  if result.body ~= "" then
+    said.decoded, text = json.decode(result.body, core.utf8)
+    said.problem = success and text and "the answer is not JSON: " .. text or nil
   end
-  return decoded
+  if service.failure and not (success and said.decoded == nil) then
+    said.kind, said.code, said.headers = service.failure(result.status, said.decoded,
+      result.headers)
+  end
+  return success and not said.kind, said
 end
 
 local DEPRECATED = { "Deprecation", "Legacy", "Sunset" }
@@ -287,11 +301,11 @@ end
 
 --- What the decision functions are told of an attempt.
 ---@return livechat.Attempt
-function Connection:describe(state, result)
+function Connection:describe(state, result, said)
   local headers = result.headers
   return {
     method = state.spec.method, safe = state.spec.safe, number = state.number,
-    status = result.status, code = result.code, sent = result.sent,
+    status = result.status, code = result.code, sent = result.sent, kind = said.kind,
     retry_after = headers and request.header(headers, "Retry-After"),
     date = headers and request.header(headers, "Date"),
     now = core.now(), random = core.random(), deadline_left = Connection.remaining(state),
@@ -299,22 +313,18 @@ function Connection:describe(state, result)
 end
 
 --- The error of a failed attempt, if it is the last one.
-function Connection:failure(state, result, attempt)
+function Connection:failure(state, result, attempt, said)
   local outcome = retry.outcome(attempt)
   if self.closed and result.code then
     return self:closed_error(state, outcome)
   end
-  local message, kind, code = result.text, nil, nil
+  local message = result.text
   if result.status then
-    local decoded = json.decode(result.body, core.utf8)
-    if state.place.service.failure then
-      kind, code = state.place.service.failure(result.status, decoded, result.headers)
-    end
-    message = self:hide(read.error_text(decoded, result.body))
+    message = self:hide(read.error_text(said.decoded, result.body))
       or "the service answered with status " .. result.status
   end
   return self:error(state, {
-    kind = kind or retry.kind(attempt), code = code, outcome = outcome, message = message,
+    kind = retry.kind(attempt), code = said.code, outcome = outcome, message = message,
     status = result.status, body = self:hide(result.body),
     retry_after = retry.retry_after(attempt),
   })
@@ -323,8 +333,8 @@ end
 --- After a failed attempt: waits for the next one, or gives the error that ends the call.
 ---@return boolean|nil again
 ---@return table|nil err
-function Connection:recover(state, result, attempt)
-  local err = self:failure(state, result, attempt)
+function Connection:recover(state, result, attempt, said)
+  local err = self:failure(state, result, attempt, said)
   local pause = not self.closed and retry.decide(self.retry, attempt)
   if not pause then
     return nil, err
@@ -382,22 +392,40 @@ function Connection:answer(state, result, decoded, problem)
       body = self:hide(result.body), outcome = "unknown",
     })
   end
-  local failure = state.place.service.failure
-  local kind, code
-  if failure and decoded ~= nil then
-    kind, code = failure(result.status, decoded, result.headers)
-  end
-  if kind then -- some services tell of a failure with a status that says success
-    return nil, self:error(state, {
-      kind = kind, code = code, outcome = kind == "server" and "unknown" or "refused",
-      message = self:hide(read.error_text(decoded, result.body)) or "the service answered an error",
-      status = result.status, body = self:hide(result.body),
-    })
-  end
   return {
     decoded = decoded, status = result.status, headers = result.headers, body = result.body,
     path = state.path, seconds = core.clock() - state.began, attempts = state.number,
   }
+end
+
+--- The service takes the call only with other header lines, and says with which: once more, with
+--- those, which every later call of the service has from then on.
+---@return boolean|nil again
+function Connection:redirect(state, prepared, said)
+  if not said.headers or state.redirected or self.closed then
+    return nil
+  end
+  state.redirected = true
+  services.add_headers(state.place, said.headers)
+  prepared.headers = services.lines(state.place, state.spec.body ~= nil, state.spec.headers)
+  return prepared.headers ~= nil
+end
+
+--- Until throttle and budget let the next attempt go.
+---@return boolean|nil goes
+---@return livechat.Error|nil err
+function Connection:await_turn(state)
+  local goes, err = true, nil
+  if self.throttle then
+    goes, err = turn.wait(self, state)
+  end
+  if goes and self.budget then
+    goes, err = turn.count(self, state)
+    if not goes and state.reservation then
+      self.throttle:release(state.reservation)
+    end
+  end
+  return goes, err
 end
 
 --- Performs one call of a service, through throttle and retries.
@@ -423,27 +451,31 @@ function Connection:call(spec)
   end
   local again
   repeat
-    if self.throttle then
-      again, err = turn.wait(self, state)
-      if not again then
-        return nil, err
-      end
+    again, err = self:await_turn(state)
+    if not again then
+      return nil, err
     end
     state.number = state.number + 1
     local result = self:attempt(state, prepared)
-    local fine = result.status and result.status >= 200 and result.status < 300
-    local attempt = not fine and self:describe(state, result) or nil
+    if state.counted and result.sent == false then
+      self.budget:give_back(state.counted)
+    end
+    local fine, said = judge(place.service, result)
+    local attempt = not fine and self:describe(state, result, said) or nil
     if self.throttle then
       self:tell_throttle(state, result, attempt)
     end
     self:tell_attempt(state, result, attempt)
     self:notice(state, result)
     if fine then
-      return self:answer(state, result, decode(result))
+      return self:answer(state, result, said.decoded, said.problem)
     elseif state.unknown and spec.gone and retry.kind(attempt) == spec.gone then
       return self:answer(state, result) -- the lost attempt did it
     end
-    again, err = self:recover(state, result, attempt)
+    again = self:redirect(state, prepared, said)
+    if not again then
+      again, err = self:recover(state, result, attempt, said)
+    end
   until not again
   return nil, err
 end

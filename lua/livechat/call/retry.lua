@@ -18,6 +18,7 @@ local LONGEST_RETRY_AFTER = 86400 -- what a header claims beyond a day is cut to
 ---@field status integer|nil nil where no answer came
 ---@field code string|nil the core's name of what went wrong: "connect", "timeout", …
 ---@field sent boolean false: certainly no byte of the request left
+---@field kind livechat.ErrorKind|nil what the service's own words make of the answer
 ---@field retry_after string|nil the header as it came
 ---@field date string|nil the header as it came
 ---@field now number epoch seconds
@@ -101,11 +102,14 @@ local KIND_OF_STATUS = { [401] = "auth", [403] = "auth", [404] = "not_found", [4
 function retry.kind(attempt)
   local status = attempt.status
   if attempt.code or not status then return KIND_OF_CODE[attempt.code] or "network" end
+  if attempt.kind then return attempt.kind end
   if KIND_OF_STATUS[status] then return KIND_OF_STATUS[status] end
   if status >= 500 then return "server" end
   if status >= 400 then return "rejected" end
   return "protocol" -- a redirect, which is never followed, or a 2xx that could not be used
 end
+
+local MAY_HAVE_ACTED = { server = true, timeout = true, protocol = true }
 
 --- Whether the service may have acted: "not_sent", "refused" (it answered, and did not act) or
 --- "unknown".
@@ -115,12 +119,14 @@ function retry.outcome(attempt)
   if attempt.code or not attempt.status then
     return (attempt.sent == false or attempt.code == "connect") and "not_sent" or "unknown"
   end
-  local status = attempt.status
+  local status, kind = attempt.status, attempt.kind
+  if kind and status ~= 503 then return MAY_HAVE_ACTED[kind] and "unknown" or "refused" end
   return (status >= 300 and status < 500 or status == 503) and "refused" or "unknown"
 end
 
 -- Decision ----------------------------------------------------------------------------------
 
+local KIND_WORTH_REPEATING = { throttled = true, server = true, timeout = true }
 local WORTH_REPEATING = { connect = true, network = true, timeout = true, protocol = true }
 
 -- Whether another attempt could do better than this one.
@@ -128,6 +134,7 @@ local function hopeful(attempt)
   if attempt.code or not attempt.status then return WORTH_REPEATING[attempt.code] or false end
   -- 501 and 505 say that the service will never do it.
   local status = attempt.status
+  if attempt.kind and status < 500 then return KIND_WORTH_REPEATING[attempt.kind] or false end
   return status == 429 or status >= 500 and status ~= 501 and status ~= 505
 end
 
@@ -163,8 +170,9 @@ end
 ---@param attempt livechat.Attempt
 ---@return number|nil seconds
 function retry.hold(options, attempt)
-  local asked = attempt.status and attempt.status >= 400 and retry.retry_after(attempt)
-  if not asked and attempt.status == 429 then
+  local failed = attempt.status and (attempt.kind or attempt.status >= 400)
+  local asked = failed and retry.retry_after(attempt)
+  if not asked and failed and retry.kind(attempt) == "throttled" then
     asked = backoff(options or retry.DEFAULTS, attempt)
   end
   return asked and math.min(asked, retry.LONGEST_WAIT) or nil

@@ -7,8 +7,9 @@
 ---   option      the option of livechat.new that says where it lies; default "base_url"
 ---   base_url    where it lies else
 ---   headers     (options) -> the header lines of every request, by name
----   failure     (status, decoded, headers) -> kind, code: what an answer says that failed, also
----               one of status 200; nil leaves it to retry.lua's table by status
+---   failure     (status, decoded, headers) -> kind, code, more: what an answer says that failed,
+---               also one of status 200; nil leaves it to retry.lua's table by status. `more` are
+---               header lines with which the service would take the call
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local request = require "livechat.call.request"
@@ -39,6 +40,18 @@ local function make_secret(credential, base_url)
   return secret
 end
 
+--- Adds to the header lines of every request. Those that cannot be sent are left out.
+---@param more table<string, string>
+function services.add_headers(place, more)
+  local headers = {}
+  for name, value in pairs(place.headers) do headers[name] = value end
+  for name, value in pairs(more) do headers[name] = value end
+  local lines = { [false] = request.lines(headers, false), [true] = request.lines(headers, true) }
+  if lines[true] then
+    place.headers, place.lines = headers, lines
+  end
+end
+
 local function place_of(service, options, user_agent)
   local option = service.option or "base_url"
   local base_url = options[option] or service.base_url
@@ -50,9 +63,9 @@ local function place_of(service, options, user_agent)
   for name, value in pairs(service.headers(options)) do
     headers[name] = value
   end
-  return { service = service, base = base, base_url = base_url, headers = headers,
-    lines = { [false] = assert(request.lines(headers, false)),
-      [true] = assert(request.lines(headers, true)) } }
+  local place = { service = service, base = base, base_url = base_url, headers = {} }
+  services.add_headers(place, headers)
+  return place
 end
 
 --- Where the services of dialects lie. Raises where an option says no such place, or the credential

@@ -29,6 +29,36 @@ function turn.failure(err)
   }
 end
 
+--- The fields of an error: why the budget lets no call go, or does not tell its state.
+---@param err { code: string, message: string, wait: number|nil }
+---@return table fields
+function turn.budget_failure(err)
+  if err.wait then
+    return { kind = "throttled", outcome = "not_sent", retry_after = err.wait,
+      message = err.message }
+  end
+  return { kind = "network", outcome = "not_sent",
+    message = "the budget is unreachable: " .. err.message }
+end
+
+--- Counts an attempt that is about to go; where the budget's file is held, asks again, the event
+--- loop running.
+---@param conn livechat.Connection with a budget
+---@param state livechat.CallState
+---@return boolean|nil goes
+---@return livechat.Error|nil err
+function turn.count(conn, state)
+  local patient_until, err = core.clock() + PATIENCE
+  repeat
+    state.counted, err = conn.budget:take()
+    if state.counted then
+      return true
+    end
+  until err.code ~= "busy" or core.clock() > patient_until or not conn:sleep(0.005)
+  return nil, conn.closed and conn:sleep_error(state, "not_sent")
+    or conn:error(state, turn.budget_failure(err))
+end
+
 --- Asks once; where the throttle's file is held, again, the event loop running.
 local function reserve(conn, state, reservation)
   local patient_until = core.clock() + PATIENCE
