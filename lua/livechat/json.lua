@@ -126,50 +126,61 @@ local locale = os.setlocale(nil, "numeric")
 -- before it decodes them, a number that is nowhere in the text, and is emptied again afterwards.
 -- Where fewer come out than were put in, some of the brackets stood in strings (or in the names of
 -- members, as "tags[]"): these are taken back.
-local MARKS = { "-7.13e-297", "-8.29e-293", "-9.47e-291" }
+local MARKS = { "-80270163e-16", "-82910347e-15", "-94730519e-14" }
 
--- A plain search takes a tenth of a pattern's time.
-local function mark_plain(text, mark)
-  local out, from, count = {}, 1, 0
-  local at = text:find("[]", 1, true)
+local BLANKS = { [9] = true, [10] = true, [13] = true, [32] = true }
+
+-- Where the empty lists end, to all appearance. Of all the ways to find them, to look at what
+-- stands before each "]" is the quickest: a pattern takes five times as long. Blanks are looked at
+-- once.
+local function ends_of_empty_lists(text)
+  local ends, count = {}, 0
+  local at = text:find("]", 1, true)
   while at do
-    count = count + 1
-    out[count] = text:sub(from, at)
-    from = at + 1
-    at = text:find("[]", from + 1, true)
+    local before = at - 1
+    local byte = text:byte(before)
+    while BLANKS[byte] do
+      before = before - 1
+      byte = text:byte(before)
+    end
+    if byte == 91 then
+      count = count + 1
+      ends[count] = at
+    end
+    at = text:find("]", at + 1, true)
   end
-  out[count + 1] = text:sub(from)
-  return table.concat(out, mark), count
+  return ends, count
 end
 
 local function mark_lists(text)
-  local spaced = text:find("[ ", 1, true) or text:find("[\n", 1, true)
-    or text:find("[\t", 1, true) or text:find("[\r", 1, true)
-  if not spaced and not text:find("[]", 1, true) then return text end
+  local ends, count = ends_of_empty_lists(text)
+  if count == 0 then return text end
   for _, mark in ipairs(MARKS) do
     if not text:find(mark, 1, true) then
-      local marked, count
-      if spaced then
-        marked, count = text:gsub("%[([ \t\r\n]*)%]", "[%1" .. mark .. "]")
-      else
-        marked, count = mark_plain(text, mark)
+      local parts, from = {}, 1
+      for i = 1, count do
+        parts[i] = text:sub(from, ends[i] - 1)
+        from = ends[i]
       end
-      return marked, count, mark
+      parts[count + 1] = text:sub(from)
+      return table.concat(parts, mark), count, mark
     end
   end
   return text -- a text with all three of them gets objects for lists
 end
 
 local function empty_lists(value, number)
-  if type(value) ~= "table" then return 0 end
-  if value[1] == number and value[2] == nil then
-    value[1] = nil
-    json.array(value)
-    return 1
-  end
   local count = 0
-  for _, member in pairs(value) do
-    if type(member) == "table" then count = count + empty_lists(member, number) end
+  for _, member in next, value do
+    if type(member) == "table" then
+      if member[1] == number and member[2] == nil then
+        member[1] = nil
+        setmetatable(member, array_mt)
+        count = count + 1
+      else
+        count = count + empty_lists(member, number)
+      end
+    end
   end
   return count
 end
@@ -195,8 +206,11 @@ local function decode(decoder, text)
   local count, mark
   if not keeps_lists then text, count, mark = mark_lists(text) end
   local ok, value = pcall(decoder.decode, text)
-  if ok and mark and empty_lists(value, tonumber(mark)) < count then
-    value = restore(value, mark:gsub("%p", "%%%0") .. "%]")
+  if ok and mark then
+    local whole = { value }
+    if empty_lists(whole, tonumber(mark)) < count then
+      value = restore(value, mark:gsub("%p", "%%%0") .. "%]")
+    end
   end
   return ok, value
 end
