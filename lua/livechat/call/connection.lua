@@ -260,9 +260,10 @@ local function judge(service, result)
   if not result.status then
     return false, {}
   end
-  local said, text = {}, nil
+  local said = {}
   local success = result.status >= 200 and result.status < 300
   if result.body ~= "" then
+    local text
     said.decoded, text = json.decode(result.body, core.utf8)
     said.problem = success and text and "the answer is not JSON: " .. text or nil
   end
