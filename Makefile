@@ -6,8 +6,8 @@
 # make test       the same for every test; ONLY=word LUA_VERSION=5.3 JOBS=2 narrow it
 # make bench      measures; ONLY=word narrows it
 # make lint       luacheck, clang-format, cppcheck, house_spec
-# make install, uninstall   PREFIX=/usr/local DESTDIR= LUA_VERSION= (all that are built)
-# make clean
+# make pages      writes docs/reference.md and library/ from the dialects; dist, deb: packages
+# make clean, install, uninstall   PREFIX=/usr/local DESTDIR= LUA_VERSION= (all that are built)
 # CI=true makes every warning an error. LUA_INCDIR= says where the headers of LUA_VERSION are.
 
 LUAS := 5.1 5.2 5.3 5.4
@@ -59,7 +59,7 @@ CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard c
 THREADED := $(filter test_calls test_engine test_shm_many,$(TESTS))
 BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all env demo test ctests bench lint install uninstall clean
+.PHONY: all env demo test ctests bench lint pages dist deb install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -89,10 +89,7 @@ build/%/livechat/engine.so: csrc/lengine.c csrc/lbind.c build/core/core.a $(HEAD
 		$(filter %.c %.a,$^) $(LIBS) -lm
 
 # An archive: a test that includes a file of the core, to look into it, brings that file itself.
-build/core/core.a: $(CORE:%=build/core/%)
-build/asan/core.a: $(CORE:%=build/asan/%)
-build/tsan/core.a: $(CORE:%=build/tsan/%)
-build/core/core.a build/asan/core.a build/tsan/core.a:
+build/core/core.a build/asan/core.a build/tsan/core.a: build/%/core.a: $(addprefix build/%/,$(CORE))
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -131,11 +128,14 @@ bench:
 	for file in bench/*$(ONLY)*_bench.lua; do $(LUA) $$file || status=1; done; exit $$status
 
 lint:
-	luacheck -q lua spec examples bench bin/livechat
+	luacheck -q lua spec examples bench tools bin/livechat
 	clang-format --dry-run -Werror csrc/*.[ch] bench/*.c
 	if command -v cppcheck >/dev/null; then cppcheck -q --std=c11 --enable=warning,portability \
 		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE csrc bench; fi
 	$(LUA) "$$(command -v busted)" spec/house_spec.lua
+
+pages dist deb: all
+	@eval "$$($(MAKE) --no-print-directory -s env)" && LUA=$(LUA) tools/$@.sh
 
 install: all
 	@DESTDIR='$(DESTDIR)' LUA='$(if $(LUA_VERSION),$(LUA))' tools/install.sh install '$(PREFIX)' \

@@ -15,9 +15,9 @@ local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
 local text = require "livechat.text"
 
--- What a stranger may repeat: a megabyte of the characters at which the readers stop or skip, one of
--- each class, a quarter of that of the others of those classes, and less of what the readers look
--- for. Even what only copies its text again for each byte shows at a quarter.
+-- What a stranger may repeat: a megabyte of the characters at which the readers stop or skip, one
+-- of each class, a quarter of that of the others of those classes, and less of what the readers
+-- look for. Even what only copies its text again for each byte shows at a quarter.
 local MEGABYTE = { " ", "\n", '"', "\\", ":", "0", "\255" }
 local QUARTER = { "\t", "<", "&", "=", "%", "[", "a", "\0" }
 local UNITS = { "\r", ">", "'", "/", "]", "{", ",", ".", "-", "\127", "\128", "\195", "é",
@@ -169,9 +169,9 @@ describe("strangers' text is read in time that grows as the text does by", funct
     assert.truthy(growth(function(value) return value:match("^%s*(.*%S)") end, " ", 2 ^ 20))
     assert.truthy(growth(function(value) return (value .. "x"):gsub("%s+$", "") end, "\t", 2 ^ 20))
     assert.truthy(growth(function(value) -- copies, with a tiny price for each byte
-      local text = ""
-      for i = 1, #value do text = text .. value:sub(i, i) end
-      return text
+      local copy = ""
+      for i = 1, #value do copy = copy .. value:sub(i, i) end
+      return copy
     end, "a", 2 ^ 18))
   end)
 end)

@@ -76,7 +76,7 @@ for file in csrc/test_*.c; do
   suite "$test asan" "build/asan/$test"
   [ ! -x "build/tsan/$test" ] || suite "$test tsan" "build/tsan/$test"
 done
-suite luacheck sh -c "luacheck -q --no-color lua spec examples bench bin/livechat &&
+suite luacheck sh -c "luacheck -q --no-color lua spec examples bench tools bin/livechat &&
   echo '1 passed, 0 failed'"
 versions=${LUA_VERSION:-5.4 5.3 5.2 5.1 jit} alone=
 valgrind="valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"

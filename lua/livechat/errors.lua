@@ -35,6 +35,7 @@ local MESSAGE_MAX = 500
 ---@field outcome "not_sent"|"refused"|"unknown"|nil whether the service may have acted
 ---@field retry_after number|nil seconds
 ---@field ignored string[]|nil the fields that an update did not take
+---@field taken string[]|nil those that it did take: the outcome is then "unknown"
 ---@field text fun(self: livechat.Error): string the same line as `tostring` gives
 local Error = { __name = "livechat.Error" }
 

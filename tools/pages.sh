@@ -1,0 +1,6 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# What `make pages` does: writes what the dialects' data says into docs/reference.md and library/.
+set -eu
+"${LUA:-lua5.4}" tools/reference.lua
+"${LUA:-lua5.4}" tools/types.lua
