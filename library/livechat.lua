@@ -62,12 +62,17 @@ local Receiver = {}
 ---@field username? string the account's e-mail address
 ---@field api_key? string API key or personal access token, sent as HTTP Basic
 ---@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
+---@field api? "v2"|"v3" which of the service's APIs; default "v2"
 ---@field base_url? string default "https://api.livechatinc.com"
+---@field helpdesk_url? string default "https://api.helpdesk.com"; of "v3"
+---@field accounts_url? string default "https://accounts.livechat.com"; of "v3"
+---@field client_id? string of an app of the account's; of "v3"
 ---@field timeout? number seconds for an attempt, default 30
 ---@field connect_timeout? number seconds, default 10
 ---@field deadline? number seconds for a whole call: throttle, attempts and backoff together
 ---@field retry? { attempts?: integer, base?: number, cap?: number }|false default 4, 0.5 s, 30 s
 ---@field throttle? table|false limits or a throttle; default 100 calls in 60 seconds
+---@field budget? livechat.BudgetOptions calls a calendar month
 ---@field verify? boolean the peer's certificate, default true
 ---@field ca_file? string PEM bundle instead of the system's
 ---@field proxy? string default: none, whatever the environment says
@@ -89,6 +94,18 @@ local Receiver = {}
 ---@field key? string
 ---@field fallback? "local" what to do while that server cannot be reached, other than fail
 ---@field share? number then: this process's part of the calls (0.1)
+
+---@class livechat.Budget
+---@field limit integer calls a month
+---@field price number|nil what 1000 calls cost
+
+---@class livechat.BudgetFile: livechat.Budget
+
+---@class livechat.BudgetOptions
+---@field calls integer a calendar month (UTC)
+---@field price? number what 1000 calls cost, for client:spent()
+---@field path? string a file: shared with every process of this machine that names it
+---@field mode? string the permission bits of that file, "0600"
 
 ---@class livechat.ReceiverStats what happened since this receiver was made, in this process
 ---@field came integer deliveries
@@ -156,224 +173,227 @@ local Event = {}
 ---@field lease? number seconds (300) after which who has not finished an event is taken for dead
 
 ---@class livechat.Agent
----@field daily_summary? integer
----@field group_ids? (integer)[]
----@field groups? livechat.Group[]
----@field last_logout? string
----@field license_id? string
----@field max_chats_count? integer
----@field notifications? table<string, integer>
----@field work_scheduler? table<string, livechat.Day>
+---@field daily_summary? integer v2 only
+---@field group_ids? (integer)[] v2 only
+---@field groups? livechat.Group[] v2 only
+---@field last_logout? string v2 only
+---@field license_id? string v2 only
+---@field max_chats_count? integer v2 only
+---@field notifications? table<string, integer> v2 only
+---@field work_scheduler? table<string, livechat.Day> v2 only
 
 ---@class livechat.CannedResponse
----@field creation_date? string
----@field group? integer
----@field id? string
----@field modification_date? string
----@field tags? (string)[]
----@field text? string
+---@field creation_date? string v2 only
+---@field group? integer v2 only
+---@field id? string v2 only
+---@field modification_date? string v2 only
+---@field tags? (string)[] v2 only
+---@field text? string v2 only
 
 ---@class livechat.Chat
----@field agents? (livechat.ChatAgent)[]
----@field attachments? (any)[]
----@field ended_timestamp? string
----@field events? (livechat.ChatLine)[]
----@field groups? livechat.Group[]
----@field id? string
----@field messages? (livechat.ChatLine)[]
----@field referer? string
----@field started_timestamp? string
----@field tags? (string)[]
----@field url? string
+---@field agents? (livechat.ChatAgent)[] v2 only
+---@field attachments? (any)[] v2 only
+---@field ended_timestamp? string v2 only
+---@field events? (livechat.ChatLine)[] v2 only
+---@field groups? livechat.Group[] v2 only
+---@field id? string v2 only
+---@field messages? (livechat.ChatLine)[] v2 only
+---@field referer? string v2 only
+---@field started_timestamp? string v2 only
+---@field tags? (string)[] v2 only
+---@field url? string v2 only
 
 ---@class livechat.ChatAgent
----@field login? string
----@field name? string
+---@field login? string v2 only
+---@field name? string v2 only
 
 ---@class livechat.ChatLine
----@field agent_id? string
----@field author_name? string
----@field json? string
----@field text? string
----@field timestamp? string
----@field type? string
----@field user_type? string
+---@field agent_id? string v2 only
+---@field author_name? string v2 only
+---@field json? string v2 only
+---@field text? string v2 only
+---@field timestamp? string v2 only
+---@field type? string v2 only
+---@field user_type? string v2 only
 
 ---@class livechat.CustomVariable
----@field key? string
----@field value? string|number|boolean
+---@field key? string v2 only
+---@field value? string|number|boolean v2 only
 
 ---@class livechat.Day
----@field enabled? integer
+---@field enabled? integer v2 only
 
 ---@class livechat.Hook
----@field data_types? (any)[]
----@field id? string
----@field licence? integer
----@field verified? boolean
+---@field data_types? (any)[] v2 only
+---@field id? string v2 only
+---@field licence? integer v2 only
+---@field verified? boolean v2 only
 
 ---@class livechat.Source
----@field id? string
----@field type? string
----@field url? string
+---@field id? string v2 only
+---@field type? string v2 only
+---@field url? string v2 only
 
 ---@class livechat.Span
----@field date? string
----@field from? string
----@field to? string
+---@field date? string v2 only
+---@field from? string v2 only
+---@field to? string v2 only
 
 ---@class livechat.SurveyAnswer
----@field chosen? boolean
----@field label? string
+---@field chosen? boolean v2 only
+---@field label? string v2 only
 
 ---@class livechat.SurveyItem
----@field answer? string
----@field answers? (livechat.SurveyAnswer)[]
----@field id? string
----@field label? string
----@field type? string
+---@field answer? string v2 only
+---@field answers? (livechat.SurveyAnswer)[] v2 only
+---@field id? string v2 only
+---@field label? string v2 only
+---@field type? string v2 only
+
+---@class livechat.Team
+---@field ID? string helpdesk only
 
 ---@class livechat.Ticket
----@field assignee? livechat.Person
----@field currentGroup? livechat.Group
----@field date? string
----@field events? (livechat.TicketEvent)[]
----@field firstResponse? livechat.Span
----@field groups? livechat.Group[]
----@field id? string
----@field modified? string
----@field opened? (livechat.Span)[]
----@field requester? livechat.Person
----@field source? livechat.Source
----@field status? string
----@field subject? string
----@field tags? (string)[]
+---@field assignee? livechat.Person v2 only
+---@field currentGroup? livechat.Group v2 only
+---@field date? string v2 only
+---@field events? (livechat.TicketEvent)[] v2 only
+---@field firstResponse? livechat.Span v2 only
+---@field groups? livechat.Group[] v2 only
+---@field id? string v2 only
+---@field modified? string v2 only
+---@field opened? (livechat.Span)[] v2 only
+---@field requester? livechat.Person v2 only
+---@field source? livechat.Source v2 only
+---@field status? string v2 only
+---@field subject? string v2 only
+---@field tags? (string)[] v2 only
 
 ---@class livechat.TicketEvent
----@field author? livechat.Person
----@field date? string
----@field is_private? boolean
----@field message? string
----@field source? livechat.Source
----@field to? livechat.Person
----@field type? string
+---@field author? livechat.Person v2 only
+---@field date? string v2 only
+---@field is_private? boolean v2 only
+---@field message? string v2 only
+---@field source? livechat.Source v2 only
+---@field to? livechat.Person v2 only
+---@field type? string v2 only
 
 ---@class livechat.Visitor
----@field city? string
----@field country? string
----@field custom_variables? (livechat.CustomVariable)[]
----@field email? string
----@field id? string
----@field language? string
----@field name? string
----@field page_current? string
----@field timezone? string
+---@field city? string v2 only
+---@field country? string v2 only
+---@field custom_variables? (livechat.CustomVariable)[] v2 only
+---@field email? string v2 only
+---@field id? string v2 only
+---@field language? string v2 only
+---@field name? string v2 only
+---@field page_current? string v2 only
+---@field timezone? string v2 only
 
 ---@class livechat.AgentsCreateFields
----@field daily_summary? boolean|0|1
----@field groups? (integer|string|livechat.Group)[]
----@field job_title? string
----@field login string
----@field login_status? "accepting chats"|"not accepting chats"
----@field max_chats_count? integer
----@field name string
----@field notifications? livechat.AgentsCreateFieldsNotifications
----@field password? string
----@field permission? "administrator"|"normal"
+---@field daily_summary? boolean|0|1 v2 only
+---@field groups? (integer|string|livechat.Group)[] v2 only
+---@field job_title? string v2 only
+---@field login? string v2 only
+---@field login_status? "accepting chats"|"not accepting chats" v2 only
+---@field max_chats_count? integer v2 only
+---@field name? string v2 only
+---@field notifications? livechat.AgentsCreateFieldsNotifications v2 only
+---@field password? string v2 only
+---@field permission? "administrator"|"normal" v2 only
 
 ---@class livechat.AgentsCreateFieldsNotifications
----@field incoming_chat boolean|0|1
----@field new_goal boolean|0|1
----@field new_visitor boolean|0|1
----@field queued_visitor boolean|0|1
----@field returning_visitor boolean|0|1
----@field visitor_is_typing boolean|0|1
+---@field incoming_chat? boolean|0|1 v2 only
+---@field new_goal? boolean|0|1 v2 only
+---@field new_visitor? boolean|0|1 v2 only
+---@field queued_visitor? boolean|0|1 v2 only
+---@field returning_visitor? boolean|0|1 v2 only
+---@field visitor_is_typing? boolean|0|1 v2 only
 
 ---@class livechat.AgentsListFilter
----@field status? "accepting chats"|"not accepting chats"|"offline"
+---@field status? "accepting chats"|"not accepting chats"|"offline" v2 only
 
 ---@class livechat.AgentsUpdateFields
----@field current_password? string
----@field daily_summary? boolean|0|1
----@field groups? (integer|string|livechat.Group)[]
----@field job_title? string
----@field login_status? "accepting chats"|"not accepting chats"
----@field max_chats_count? integer
----@field name? string
----@field notifications? livechat.AgentsUpdateFieldsNotifications
----@field password? string
----@field permission? "administrator"|"normal"
----@field status? "accepting chats"|"not accepting chats"|"offline"
----@field work_scheduler? table<string, { enabled?: boolean|0|1, ["end"]?: string, start?: string }>
+---@field current_password? string v2 only
+---@field daily_summary? boolean|0|1 v2 only
+---@field groups? (integer|string|livechat.Group)[] v2 only
+---@field job_title? string v2 only
+---@field login_status? "accepting chats"|"not accepting chats" v2 only
+---@field max_chats_count? integer v2 only
+---@field name? string v2 only
+---@field notifications? livechat.AgentsUpdateFieldsNotifications v2 only
+---@field password? string v2 only
+---@field permission? "administrator"|"normal" v2 only
+---@field status? "accepting chats"|"not accepting chats"|"offline" v2 only
+---@field work_scheduler? table<string, { enabled?: boolean|0|1, ["end"]?: string, start?: string }> v2 only
 
 ---@class livechat.AgentsUpdateFieldsNotifications
----@field new_visitor? boolean|0|1
----@field queued_visitor? boolean|0|1
----@field returning_visitor? boolean|0|1
----@field visitor_is_typing? boolean|0|1
+---@field new_visitor? boolean|0|1 v2 only
+---@field queued_visitor? boolean|0|1 v2 only
+---@field returning_visitor? boolean|0|1 v2 only
+---@field visitor_is_typing? boolean|0|1 v2 only
 
 ---@class livechat.TicketsCreateFields
----@field assignee? livechat.TicketsCreateFieldsAssignee
----@field group? (integer|string|livechat.Group)[]
----@field message string
----@field requester livechat.TicketsCreateFieldsRequester
----@field source? livechat.TicketsCreateFieldsSource
----@field subject? string
+---@field assignee? livechat.TicketsCreateFieldsAssignee v2 only
+---@field group? (integer|string|livechat.Group)[] v2 only
+---@field message? string v2 only
+---@field requester? livechat.TicketsCreateFieldsRequester v2 only
+---@field source? livechat.TicketsCreateFieldsSource v2 only
+---@field subject? string v2 only
 
 ---@class livechat.TicketsCreateFieldsAssignee
----@field id string
+---@field id? string v2 only
 
 ---@class livechat.TicketsCreateFieldsRequester
----@field mail string
----@field name? string
+---@field mail? string v2 only
+---@field name? string v2 only
 
 ---@class livechat.TicketsCreateFieldsSource
----@field type? "chat-window"|"mail"|"lc2"
----@field url? string
+---@field type? "chat-window"|"mail"|"lc2" v2 only
+---@field url? string v2 only
 
 ---@class livechat.TicketsListFilter
----@field agent? (string)[]
----@field assigned? boolean|0|1
----@field assignee? string
----@field date_from? string
----@field date_to? string
----@field group? integer|string|livechat.Group
----@field order? "asc"|"desc"
----@field page? integer
----@field query? string
----@field requester? livechat.TicketsListFilterRequester
----@field source? "lc2"|"mail"|"facebook"|"agent-app-manual"|"chat-window"
----@field source_id? string
----@field status? "open"|"pending"|"solved"|"spam"
----@field tag? string
----@field tagged? boolean|0|1
+---@field agent? (string)[] v2 only
+---@field assigned? boolean|0|1 v2 only
+---@field assignee? string v2 only
+---@field date_from? string v2 only
+---@field date_to? string v2 only
+---@field group? integer|string|livechat.Group v2 only
+---@field order? "asc"|"desc" v2 only
+---@field page? integer v2 only
+---@field query? string v2 only
+---@field requester? livechat.TicketsListFilterRequester v2 only
+---@field source? "lc2"|"mail"|"facebook"|"agent-app-manual"|"chat-window" v2 only
+---@field source_id? string v2 only
+---@field status? "open"|"pending"|"solved"|"spam" v2 only
+---@field tag? string v2 only
+---@field tagged? boolean|0|1 v2 only
 
 ---@class livechat.TicketsListFilterRequester
----@field mail? string
+---@field mail? string v2 only
 
 ---@class livechat.TicketsUpdateFields
----@field assignee? livechat.TicketsUpdateFieldsAssignee
----@field message? string
----@field requester? livechat.TicketsUpdateFieldsRequester
----@field source? livechat.TicketsUpdateFieldsSource
----@field subject? string
----@field tags? (string)[]
+---@field assignee? livechat.TicketsUpdateFieldsAssignee v2 only
+---@field message? string v2 only
+---@field requester? livechat.TicketsUpdateFieldsRequester v2 only
+---@field source? livechat.TicketsUpdateFieldsSource v2 only
+---@field subject? string v2 only
+---@field tags? (string)[] v2 only
 
 ---@class livechat.TicketsUpdateFieldsAssignee
----@field id string
+---@field id? string v2 only
 
 ---@class livechat.TicketsUpdateFieldsRequester
----@field mail? string
----@field name? string
+---@field mail? string v2 only
+---@field name? string v2 only
 
 ---@class livechat.TicketsUpdateFieldsSource
----@field type? "chat-window"|"mail"|"lc2"
----@field url? string
+---@field type? "chat-window"|"mail"|"lc2" v2 only
+---@field url? string v2 only
 
 ---@class livechat.WebhooksCreateFields
----@field data_types (string)[]
----@field event_type livechat.WebhooksCreateFieldsEventType
----@field url string
+---@field data_types? (string)[] v2 only
+---@field event_type? livechat.WebhooksCreateFieldsEventType v2 only
+---@field url? string v2 only
 
 ---@alias livechat.WebhooksCreateFieldsEventType
 ---| "chat_started"
@@ -457,6 +477,14 @@ function Ticket:add_tags(tags) end
 ---@return livechat.Ticket|nil
 ---@return livechat.Error|nil err
 function Ticket:remove_tags(tags) end
+
+---@class livechat.Teams
+local Teams = {}
+
+--- all teams
+---@return livechat.Team[]|nil
+---@return livechat.Error|nil err
+function Teams:list() end
 
 ---@class livechat.Agents
 local Agents = {}
@@ -568,13 +596,14 @@ function Webhooks:delete(id) end
 
 ---@class livechat.Client
 ---@field agents livechat.Agents
+---@field teams livechat.Teams
 ---@field tickets livechat.Tickets
 ---@field webhooks livechat.Webhooks
 local Client = {}
 
 --- A client of one account. What is missing comes from LIVECHAT_USERNAME, LIVECHAT_API_KEY,
---- LIVECHAT_ACCESS_TOKEN and LIVECHAT_BASE_URL. A wrong option raises; a throttle that cannot be
---- shared (another process set other limits) gives nil and an error.
+--- LIVECHAT_ACCESS_TOKEN, LIVECHAT_BASE_URL, LIVECHAT_API and the like. A wrong option raises; a
+--- throttle that cannot be shared (another process set other limits) gives nil and an error.
 ---@param options? livechat.Options
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
@@ -627,7 +656,8 @@ function livechat.time(timestamp) end
 function livechat.timestamp(seconds) end
 
 --- Anything else that the service has, through the same throttle, retries and errors.
----@param spec { method: string, path: string, query?: table, body?: table }
+---@param spec { service?: string, method: string, path: string, query?: table, body?: table }
+---   service: the name of one of an API's that has several ("helpdesk"); default the first
 ---@return any decoded the answer (true where it has no body), or nil
 ---@return table response { status=, headers=<lower-case names>, seconds=, attempts= }, or the error
 function Client:request(spec) end
@@ -637,6 +667,12 @@ function Client:request(spec) end
 ---@return { calls: integer, period: number, used: integer, wait: number }|nil state
 ---@return livechat.Error|nil err
 function Client:throttled() end
+
+--- What was spent of the budget in this calendar month (UTC) by all who share it; `cost` where the
+--- budget was told a price for 1000 calls.
+---@return { calls: integer, limit: integer, month: string, cost: number|nil }|nil spent
+---@return livechat.Error|nil err
+function Client:spent() end
 
 --- Wipes the credentials from memory and ends what is in flight with an error of kind `closed`.
 --- Idempotent; `__close` and the collector do the same.

@@ -7,7 +7,8 @@ package.path = "./?.lua;" .. package.path
 local dialects = require "tools.dialects"
 
 local SOURCES = { "init", "errors", "options", "client", "api/methods", "api/record",
-  "throttle/init", "events/receiver", "events/drain", "events/event", "events/inbox" }
+  "throttle/init", "throttle/budget", "events/receiver", "events/drain", "events/event",
+  "events/inbox" }
 
 -- Whose functions are public, and the class to which they belong; a folder's `drain.drain` is the
 -- receiver's own.
