@@ -7,7 +7,7 @@
 ---@field _VERSION string
 local livechat = {}
 
----@class livechat.Group
+---@class livechat.GroupRef
 ---@field id integer|string
 ---@field name? string
 
@@ -29,153 +29,10 @@ local Receiver = {}
 
 ---@class livechat.Throttle made by livechat.throttle; several clients may be given one
 
----@alias livechat.ErrorKind
----| "invalid" found before anything was sent; `field` names it
----| "auth" 401 or 403
----| "not_found" 404
----| "rejected" any other 4xx, or an update that the service did not take: `ignored`
----| "throttled" 429 to the end, or a wait beyond the deadline: `retry_after`
----| "server" 5xx to the end
----| "network" DNS, connect, TLS, a lost connection
----| "timeout"
----| "protocol" not JSON, truncated, too large, of the wrong shape
----| "cancelled"
----| "closed"
-
----@class livechat.Error
----@field kind livechat.ErrorKind
----@field message string
----@field field string|nil the offending field, as "requester.mail" or "groups[2]"
----@field status integer|nil
----@field method string|nil
----@field path string|nil
----@field attempts integer|nil
----@field seconds number|nil the whole call
----@field body string|nil the answer's first 4 KiB, secrets blanked
----@field outcome "not_sent"|"refused"|"unknown"|nil whether the service may have acted
----@field retry_after number|nil seconds
----@field ignored string[]|nil the fields that an update did not take
----@field taken string[]|nil those that it did take: the outcome is then "unknown"
----@field text fun(self: livechat.Error): string the same line as `tostring` gives
-
----@class livechat.Options
----@field username? string the account's e-mail address
----@field api_key? string API key or personal access token, sent as HTTP Basic
----@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
----@field api? "v2"|"v3" which of the service's APIs; default "v2"
----@field base_url? string default "https://api.livechatinc.com"
----@field helpdesk_url? string default "https://api.helpdesk.com"; of "v3"
----@field accounts_url? string default "https://accounts.livechat.com"; of "v3"
----@field client_id? string of an app of the account's; of "v3"
----@field timeout? number seconds for an attempt, default 30
----@field connect_timeout? number seconds, default 10
----@field deadline? number seconds for a whole call: throttle, attempts and backoff together
----@field retry? { attempts?: integer, base?: number, cap?: number }|false default 4, 0.5 s, 30 s
----@field throttle? table|false limits or a throttle; default 100 calls in 60 seconds
----@field budget? livechat.BudgetOptions calls a calendar month
----@field verify? boolean the peer's certificate, default true
----@field ca_file? string PEM bundle instead of the system's
----@field proxy? string default: none, whatever the environment says
----@field user_agent? string
----@field max_response? integer bytes of a decoded body, default 64 MiB
----@field reconcile? number|false seconds to look for a ticket whose answer was lost, default 30
----@field on_wait? fun(seconds: number) a call is about to wait for the throttle or a retry
----@field on_attempt? fun(info: table) method, path, status or error, seconds, attempt
----@field on_notice? fun(text: string) once for an endpoint that the service calls deprecated
----@field wait? fun(fd: integer, seconds: number) another event loop's way to wait
-
----@class livechat.ThrottleOptions
----@field calls? integer 100
----@field period? number seconds; no window of that length, wherever it starts, holds more (60)
----@field guard? number seconds added to the period: calls that leave apart may arrive closer (0.05)
----@field path? string a file: shared with every process of this machine that names it
----@field mode? string the permission bits of that file, "0600"
----@field redis? livechat.Redis a connection: shared with all who name the same server and key
----@field key? string
----@field fallback? "local" what to do while that server cannot be reached, other than fail
----@field share? number then: this process's part of the calls (0.1)
-
----@class livechat.Budget
----@field limit integer calls a month
----@field price number|nil what 1000 calls cost
-
----@class livechat.BudgetFile: livechat.Budget
-
----@class livechat.BudgetOptions
----@field calls integer a calendar month (UTC)
----@field price? number what 1000 calls cost, for client:spent()
----@field path? string a file: shared with every process of this machine that names it
----@field mode? string the permission bits of that file, "0600"
-
----@class livechat.ReceiverStats what happened since this receiver was made, in this process
----@field came integer deliveries
----@field refused table<string, integer> deliveries answered with 400, 401 or 413, by the reason:
---- "too_large", "not_json", "token", "basic_auth", "license_id", "no_event"
----@field known integer deliveries of what was handled or stored already
----@field stored integer events that went into the inbox
----@field not_stored integer deliveries that an inbox in trouble did not take
----@field handled integer events whose handlers all succeeded
----@field failed integer attempts at events with a handler that failed
-
----@class livechat.ReceiverOptions
----@field token? string|string[]|false the registration's; false accepts any
----@field basic_auth? { user: string, password: string } where the registered URL carries them
----@field license_id? string
----@field max_body? integer bytes; 2^20
----@field client? livechat.Client makes event.ticket a live one
----@field inbox? livechat.Inbox
----@field on_error? fun(text: string, event: livechat.Event|nil) a handler failed (with its
---- traceback), or the inbox; by default the program's error log
-
----@class livechat.Inbox
----@field fault livechat.ErrorKind the kind of the error that trouble with it is told as
----@field exists fun(self: livechat.Inbox): boolean|nil, string|nil
----@field store fun(self: livechat.Inbox, id: string, text: string): "stored"|"known"|nil,
---- string|nil
----@field claim fun(self: livechat.Inbox): livechat.Claim|nil, string|nil
----@field done fun(self: livechat.Inbox, claim: livechat.Claim): true|nil, string|nil
----@field later fun(self: livechat.Inbox, claim: livechat.Claim, seconds: number,
---- report: livechat.Report): true|nil, string|nil
----@field fail fun(self: livechat.Inbox, claim: livechat.Claim, report: livechat.Report): true|nil,
---- string|nil
----@field release fun(self: livechat.Inbox, claim: livechat.Claim): true|nil, string|nil
----@field list fun(self: livechat.Inbox): table[]|nil, string|nil
----@field retry fun(self: livechat.Inbox, id: string): true|nil, string|nil
----@field purge fun(self: livechat.Inbox, id: string): true|nil, string|nil
----@field sweep fun(self: livechat.Inbox, now: number|nil)
-
----@alias livechat.Report { error: string, handled: string[] }
-
----@class livechat.Event
----@field type string
----@field id string the wire's, else derived from the content: the same for a redelivery
----@field license_id string|nil
----@field chat table|nil
----@field visitor table|nil
----@field pre_chat_survey table[]|nil
----@field ticket livechat.Ticket|nil live where the receiver was given a client
----@field canned_response table|nil
----@field raw fun(self: livechat.Event): table
-local Event = {}
-
----@class livechat.Claim
----@field id string
----@field text string the event, as it was stored
----@field attempts integer this one included
----@field handled string[] the handlers that have already succeeded
----@field problem string|nil why the attempt could not be counted
-
----@class livechat.InboxOptions
----@field path? string
----@field mode? string of the files, "0600"; "0660" shares them with a group
----@field redis? livechat.Redis instead of a path
----@field stream? string its key there, "livechat:inbox"
----@field lease? number seconds (300) after which who has not finished an event is taken for dead
-
 ---@class livechat.Agent
 ---@field daily_summary? integer v2 only
 ---@field group_ids? (integer)[] v2 only
----@field groups? livechat.Group[] v2 only
+---@field groups? livechat.GroupRef[] v2 only
 ---@field last_logout? string v2 only
 ---@field license_id? string v2 only
 ---@field max_chats_count? integer v2 only
@@ -195,7 +52,7 @@ local Event = {}
 ---@field attachments? (any)[] v2 only
 ---@field ended_timestamp? string v2 only
 ---@field events? (livechat.ChatLine)[] v2 only
----@field groups? livechat.Group[] v2 only
+---@field groups? livechat.GroupRef[] v2 only
 ---@field id? string v2 only
 ---@field messages? (livechat.ChatLine)[] v2 only
 ---@field referer? string v2 only
@@ -255,11 +112,11 @@ local Event = {}
 
 ---@class livechat.Ticket
 ---@field assignee? livechat.Person v2 only
----@field currentGroup? livechat.Group v2 only
+---@field currentGroup? livechat.GroupRef v2 only
 ---@field date? string v2 only
 ---@field events? (livechat.TicketEvent)[] v2 only
 ---@field firstResponse? livechat.Span v2 only
----@field groups? livechat.Group[] v2 only
+---@field groups? livechat.GroupRef[] v2 only
 ---@field id? string v2 only
 ---@field modified? string v2 only
 ---@field opened? (livechat.Span)[] v2 only
@@ -291,7 +148,7 @@ local Event = {}
 
 ---@class livechat.AgentsCreateFields
 ---@field daily_summary? boolean|0|1 v2 only
----@field groups? (integer|string|livechat.Group)[] v2 only
+---@field groups? (integer|string|livechat.GroupRef)[] v2 only
 ---@field job_title? string v2 only
 ---@field login? string v2 only
 ---@field login_status? "accepting chats"|"not accepting chats" v2 only
@@ -315,7 +172,7 @@ local Event = {}
 ---@class livechat.AgentsUpdateFields
 ---@field current_password? string v2 only
 ---@field daily_summary? boolean|0|1 v2 only
----@field groups? (integer|string|livechat.Group)[] v2 only
+---@field groups? (integer|string|livechat.GroupRef)[] v2 only
 ---@field job_title? string v2 only
 ---@field login_status? "accepting chats"|"not accepting chats" v2 only
 ---@field max_chats_count? integer v2 only
@@ -334,7 +191,7 @@ local Event = {}
 
 ---@class livechat.TicketsCreateFields
 ---@field assignee? livechat.TicketsCreateFieldsAssignee v2 only
----@field group? (integer|string|livechat.Group)[] v2 only
+---@field group? (integer|string|livechat.GroupRef)[] v2 only
 ---@field message? string v2 only
 ---@field requester? livechat.TicketsCreateFieldsRequester v2 only
 ---@field source? livechat.TicketsCreateFieldsSource v2 only
@@ -357,7 +214,7 @@ local Event = {}
 ---@field assignee? string v2 only
 ---@field date_from? string v2 only
 ---@field date_to? string v2 only
----@field group? integer|string|livechat.Group v2 only
+---@field group? integer|string|livechat.GroupRef v2 only
 ---@field order? "asc"|"desc" v2 only
 ---@field page? integer v2 only
 ---@field query? string v2 only
@@ -716,10 +573,140 @@ function Receiver:drain(given) end
 ---@param given? { poll?: number, attempts?: integer }
 function Receiver:run(given) end
 
---- The decoded wire form as it came, but for the token: that is a key to the account, so no handler
---- can print it, and no inbox holds it. A copy, of which empty lists are lists: livechat.json
---- encodes them so, and so does a lua-cjson that knows `array_mt`.
----@return table
-function Event:raw() end
+---@class livechat.Error
+---@field kind livechat.ErrorKind
+---@field message string
+---@field field string|nil the offending field, as "requester.mail" or "groups[2]"
+---@field status integer|nil
+---@field method string|nil
+---@field path string|nil
+---@field attempts integer|nil
+---@field seconds number|nil the whole call
+---@field body string|nil the answer's first 4 KiB, secrets blanked
+---@field outcome "not_sent"|"refused"|"unknown"|nil whether the service may have acted
+---@field retry_after number|nil seconds
+---@field ignored string[]|nil the fields that an update did not take
+---@field taken string[]|nil those that it did take: the outcome is then "unknown"
+---@field text fun(self: livechat.Error): string the same line as `tostring` gives
+
+---@alias livechat.ErrorKind
+---| "invalid" found before anything was sent; `field` names it
+---| "auth" 401 or 403
+---| "not_found" 404
+---| "rejected" any other 4xx, or an update that the service did not take: `ignored`
+---| "throttled" 429 to the end, or a wait beyond the deadline: `retry_after`
+---| "server" 5xx to the end
+---| "network" DNS, connect, TLS, a lost connection
+---| "timeout"
+---| "protocol" not JSON, truncated, too large, of the wrong shape
+---| "cancelled"
+---| "closed"
+
+---@class livechat.Options
+---@field username? string the account's e-mail address
+---@field api_key? string API key or personal access token, sent as HTTP Basic
+---@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
+---@field api? "v2"|"v3" which of the service's APIs; default "v2"
+---@field base_url? string default "https://api.livechatinc.com"
+---@field helpdesk_url? string default "https://api.helpdesk.com"; of "v3"
+---@field accounts_url? string default "https://accounts.livechat.com"; of "v3"
+---@field client_id? string of an app of the account's; of "v3"
+---@field timeout? number seconds for an attempt, default 30
+---@field connect_timeout? number seconds, default 10
+---@field deadline? number seconds for a whole call: throttle, attempts and backoff together
+---@field retry? { attempts?: integer, base?: number, cap?: number }|false default 4, 0.5 s, 30 s
+---@field throttle? table|false limits or a throttle; default 100 calls in 60 seconds
+---@field budget? livechat.BudgetOptions calls a calendar month
+---@field verify? boolean the peer's certificate, default true
+---@field ca_file? string PEM bundle instead of the system's
+---@field proxy? string default: none, whatever the environment says
+---@field user_agent? string
+---@field max_response? integer bytes of a decoded body, default 64 MiB
+---@field reconcile? number|false seconds to look for a ticket whose answer was lost, default 30
+---@field on_wait? fun(seconds: number) a call is about to wait for the throttle or a retry
+---@field on_attempt? fun(info: table) method, path, status or error, seconds, attempt
+---@field on_notice? fun(text: string) once for an endpoint that the service calls deprecated
+---@field wait? fun(fd: integer, seconds: number) another event loop's way to wait
+
+---@class livechat.BudgetOptions
+---@field calls integer a calendar month (UTC)
+---@field price? number what 1000 calls cost, for client:spent()
+---@field path? string a file: shared with every process of this machine that names it
+---@field mode? string the permission bits of that file, "0600"
+
+---@class livechat.ThrottleOptions
+---@field calls? integer 100
+---@field period? number seconds; no window of that length, wherever it starts, holds more (60)
+---@field guard? number seconds added to the period: calls that leave apart may arrive closer (0.05)
+---@field path? string a file: shared with every process of this machine that names it
+---@field mode? string the permission bits of that file, "0600"
+---@field redis? livechat.Redis a connection: shared with all who name the same server and key
+---@field key? string
+---@field fallback? "local" what to do while that server cannot be reached, other than fail
+---@field share? number then: this process's part of the calls (0.1)
+
+---@class livechat.ReceiverOptions
+---@field token? string|string[]|false the registration's; false accepts any
+---@field basic_auth? { user: string, password: string } where the registered URL carries them
+---@field license_id? string
+---@field max_body? integer bytes; 2^20
+---@field client? livechat.Client makes event.ticket a live one
+---@field inbox? livechat.Inbox
+---@field on_error? fun(text: string, event: livechat.Event|nil) a handler failed (with its
+--- traceback), or the inbox; by default the program's error log
+
+---@class livechat.Inbox
+---@field fault livechat.ErrorKind the kind of the error that trouble with it is told as
+---@field exists fun(self: livechat.Inbox): boolean|nil, string|nil
+---@field store fun(self: livechat.Inbox, id: string, text: string): "stored"|"known"|nil,
+--- string|nil
+---@field claim fun(self: livechat.Inbox): livechat.Claim|nil, string|nil
+---@field done fun(self: livechat.Inbox, claim: livechat.Claim): true|nil, string|nil
+---@field later fun(self: livechat.Inbox, claim: livechat.Claim, seconds: number,
+--- report: livechat.Report): true|nil, string|nil
+---@field fail fun(self: livechat.Inbox, claim: livechat.Claim, report: livechat.Report): true|nil,
+--- string|nil
+---@field release fun(self: livechat.Inbox, claim: livechat.Claim): true|nil, string|nil
+---@field list fun(self: livechat.Inbox): table[]|nil, string|nil
+---@field retry fun(self: livechat.Inbox, id: string): true|nil, string|nil
+---@field purge fun(self: livechat.Inbox, id: string): true|nil, string|nil
+---@field sweep fun(self: livechat.Inbox, now: number|nil)
+
+---@class livechat.Claim
+---@field id string
+---@field text string the event, as it was stored
+---@field attempts integer this one included
+---@field handled string[] the handlers that have already succeeded
+---@field problem string|nil why the attempt could not be counted
+
+---@alias livechat.Report { error: string, handled: string[] }
+
+---@class livechat.Event
+---@field type string
+---@field id string the wire's, else derived from the content: the same for a redelivery
+---@field license_id string|nil
+---@field chat table|nil
+---@field visitor table|nil
+---@field pre_chat_survey table[]|nil
+---@field ticket livechat.Ticket|nil live where the receiver was given a client
+---@field canned_response table|nil
+---@field raw fun(self: livechat.Event): table
+
+---@class livechat.InboxOptions
+---@field path? string
+---@field mode? string of the files, "0600"; "0660" shares them with a group
+---@field redis? livechat.Redis instead of a path
+---@field stream? string its key there, "livechat:inbox"
+---@field lease? number seconds (300) after which who has not finished an event is taken for dead
+
+---@class livechat.ReceiverStats what happened since this receiver was made, in this process
+---@field came integer deliveries
+---@field refused table<string, integer> deliveries answered with 400, 401 or 413, by the reason:
+--- "too_large", "not_json", "token", "basic_auth", "license_id", "no_event"
+---@field known integer deliveries of what was handled or stored already
+---@field stored integer events that went into the inbox
+---@field not_stored integer deliveries that an inbox in trouble did not take
+---@field handled integer events whose handlers all succeeded
+---@field failed integer attempts at events with a handler that failed
 
 return livechat

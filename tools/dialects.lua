@@ -29,7 +29,7 @@ end
 --- The names of a method's arguments, in order; the last may be the table that it takes.
 function dialects.arguments(row)
   local list = {}
-  for name in not row.args and row.path:gmatch("{([%w_]+)}") or function() end do
+  for name in not row.args and (row.path or ""):gmatch("{([%w_]+)}") or function() end do
     list[#list + 1] = name
   end
   for _, argument in ipairs(row.args or {}) do
@@ -137,7 +137,7 @@ end
 
 local TYPES = {
   string = "string", email = "string", url = "string", date = "string", time = "string",
-  integer = "integer", flag = "boolean|0|1", group = "integer|string|livechat.Group",
+  integer = "integer", flag = "boolean|0|1", group = "integer|string|livechat.GroupRef",
 }
 
 --- The type of a field for the language server.
@@ -167,8 +167,8 @@ local READINGS = {
   time = { "timestamp, `2026-01-31T08:15:00.000Z`", "string" }, id = { "id, text", "string" },
   text = { "text", "string" }, string = { "text", "string" },
   integer = { "whole number", "integer" }, boolean = { "`true` or `false`", "boolean" },
-  groups = { "list of `{ id, name }`", "livechat.Group[]" },
-  group = { "`{ id, name }`", "livechat.Group" },
+  groups = { "list of `{ id, name }`", "livechat.GroupRef[]" },
+  group = { "`{ id, name }`", "livechat.GroupRef" },
   person = { "`{ id, name, mail, … }`", "livechat.Person" },
   scalar = { "text or number", "string|number|boolean" },
 }

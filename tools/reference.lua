@@ -23,6 +23,11 @@ local function row_of(...)
   return "| " .. table.concat({ ... }, " | ") .. " |"
 end
 
+-- A row without a path makes calls of other rows.
+local function call_of(row)
+  return row.path and ((row.verb or "") .. " " .. row.path) or "several calls"
+end
+
 local function methods(out, api, resource)
   local function add(text) out[#out + 1] = text end
   add(("### %s: client.%s\n"):format(api.name, resource))
@@ -30,11 +35,11 @@ local function methods(out, api, resource)
   for _, row in ipairs(api.resources[resource]) do
     local arguments = table.concat(dialects.arguments(row), ", ")
     add(row_of(("`%s:%s(%s)`"):format(resource, row.name, arguments),
-      (dialects.returns(api, row)), row.verb .. " " .. row.path, row.doc or ""))
+      (dialects.returns(api, row)), call_of(row), row.doc or ""))
     if row.walk then
       local each = dialects.returns(api, row):gsub("^Page of ", "")
       add(row_of(("`%s:each(%s)`"):format(resource, arguments), "iterator of " .. each,
-        row.verb .. " " .. row.path .. ", page by page", "each one of the whole list, once"))
+        call_of(row) .. ", page by page", "each one of the whole list, once"))
     end
   end
   for _, row in ipairs(api.resources[resource]) do

@@ -6,20 +6,13 @@
 package.path = "./?.lua;" .. package.path
 local dialects = require "tools.dialects"
 
-local SOURCES = { "init", "errors", "options", "client", "api/methods", "api/record",
-  "throttle/init", "throttle/budget", "events/receiver", "events/drain", "events/event",
-  "events/inbox" }
+local FUNCTIONS = { "init", "client", "api/methods", "events/receiver", "events/drain" }
 
 -- Whose functions are public, and the class to which they belong; a folder's `drain.drain` is the
 -- receiver's own.
-local OWNERS = { livechat = "livechat", Client = "Client", Page = "Page", Receiver = "Receiver",
-  Event = "Event" }
+local OWNERS = { livechat = "livechat", Client = "Client", Page = "Page", Receiver = "Receiver" }
 local HIDDEN = { ["Receiver:verify"] = true, ["Receiver:knows"] = true,
   ["Receiver:refuse_size"] = true }
--- Classes that only the library itself meets.
-local INSIDE = { Dialect = true, OptionTest = true, OptionRule = true, Reservation = true,
-  EventDialect = true, FolderInbox = true, Client = true, Page = true, Receiver = true }
-
 local HEAD = [[
 -- SPDX-License-Identifier: MIT
 ---@meta livechat
@@ -30,7 +23,7 @@ local HEAD = [[
 ---@field _VERSION string
 local livechat = {}
 
----@class livechat.Group
+---@class livechat.GroupRef
 ---@field id integer|string
 ---@field name? string
 
@@ -89,14 +82,38 @@ local function add_function(out, block)
   end
 end
 
-local function add_class(out, block)
-  local name = block.text:match("%-%-%-@class livechat%.(%w+)")
-    or block.text:match("%-%-%-@alias livechat%.(%w+)")
-  if name and not INSIDE[name] then
-    local text = block.text:match("(%-%-%-@[ca]l[ai]a?s.*)$")
-    local owner = OWNERS[name] and ("\nlocal %s = {}"):format(name) or ""
-    out[#out + 1] = text .. owner .. "\n"
+--- Every class and alias of the sources by its name, as it is annotated there.
+local function annotated()
+  local found = {}
+  local pipe = assert(io.popen("find lua/livechat -name '*.lua' -not -path '*/sandbox/*' "
+    .. "-not -path '*/cli/*' | LC_ALL=C sort"))
+  for path in pipe:lines() do
+    for _, block in ipairs(blocks(read(path))) do
+      local text = block.text:match("%-%-%-@class livechat%..*$")
+        or block.text:match("%-%-%-@alias livechat%..*$")
+      if text then found[text:match("livechat%.%w+")] = text end
+    end
   end
+  pipe:close()
+  return found
+end
+
+--- Adds the classes that are named and not defined, and those that they name.
+local function add_named(out)
+  local found, text = annotated(), table.concat(out, "\n")
+  local defined = {}
+  for name in text:gmatch("%-%-%-@class (livechat%.%w+)") do defined[name] = true end
+  for name in text:gmatch("%-%-%-@alias (livechat%.%w+)") do defined[name] = true end
+  local function add_all(given)
+    for name in given:gmatch("livechat%.%u%w*") do
+      if not defined[name] and found[name] then
+        defined[name] = true
+        out[#out + 1] = found[name] .. "\n"
+        add_all(found[name])
+      end
+    end
+  end
+  add_all(text)
 end
 
 -- ---- from the dialects -------------------------------------------------------------------------
@@ -301,20 +318,17 @@ end
 
 --- The whole file.
 local function definitions()
-  local apis, out, functions = dialects.all(), { HEAD }, {}
-  for _, source in ipairs(SOURCES) do
-    for _, block in ipairs(blocks(read("lua/livechat/" .. source .. ".lua"))) do
-      add_class(out, block)
-      add_function(functions, block)
-    end
-  end
+  local apis, out = dialects.all(), { HEAD }
   write_classes(out, record_classes(apis), #apis)
   write_classes(out, field_classes(apis), #apis)
   record_methods(out, apis)
   resources(out, apis)
-  for _, text in ipairs(functions) do
-    out[#out + 1] = text
+  for _, source in ipairs(FUNCTIONS) do
+    for _, block in ipairs(blocks(read("lua/livechat/" .. source .. ".lua"))) do
+      add_function(out, block)
+    end
   end
+  add_named(out)
   out[#out + 1] = "return livechat\n"
   return (table.concat(out, "\n"):gsub("\n\n\n+", "\n\n"):gsub(" +\n", "\n"))
 end
