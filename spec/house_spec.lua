@@ -276,7 +276,8 @@ describe("every file", function()
     for _, path in ipairs(SOURCES) do
       for i, line in ipairs(lines(read(path))) do
         local _, columns = line:gsub("[^\128-\191]", "")
-        if columns > 100 then breach(path, i, columns .. " columns") end
+        local limit = path:find("^%./library/") and 160 or 100 -- a field is one line, generated
+        if columns > limit then breach(path, i, columns .. " columns") end
         if line:find("%s$") then breach(path, i, "a blank at the end") end
       end
     end
