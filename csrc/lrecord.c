@@ -91,7 +91,8 @@ static int record_index(lua_State *L) {
   slot_get(L, 4, WIRE, 2);
   if (lua_isnil(L, -1))
     return 1;
-  lua_call(L, 2, 1);
+  lua_rawgeti(L, 4, WIRE);
+  lua_call(L, 3, 1);
   if (!lua_isnil(L, -1))
     slot_set(L, 4, CACHE, 2);
   return 1;
@@ -192,7 +193,7 @@ static void check_member(lua_State *L, const char *name, int type) {
   lua_pop(L, 1);
 }
 
-/* class{ name=, id=, methods=, read=function(key, value), same_account=function(a, b) }
+/* class{ name=, id=, methods=, read=function(key, value, wire), same_account=function(a, b) }
  * -> new, a function(wire, owner) that makes a record. `read` gives the normalised value or nil. */
 static int core_class(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);

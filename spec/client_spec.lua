@@ -119,8 +119,8 @@ describe("agents", function()
       permission = { login = "a@example.com", name = "A", permission = "owner" },
       ["groups[2]"] = { login = "a@example.com", name = "A", groups = { 1, "x" } },
       ["notifications.new_gaol"] = { login = "a@example.com", name = "A",
-        notifications = { new_gaol = 1 } }, ["notifications.incoming_chat"] = {
-        login = "a@example.com", name = "A", notifications = { new_goal = 1 } },
+        notifications = { new_gaol = 1 } }, ["notifications.new_goal"] = {
+        login = "a@example.com", name = "A", notifications = { new_goal = 2 } },
       nmae = { login = "a@example.com", nmae = "A", name = "A" },
     } do
       local err = failed("invalid", client.agents:create(fields))

@@ -16,8 +16,9 @@ end
 local function add_names(list, fields, prefix, required)
   for name, spec in pairs(fields) do
     local must = required and spec.required
-    if spec.type == "object" then
-      add_names(list, spec.fields, prefix .. name .. ".", must)
+    local inner = spec.type == "list" and spec.of.type == "object" and spec.of
+    if spec.type == "object" or inner then
+      add_names(list, (inner or spec).fields, prefix .. name .. (inner and "[]." or "."), must)
     else
       list[#list + 1] = (must and "**%s%s**" or "%s%s"):format(prefix, name)
     end
@@ -32,16 +33,29 @@ local function names(fields)
 end
 
 local ARGUMENT = { query = "filter", fields = "fields" }
-local RETURNS = { agent = "Agent", agents = "list of Agent", ticket = "Ticket", page = "Page",
-  result = "true, result", hooks = "list of webhooks" }
+local RESOURCES = { "agents", "tickets", "webhooks", "groups", "status", "tags",
+  "canned_responses", "chats", "visitors", "goals", "greetings", "reports" }
+
+--- What a method gives, by the answer's kind: a record's name, or the resource's word for a table.
+local function returns_of(row, resource)
+  local answer = v2.answers[row.returns]
+  local record = v2.records[answer.kind] or {}
+  local word = record.name and record.name:match("[^.]*$") or resource:gsub("s$", "")
+  if answer.page then return "Page" end
+  if row.pick or answer.kind and not answer.list then
+    return word
+  end
+  if answer.list then return "list of " .. (record.name and word or resource) end
+  return answer.plain and (row.variants and "rows" or "table") or "true, result"
+end
 
 local function rows()
   local out = { "| method | call | members of the last argument (**required**) | |",
     "|---|---|---|---|" }
-  for _, resource in ipairs { "agents", "tickets", "webhooks" } do
+  for _, resource in ipairs(RESOURCES) do
     for _, spec in ipairs(v2.resources[resource]) do
       local arguments = {}
-      for name in spec.path:gmatch("{(%w+)}") do
+      for name in spec.path:gmatch("{([%w_]+)}") do
         arguments[#arguments + 1] = name
       end
       for kind, word in pairs(ARGUMENT) do
@@ -50,9 +64,9 @@ local function rows()
         end
       end
       if spec.value then
-        arguments[#arguments + 1] = spec.value.name .. "s"
+        arguments[#arguments + 1] = spec.value.name .. (spec.value.spec.of and "s" or "")
       end
-      local returns = spec.pick and "webhook" or RETURNS[spec.returns]
+      local returns = returns_of(spec, resource)
       out[#out + 1] = ("| `%s:%s(%s)` → %s | %s %s | %s | %s |"):format(resource, spec.name,
         table.concat(arguments, ", "), returns, spec.verb, spec.path,
         names(spec.fields or spec.query or {}), spec.doc)

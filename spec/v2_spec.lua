@@ -42,7 +42,7 @@ describe("the data of API version 2", function()
     local function walk(spec, path)
       local known = { string = true, email = true, date = true, time = true, url = true,
         integer = true, group = true, flag = true, enum = true, list = true, object = true,
-        map = true }
+        map = true, number = true, scalar = true }
       assert.is_true(known[spec.type], path)
       if spec.type == "enum" or spec.type == "list" or spec.type == "map" then
         assert.is_table(spec.of, path)
@@ -129,10 +129,14 @@ describe("v2, what goes out", function()
       { "max_chats_count", { max_chats_count = -1 } },
       { "max_chats_count", { max_chats_count = "many" } }, { "groups[2]", { groups = { 1, "x" } } },
       { "groups", { groups = 1 } }, { "daily_summary", { daily_summary = 2 } },
-      { "notifications.incoming_chat", { notifications = { new_visitor = true } } },
+      { "notifications.new_goal", { notifications = { new_goal = 2 } } },
       { "notifications.colour", { notifications = { colour = 1 } } },
       { "status", { status = "offline" } }, { "job_titel", { job_titel = "x" } },
     })
+    for _, part in ipairs { {}, { new_visitor = 1 }, { new_goal = 0, incoming_chat = 1 } } do
+      local fields = { login = "a@b.org", name = "A", notifications = part }
+      assert.same(part, check("agents", "create", fields).notifications) -- the service has defaults for the others
+    end
     assert.equal("login", field_of("agents", "create", { name = "A" }))
     assert.equal("name", field_of("agents", "create", { login = "a@b.org" }))
   end)

@@ -13,6 +13,15 @@ local is = options.is
 ---@field agents livechat.Agents
 ---@field tickets livechat.Tickets
 ---@field webhooks livechat.Webhooks
+---@field groups livechat.Groups
+---@field status livechat.Status
+---@field tags livechat.Tags
+---@field canned_responses livechat.CannedResponses
+---@field chats livechat.Chats
+---@field visitors livechat.Visitors
+---@field goals livechat.Goals
+---@field greetings livechat.Greetings
+---@field reports livechat.Reports
 local Client = {}
 
 local connections = setmetatable({}, { __mode = "k" })

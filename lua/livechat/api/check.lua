@@ -1,14 +1,16 @@
 -- SPDX-License-Identifier: MIT
 --- What goes out is checked by a dialect's data. Pure. A field's spec is a table: `type`, and by it
----   string   one_line, min (characters)    email
+---   string   one_line, min (characters), like = { <pattern>, <what it must be> }
+---   number   also as text, min             scalar (a text, a number or a boolean), email
 ---   integer  min, max                      date (YYYY-MM-DD), time (HH:MM), url (http, https)
 ---   enum     of = { "a", "b" }             flag (0, 1 or a boolean; sent as 0 or 1)
 ---   list     of = <spec>, min              map   of = <spec>, names = { "a", "b" }
 ---   group    as integer; or a table as a record has it, { id = }
 ---   object   fields = { name = <spec> }
---- and for any of them `required = true`, `only_with = { other = value }` (of no meaning unless the
---- field beside it has that value) and, for a list, `allowed_by = { field =, of = }` (what it may
---- hold depends on the value of another field).
+--- and for any of them `required = true`, or `required_with = { other = value }` (where the field
+--- beside it has that value), `only_with = { other = value }` (of no meaning unless the field
+--- beside it has that value; a set of values does too in both) and, for a list, `allowed_by =
+--- { field =, of = }` (what it may hold depends on the value of another field).
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local unknown = require "livechat.options".unknown
@@ -36,8 +38,35 @@ function checks.string(spec, value)
   elseif spec.min and length(value) < spec.min then
     return nil, spec.min == 1 and "must not be empty" or
       ("must have at least %d characters"):format(spec.min)
+  elseif spec.like and not value:find(spec.like[1]) then
+    return nil, "must be " .. spec.like[2]
   end
   return value
+end
+
+local function is_finite(value)
+  return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
+end
+
+-- What came as text is sent as text: "19.90" is a price.
+function checks.number(spec, value)
+  local number = value
+  if type(value) == "string" and #value < 40 and value:find("^%-?%d+%.?%d*$") then
+    number = tonumber(value)
+  end
+  if not is_finite(number) then
+    return nil, "must be a number, with a period where it has a fraction"
+  elseif spec.min and number < spec.min then
+    return nil, ("must be a number from %d"):format(spec.min)
+  end
+  return type(value) == "string" and value or json.integer(number)
+end
+
+function checks.scalar(_, value)
+  if is_finite(value) or type(value) == "boolean" or is_text(value) then
+    return value
+  end
+  return nil, "must be a text, a number or a boolean"
 end
 
 -- Permissive: what an address may hold is the mail system's business.
@@ -171,12 +200,34 @@ local function known_names(fields, prefix, into)
   return into
 end
 
+local function sorted_names(set)
+  local names = {}
+  for name in pairs(set) do
+    names[#names + 1] = name
+  end
+  table.sort(names, function(a, b)
+    return tostring(a) < tostring(b)
+  end)
+  return names
+end
+
+-- Whether a field has the value that another one asks for, or one of them.
+local function has(value, needed)
+  return type(needed) == "table" and needed[value] or value == needed
+end
+
 -- What one field says about another.
 local function check_beside(spec, made, name, prefix)
-  for other, needed in pairs(spec.only_with or {}) do
-    if made[other] ~= needed then
+  for other, needed in pairs(made[name] == nil and spec.required_with or {}) do
+    if made[other] ~= nil and has(made[other], needed) then
+      return errors.invalid(prefix .. name, "is missing")
+    end
+  end
+  for other, needed in pairs(made[name] ~= nil and spec.only_with or {}) do
+    if made[other] == nil or not has(made[other], needed) then
+      local values = type(needed) == "table" and sorted_names(needed) or { needed }
       return errors.invalid(prefix .. name,
-        ("only goes with %s%s = '%s'"):format(prefix, other, needed))
+        ("only goes with %s%s = '%s'"):format(prefix, other, table.concat(values, "', '")))
     end
   end
   local by = spec.allowed_by
@@ -188,17 +239,6 @@ local function check_beside(spec, made, name, prefix)
         ("%s for %s"):format(problem, made[by.field]))
     end
   end
-end
-
-local function sorted_names(set)
-  local names = {}
-  for name in pairs(set) do
-    names[#names + 1] = name
-  end
-  table.sort(names, function(a, b)
-    return tostring(a) < tostring(b)
-  end)
-  return names
 end
 
 -- A copy in which { ["requester.mail"] = x } has become { requester = { mail = x } }.
@@ -246,7 +286,7 @@ function check_fields(fields, value, prefix)
     end
   end
   for _, name in ipairs(names) do
-    local err = made[name] ~= nil and check_beside(fields[name], made, name, prefix)
+    local err = check_beside(fields[name], made, name, prefix)
     if err then
       return nil, err
     end

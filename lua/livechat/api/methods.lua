@@ -5,11 +5,13 @@ local client = require "livechat.client"
 local compose = require "livechat.api.compose"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
+local json = require "livechat.json"
 local lost_create = require "livechat.api.lost_create"
 local operation = require "livechat.api.operation"
 local record = require "livechat.api.record"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
+local unknown = require "livechat.options".unknown
 local walk_cursor = require "livechat.api.walk_cursor"
 local walk_pages = require "livechat.api.walk_pages"
 
@@ -24,8 +26,17 @@ local methods = {}
 local Page = {}
 Page.__index = Page
 
--- By page: the method that it was listed with, on what, and the filter.
+-- By page: the method that it was listed with, on what, the filter, and how its list is known.
 local origins = setmetatable({}, { __mode = "k" })
+
+-- What a list's rest that cannot be had is told as.
+local function beyond_reach(row, total)
+  return errors.new {
+    kind = "rejected", outcome = "refused", method = row.verb, path = row.path,
+    message = ("the list has %.0f items, and the service shows no more than %d: ask for less, with "
+      .. "%s"):format(total, row.reach.most, table.concat(row.reach.split, " and ")),
+  }
+end
 
 local function same_list(a, b)
   for i = 1, math.max(#a, #b) do
@@ -41,6 +52,10 @@ end
 ---@return livechat.Error|nil err
 function Page:next()
   local origin = origins[self]
+  local reach = origin.row.reach
+  if reach and (self.total or 0) > reach.most and self.page >= (self.pages or math.huge) then
+    return nil, beyond_reach(origin.row, self.total)
+  end
   if #self == 0 or self.pages and self.page >= self.pages or origin.cursor and not origin.token then
     return nil
   end
@@ -57,11 +72,28 @@ function Page:next()
   return page, err
 end
 
-local function page_of(here, row, value, filter, made)
+--- A plain table in the form of the service's answer, ready for cjson.encode: the counts, and the
+--- items under their name.
+function Page:totable()
+  local items = json.array {}
+  for i, item in ipairs(self) do
+    items[i] = type(item) == "userdata" and item:totable() or record.copy(item)
+  end
+  return { page = self.page, pages = self.pages, total = self.total, [origins[self].name] = items }
+end
+
+function Page:__tostring()
+  local text = ("livechat.Page: %d %s, page %.0f"):format(#self, origins[self].name, self.page)
+  return text .. (self.pages and (" of %.0f"):format(self.pages) or "")
+    .. (self.total and (", %.0f in all"):format(self.total) or "")
+end
+
+local function page_of(here, row, answer, value, filter, made)
   made.page = filter.page or 1
   made.pages, made.total = value.pages, value.total
   origins[made] = { list = here.methods[row.name], resource = here.resource, filter = filter,
-    cursor = row.cursor, token = value.next }
+    row = row, name = answer.within or "items", cursor = row.cursor,
+    token = value.next }
   return setmetatable(made, Page)
 end
 
@@ -84,9 +116,9 @@ local function argument_names(row)
   return names, in_body
 end
 
-local function check_table(value, name, fname)
-  if type(value) ~= "table" then
-    errors.raise_argument(name, fname, "table expected, got " .. type(value))
+local function check_type(wanted, value, name, fname)
+  if type(value) ~= wanted then
+    errors.raise_argument(name, fname, wanted .. " expected, got " .. type(value))
   end
 end
 
@@ -96,36 +128,66 @@ local function check_id(value, name, fname)
   end
 end
 
+--- What the row is for these arguments, where it has one for each value of one of them.
+local function variant_of(row, args)
+  if not row.variants then
+    return row
+  end
+  local value = args[row.variants.by]
+  local variant = row.variants.of[value]
+  if not variant then
+    local names = {}
+    for name in pairs(row.variants.of) do
+      names[#names + 1] = name
+    end
+    return nil, errors.invalid(row.variants.by, unknown(value, names, row.variants.what))
+  end
+  return variant
+end
+
+-- A value that stands alone as the last argument.
+local function check_last(row, last, fname)
+  local is_list = row.value.spec.type == "list"
+  local name = is_list and row.value.name .. "s" or row.value.name
+  check_type(is_list and "table" or "string", last, name, fname)
+  local value, err = check.value(row.value.spec, last, name)
+  if err then
+    return nil, err
+  end
+  return { [row.value.name] = value }
+end
+
 --- What a method's arguments are, checked: ids, then the last table if it takes one.
 ---@return table|nil args by name
 ---@return table|livechat.Error fields as they are sent, or the error
+---@return table|nil row that is called
 local function arguments(row, names, fname, ...)
   local args = {}
   for i, name in ipairs(names) do
     local value = select(i, ...)
+    if value == nil and row.defaults then
+      value = row.defaults[name]
+    end
     check_id(value, name, fname)
     args[name] = value
   end
   local last = select(#names + 1, ...)
-  if row.value then
-    check_table(last, row.value.name .. "s", fname)
-    local value, err = check.value(row.value.spec, last, row.value.name .. "s")
-    if not value then
-      return nil, err
-    end
-    return args, { [row.value.name] = value }
-  elseif row.fields then
-    check_table(last, "fields", fname)
-  elseif last ~= nil then
-    check_table(last, "filter", fname)
+  local called, err = variant_of(row, args)
+  local fields
+  if not called then
+    return nil, err
+  elseif called.value then
+    fields, err = check_last(called, last, fname)
   else
-    return args, {}
+    if called.fields or last ~= nil then
+      check_type("table", last, called.fields and "fields" or "filter", fname)
+    end
+    fields, err = check.fields(called.fields or called.query or {}, last or {})
   end
-  local fields, err = check.fields(row.fields or row.query or {}, last or {})
   if not fields then
     return nil, err
   end
-  return args, fields
+  return args, fields, called
 end
 
 -- ---- a create whose answer was lost ------------------------------------------------------------
@@ -283,7 +345,8 @@ local function call(op, here, args, fields)
     end
     return dialect:thing(dialect.api.answers[row.returns].kind, one, op.client)
   elseif dialect.api.answers[row.returns].page then
-    return page_of(here, row, value, fields, dialect:one(row.returns, value, op.client))
+    local listed = dialect.api.answers[row.returns]
+    return page_of(here, row, listed, value, fields, dialect:one(row.returns, value, op.client))
   end
   return dialect:one(row.returns, value, op.client)
 end
@@ -293,14 +356,14 @@ local function method(dialect, rows, fname, row)
   local names, in_body = argument_names(row)
   return function(self, ...)
     local here = context(self, fname)
-    local args, fields = arguments(row, names, fname, ...)
+    local args, fields, called = arguments(row, names, fname, ...)
     if not args then
       return nil, fields
     end
     for name, place in pairs(in_body) do
       fields[place], args[name] = args[name], nil
     end
-    return call(operation.new(here, dialect, rows, row), here, args, fields)
+    return call(operation.new(here, dialect, rows, called), here, args, fields)
   end
 end
 
@@ -354,7 +417,9 @@ local function each(dialect, rows, fname, row)
       next_thing = walk_cursor.each(fetch, id_of)
     else
       next_thing = walk_pages.each(fetch, { id = id_of, modified = moment "modified",
-        created = moment "created", order = filter.order, page = filter.page })
+        created = moment "created", order = filter.order, page = filter.page,
+        most = row.reach and row.reach.most,
+        beyond = function(total) return beyond_reach(row, total) end })
     end
     return function()
       local thing = next_thing()

@@ -3,14 +3,18 @@
 ---
 --- `records` describes each kind of thing: the reading of each of its members. A reading is a name:
 --- of a type (time, id, text, integer, boolean, groups, group, person, string, scalar, plain) or of
---- a kind; or `{ list = <reading> }` or `{ map = <reading> }`. A member without a reading, and what
---- is not of the expected type, comes through as it is, without nulls; a caller that wants to know
---- of the latter gives a function that is told its path.
+--- a kind; or `{ list = <reading> }` or `{ map = <reading> }`; or, for a time that is written as a
+--- clock shows it, `{ beside = <the member that holds the same moment as a number>, shown =
+--- <function(text, zone) -> epoch seconds or nil>, zone = <the member of the whole that names the
+--- zone> }`, of which the last two may be missing. A member without a reading, and what is not of
+--- the expected type, comes through as it is, without nulls; a caller that wants to know of the
+--- latter gives a function that is told its path.
 ---
 --- `answers` says where in an answer the thing asked for is: `kind` of records, `id` (the member
 --- without which it is none), `within` (the wrapper that may be around it), `list` for a list of
---- them, `page` for a list with the counts beside it, `what` for the error. Without a kind, that it
---- was answered is all there is to it.
+--- them, `page` for a list with the counts beside it, `number` for a count that stands alone or in
+--- the wrapper, `plain` for a table that is given as it came (one that has the member `with`),
+--- `what` for the error. Without any of these, that it was answered is all there is to it.
 local html_title = require "livechat.text".html_title
 local json = require "livechat.json"
 
@@ -68,14 +72,17 @@ local function foreign(value, note)
   return plain(value)
 end
 
+-- A reader is a function of the value, the note, the object whose member the value is, and the
+-- outermost object that is read.
+
 -- Reads a member, or the item of a list, of the value at hand.
-local function inside(reader, value, note, name)
+local function inside(reader, value, note, name, object, whole)
   if not note then
-    return reader(value)
+    return reader(value, nil, object, whole)
   end
   note.depth = note.depth + 1
   note[note.depth] = name
-  local made = reader(value, note)
+  local made = reader(value, note, object, whole)
   note.depth = note.depth - 1
   return made
 end
@@ -134,7 +141,7 @@ end
 -- ---- what holds others -----------------------------------------------------------------------
 
 local function object_of(readers)
-  return function(value, note)
+  return function(value, note, _, whole)
     if type(value) ~= "table" or note and value[1] ~= nil then
       return foreign(value, note)
     end
@@ -142,7 +149,7 @@ local function object_of(readers)
     for key, member in pairs(value) do
       local reader = readers[key]
       if reader then
-        made[key] = inside(reader, member, note, key)
+        made[key] = inside(reader, member, note, key, value, whole or value)
       else
         made[key] = plain(member)
       end
@@ -203,14 +210,14 @@ local function as_list(value)
 end
 
 local function list_of(reader)
-  return function(value, note)
+  return function(value, note, object, whole)
     local list = as_list(value)
     if not list then
       return foreign(value, note)
     end
     local made = json.array {}
     for i = 1, #list do
-      made[#made + 1] = inside(reader, list[i], note, i)
+      made[#made + 1] = inside(reader, list[i], note, i, object, whole)
     end
     return made
   end
@@ -227,13 +234,13 @@ local function to_groups(value, note)
 end
 
 local function map_of(reader)
-  return function(value, note)
+  return function(value, note, object, whole)
     if type(value) ~= "table" then
       return foreign(value, note)
     end
     local made = {}
     for key, member in pairs(value) do
-      made[key] = inside(reader, member, note, tostring(key))
+      made[key] = inside(reader, member, note, tostring(key), object, whole)
     end
     return made
   end
@@ -247,10 +254,29 @@ local function time_with(timestamp)
   end
 end
 
+-- A time as a clock shows it says which moment it is by a number beside it, else by its zone; where
+-- it has neither it comes through: any moment that is made of it would be a guess.
+local function shown_time(reading, timestamp)
+  local to_time = time_with(timestamp)
+  return function(value, note, object, whole)
+    if type(value) ~= "string" then
+      return to_time(value, note)
+    end
+    local beside = object and object[reading.beside]
+    local exact = value ~= "" and (type(beside) == "number" or type(beside) == "string")
+      and timestamp(beside)
+    local seconds = not exact and reading.shown
+      and reading.shown(value, whole and whole[reading.zone])
+    return exact or seconds and timestamp(seconds) or value
+  end
+end
+
 -- The function for a reading of the data.
 local function reader_of(reading, types, kinds)
   if type(reading) == "string" then
     return types[reading] or object_of(assert(kinds[reading], reading))
+  elseif reading.beside then
+    return shown_time(reading, types.timestamp)
   elseif reading.list then
     return list_of(reader_of(reading.list, types, kinds))
   end
@@ -272,7 +298,7 @@ Reader.__index = Reader
 function read.new(timestamp, dialect)
   local types = { time = time_with(timestamp), id = to_text, text = to_text, integer = to_integer,
     boolean = to_boolean, groups = to_groups, group = to_group, person = to_person, plain = plain,
-    string = to_string, scalar = to_scalar }
+    string = to_string, scalar = to_scalar, timestamp = timestamp }
   local kinds = {}
   for kind in pairs(dialect.records) do
     kinds[kind] = {}
@@ -287,11 +313,11 @@ end
 
 --- Reads one member of a record of that kind: its normalised form, or nil where it is null.
 ---@param kind string
----@return fun(key: string, value: any): any
+---@return fun(key: string, value: any, record: table|nil): any
 function Reader:member(kind)
   local readers = self.kinds[kind]
-  return function(key, value)
-    return (readers[key] or plain)(value)
+  return function(key, value, record)
+    return (readers[key] or plain)(value, nil, record, record)
   end
 end
 
@@ -332,7 +358,12 @@ local function find(answer, decoded)
   if within == json.null then
     within = {}
   end
-  if answer.page then
+  if answer.number then
+    return read.count(within or decoded)
+  elseif answer.plain then
+    return type(decoded) == "table" and (not answer.with or decoded[answer.with] ~= nil)
+      and decoded or nil
+  elseif answer.page then
     local list = records_of(within or decoded, answer.id)
     if list and within then
       list.pages, list.total = read.count(decoded.pages), read.count(decoded.total)
@@ -358,7 +389,7 @@ end
 --- `pages`, `total` and `next` beside, as far as the answer has them.
 ---@param name string of the dialect's answers
 ---@param decoded any
----@return table|nil value
+---@return table|integer|nil value
 ---@return string|nil problem
 function Reader:find(name, decoded)
   local answer = self.answers[name]

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- Records (Ticket, Agent): the classes of the core's userdata, with their methods, made from a
---- dialect's data.
+--- Records (Ticket, Agent, Chat, …): the classes of the core's userdata, with their methods, made
+--- from a dialect's data.
 local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
@@ -58,7 +58,7 @@ local function stage_changes(self, reads)
   local wire, staged, _, handed_out = core.record_get(self)
   for key, value in pairs(handed_out or {}) do
     if type(value) == "table" and (staged == nil or staged[key] == nil)
-      and not same_value(value, reads(key, wire[key])) then
+      and not same_value(value, reads(key, wire[key], wire)) then
       in_place[value] = true
       self[key] = value
     end
@@ -93,7 +93,7 @@ local function fields_of(wire, staged, reads)
   for key, value in pairs(staged) do
     local err
     if type(value) == "table" and in_place[value] then
-      fields[key], err = difference(key, value, reads(key, wire[key]))
+      fields[key], err = difference(key, value, reads(key, wire[key], wire))
     else
       fields[key] = record.copy(value)
     end
@@ -102,6 +102,14 @@ local function fields_of(wire, staged, reads)
     end
   end
   return fields
+end
+
+local function first_name(fields)
+  local first
+  for name in pairs(fields) do
+    first = (not first or name < first) and name or first
+  end
+  return first
 end
 
 -- ---- methods -----------------------------------------------------------------------------------
@@ -121,7 +129,11 @@ local function explain(err, class, wire)
   if not name then
     return err
   end
-  if class.fields and not class.fields[name] and (wire[name] ~= nil or class.members[name]) then
+  local other = class.instead and class.instead[name]
+  if other then
+    err = errors.invalid(err.field, ("is changed by %s:%s()"):format(class.word, other))
+  elseif not (class.fields and class.fields[name])
+    and (wire[name] ~= nil or class.members[name]) then
     err = errors.invalid(err.field, "cannot be changed with API " .. class.api)
   end
   err.message = err.message .. "; " .. class.word .. ":discard() drops what is staged"
@@ -138,7 +150,7 @@ local function record_methods(class, reads)
     local wire, staged, _, handed_out = core.record_get(self)
     local made = {}
     for key, value in pairs(wire) do
-      made[key] = reads(key, value)
+      made[key] = reads(key, value, wire)
     end
     for key, value in pairs(handed_out or {}) do
       if type(value) == "table" then
@@ -163,7 +175,7 @@ local function record_methods(class, reads)
   end
 
   --- Changes the record at the service; the record then holds the answer, and still what is staged.
-  function methods.update(self, fields)
+  methods.update = class.fields and function(self, fields)
     local owner = owner_of(self, "update")
     stage_changes(self, reads)
     return take_over(self, true, owner[resource]:update(self[id], fields))
@@ -178,7 +190,9 @@ local function record_methods(class, reads)
     end
     local owner = owner_of(self, "save")
     local fields, err = fields_of(wire, staged, reads)
-    if fields then
+    if fields and not class.fields then
+      fields, err = nil, errors.invalid(first_name(fields), "is no field that can be changed")
+    elseif fields then
       fields, err = owner[resource]:update(self[id], fields)
     end
     if not fields then
@@ -236,7 +250,7 @@ end
 local function class_of(api, reader, data)
   local class = {
     resource = data.resource, id = data.id, methods = data.methods, members = data.members,
-    fields = update_fields(api.resources[data.resource]), api = api.name,
+    instead = data.instead, fields = update_fields(api.resources[data.resource]), api = api.name,
     word = data.name:match("[^.]*$"):lower(),
   }
   local reads = reader:member(data.kind)
@@ -261,6 +275,9 @@ end
 function Dialect:one(name, value, owner)
   local answer = self.api.answers[name]
   if not answer.kind then
+    if answer.number or answer.plain then
+      return read.plain(value)
+    end
     return true, read.plain(answer.value and value[answer.value])
   elseif not answer.list and not answer.page then
     return self:thing(answer.kind, value, owner)

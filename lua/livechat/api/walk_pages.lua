@@ -306,7 +306,19 @@ function Loop:read()
     self.stirred = true
   end
   local joined = advance(walk, look, self.size, ids, self.seen_count)
-  if ended(walk, look, joined, self.start) then self:follow() end
+  local over = ended(walk, look, joined, self.start)
+  if self:reaches_no_further(look, over) then
+    self.walk, self.cut_off = nil, look.total or self.most + 1
+  elseif over then
+    self:follow()
+  end
+end
+
+-- Whether the list goes on where no page of it can be had.
+function Loop:reaches_no_further(look, over)
+  if not self.most then return false end
+  local last = math.ceil(self.most / self.size)
+  return (look.total or 0) > self.most and over or not over and self.walk.page > last
 end
 
 -- What follows the reading of the whole list.
@@ -381,6 +393,7 @@ end
 
 function Loop:next()
   while self.head > self.count do
+    if self.cut_off then errors.throw(self.beyond(self.cut_off)) end
     if not self.walk then return nil end
     self:read()
   end
@@ -396,6 +409,8 @@ end
 ---@field created fun(item: any): number|nil epoch seconds
 ---@field order? "asc"|"desc" what the caller's filter asks for; default desc
 ---@field page? integer where to begin; what stands before that page is not given
+---@field most? integer items of the list that can be had at all
+---@field beyond? fun(total: number): livechat.Error what is raised, after them, for a longer list
 
 --- Every item that matched when the loop began, once, in a loop that may change them all. Those
 --- created later are not given, as far as the time of their creation is known.
@@ -411,7 +426,8 @@ end
 ---@return fun(): any
 function pages.each(fetch, options)
   local loop = setmetatable({ fetch = fetch, id = options.id, modified = options.modified,
-    created = options.created, asc = options.order == "asc", first_page = options.page or 1,
+    created = options.created, most = options.most, beyond = options.beyond,
+    asc = options.order == "asc", first_page = options.page or 1,
     seen = {}, seen_count = 0, given = 0, owed_met = 0, fetches = 0, walks = 1, idle = 0, size = 1,
     queue = {}, head = 1, count = 0 }, Loop)
   loop:read_all(loop.first_page, nil, loop.seen)
