@@ -589,6 +589,7 @@ describe("a delivery", function()
       text = { true, { 1 } },
       integer = { "x", "1.5", { 1 }, { a = 1 }, ("9"):rep(20) },
       time = { "yesterday", true, { 1 }, { a = 1 }, 1e300 }, boolean = { "x", 2, { 1 }, { a = 1 } },
+      shown = { true, { 1 }, { a = 1 } },
       scalar = { { 1 }, { a = 1 } }, group = { { id = "x" }, { id = { 1 } } },
       groups = { { { id = "x" } } }, list = { 5, "x", true, { a = 1 } },
       object = { 5, "x", true, { 1 } }, person = { 5, "x", true, { 1 } }, plain = {},
@@ -612,7 +613,9 @@ describe("a delivery", function()
       told[path], said[1] = true, nil
     end
     local function visit(reading, wrap, path)
-      local list = type(reading) == "table"
+      local shown = type(reading) == "table" and reading.beside
+      local list = type(reading) == "table" and not shown
+      if shown then reading = "shown" end
       for _, value in ipairs(nothing[list and "list" or reading] or nothing.object) do
         local inner = type(value) == "table"
         try(wrap, value, path .. (reading == "group" and inner and ".id"

@@ -133,9 +133,10 @@ describe("v2, what goes out", function()
       { "notifications.colour", { notifications = { colour = 1 } } },
       { "status", { status = "offline" } }, { "job_titel", { job_titel = "x" } },
     })
+    -- The service has defaults for those that are left out.
     for _, part in ipairs { {}, { new_visitor = 1 }, { new_goal = 0, incoming_chat = 1 } } do
       local fields = { login = "a@b.org", name = "A", notifications = part }
-      assert.same(part, check("agents", "create", fields).notifications) -- the service has defaults for the others
+      assert.same(part, check("agents", "create", fields).notifications)
     end
     assert.equal("login", field_of("agents", "create", { name = "A" }))
     assert.equal("name", field_of("agents", "create", { login = "a@b.org" }))

@@ -152,6 +152,23 @@ function Client:spent()
   return spent
 end
 
+---@class livechat.ClientStats what this client has done since it was made
+---@field calls integer calls that were to be made; what was found to be wrong before is none
+---@field sent integer attempts at them
+---@field waited number seconds that they waited for the throttle and before another attempt
+---@field failed table<livechat.ErrorKind, integer> calls that ended with an error, by its kind
+
+--- Also of a client that is closed.
+---@return livechat.ClientStats
+function Client:stats()
+  local counts = client.connection(self, "client:stats").counts
+  local copy = { calls = counts.calls, sent = counts.sent, waited = counts.waited, failed = {} }
+  for kind, count in pairs(counts.failed) do
+    copy.failed[kind] = count
+  end
+  return copy
+end
+
 --- Wipes the credentials from memory and ends what is in flight with an error of kind `closed`.
 --- Idempotent; `__close` and the collector do the same.
 function Client:close()

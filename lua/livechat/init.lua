@@ -102,7 +102,12 @@ end
 function livechat.receiver(options)
   refuse_colon(options, "receiver")
   event_dialects = event_dialects or make_event_dialects()
-  local made = require "livechat.events.receiver".new(options, event_dialects)
+  local bare = {} -- clients for the calls of events that bring their own key, by their API
+  local function connect(token, api)
+    bare[api] = bare[api] or livechat.new { access_token = token, api = api }
+    return bare[api]
+  end
+  local made = require "livechat.events.receiver".new(options, event_dialects, connect)
   return made
 end
 

@@ -367,6 +367,29 @@ local function method(dialect, rows, fname, row)
   end
 end
 
+--- Calls a resource's method with what a delivery brought instead of the account's credentials.
+---@param self livechat.Client
+---@param place { resource: string, method: string }
+---@param key livechat.Key
+---@param fname string how a mistake names it
+function methods.with_key(self, place, key, fname, ...)
+  local here = context(self[place.resource], fname)
+  local api, row = here.conn.api, nil
+  for _, each in ipairs(api.resources[place.resource]) do
+    row = each.name == place.method and each or row
+  end
+  local args, fields, called = arguments(row, argument_names(row), fname, ...)
+  if not args then
+    return nil, fields
+  end
+  for name, value in pairs(key.fields) do
+    fields[name] = value
+  end
+  local op = operation.new(here, record.dialect(api), {}, called)
+  op.key = key
+  return call(op, here, args, fields)
+end
+
 -- ---- whole lists -------------------------------------------------------------------------------
 
 -- What fetches a page of a list, by number or by token.

@@ -10,6 +10,7 @@ local errors = require "livechat.errors"
 ---@field dialect livechat.Dialect
 ---@field row table the method's, of the dialect's data
 ---@field rows table<string, table> those of the same resource, by name
+---@field key livechat.Key|nil what its calls go with instead of the account's credentials
 ---@field due number|nil when the whole has to end, on the clock of core.clock
 local Operation = {}
 Operation.__index = Operation
@@ -47,7 +48,8 @@ end
 ---@return livechat.Error
 function Operation:protocol_error(answer, problem)
   return self:error(answer, {
-    kind = "protocol", message = problem, body = self.conn:hide(answer.body), outcome = "unknown",
+    kind = "protocol", message = problem, body = self.conn:hide(answer.body, self.key),
+    outcome = "unknown",
   })
 end
 
@@ -65,6 +67,7 @@ function Operation:perform(row, args, query, body, due)
     service = row.service or self.dialect.api.service, method = row.verb, path = row.path,
     args = args, query = query, body = body,
     safe = is_safe(row, body), gone = row.gone, headers = row.headers, due = due or self.due,
+    key = self.key,
   }
   if not answer then
     return nil, err

@@ -301,6 +301,7 @@ function read.new(timestamp, dialect)
     string = to_string, scalar = to_scalar, timestamp = timestamp }
   local kinds = {}
   for kind in pairs(dialect.records) do
+    assert(types[kind] == nil, kind) -- a reading is one or the other
     kinds[kind] = {}
   end
   for kind, record in pairs(dialect.records) do

@@ -68,7 +68,7 @@ function connection.new(options, dialects, user_agent)
     insecure = options.verify == false, ca_file = options.ca_file, proxy = options.proxy,
     max_response = options.max_response, reconcile = options.reconcile,
     on_wait = options.on_wait, on_attempt = options.on_attempt, on_notice = options.on_notice,
-    noticed = {},
+    noticed = {}, counts = { calls = 0, sent = 0, waited = 0, failed = {} },
     strategy = options.wait and wait.foreign(options.wait),
     calls = setmetatable({}, { __mode = "v" }), -- in flight or asleep, by place
     places = {}, n_places = 0, -- the free ones, and how many there are in all
@@ -202,6 +202,7 @@ function Connection:sleep(seconds)
     rest = due - core.clock()
   end
   call:drop()
+  self.counts.waited = self.counts.waited + seconds - math.max(0, rest)
   return not self.closed and rest <= 0
 end
 
@@ -234,9 +235,10 @@ end
 --- Sends once and waits for the answer.
 ---@return table result as call:take() of the engine gives it
 function Connection:attempt(state, prepared)
+  self.counts.sent = self.counts.sent + 1
   local timeout = math.min(self.timeout, Connection.remaining(state) or math.huge)
   prepared.timeout = math.max(timeout, 0.001)
-  prepared.secret = state.place.secret -- as it is now: see sign_in
+  prepared.secret = not state.spec.key and state.place.secret or nil -- as it is now: see sign_in
   local call, code, text = state.strategy.submit(prepared)
   if not call then
     return { code = code, text = text, sent = false, seconds = 0 }
@@ -295,9 +297,23 @@ end
 --- What the service wrote, without the credential, should it have told it back; nil where that can
 --- no longer be seen to.
 ---@param text string|nil
+---@param key? livechat.Key what the call went with instead
 ---@return string|nil
-function Connection:hide(text)
-  return text and self.main.secret:hide(text:sub(1, HIDDEN_MAX))
+function Connection:hide(text, key)
+  text = text and self.main.secret:hide(text:sub(1, HIDDEN_MAX))
+  return text and key and key.secret:hide(text) or not key and text or nil
+end
+
+--- A key that goes in the body of a call instead of the account's credentials.
+---@class livechat.Key
+---@field secret userdata what no error may show
+---@field fields table<string, any>
+
+---@param token string visible ASCII
+---@param fields table<string, any> what is added to the body
+---@return livechat.Key
+function Connection:key(token, fields)
+  return { secret = assert(core.secret("bearer", token, self.base_url)), fields = fields }
 end
 
 --- What the decision functions are told of an attempt.
@@ -321,12 +337,12 @@ function Connection:failure(state, result, attempt, said)
   end
   local message = result.text
   if result.status then
-    message = self:hide(read.error_text(said.decoded, result.body))
+    message = self:hide(read.error_text(said.decoded, result.body), state.spec.key)
       or "the service answered with status " .. result.status
   end
   return self:error(state, {
     kind = retry.kind(attempt), code = said.code, outcome = outcome, message = message,
-    status = result.status, body = self:hide(result.body),
+    status = result.status, body = self:hide(result.body, state.spec.key),
     retry_after = retry.retry_after(attempt),
   })
 end
@@ -390,7 +406,7 @@ function Connection:answer(state, result, decoded, problem)
   if problem then
     return nil, self:error(state, {
       kind = "protocol", message = problem, status = result.status,
-      body = self:hide(result.body), outcome = "unknown",
+      body = self:hide(result.body, state.spec.key), outcome = "unknown",
     })
   end
   return {
@@ -429,14 +445,8 @@ function Connection:await_turn(state)
   return goes, err
 end
 
---- Performs one call of a service, through throttle and retries.
----@param spec table { service=<of the dialects' data; default the first>, method=, path=, args=,
----   query=, body=, headers=<beside the service's>, safe=<may be repeated>, gone=<the
----   kind of failure that is a success after an attempt that may have acted>,
----   due=<on the clock of core.clock> }
----@return table|nil answer { decoded=, status=, headers=<raw lines>, body=, seconds=, attempts= }
----@return table|nil err
-function Connection:call(spec)
+-- Performs one call, as below.
+local function perform(self, spec)
   local strategy = wait.current(self.strategy) -- raises where a call cannot wait
   local place = spec.service and self.services[spec.service] or self.main
   local prepared, err = self:prepare(spec, place)
@@ -479,6 +489,23 @@ function Connection:call(spec)
     end
   until not again
   return nil, err
+end
+
+--- Performs one call of a service, through throttle and retries.
+---@param spec table { service=<of the dialects' data; default the first>, method=, path=, args=,
+---   query=, body=, headers=<beside the service's>, safe=<may be repeated>, gone=<the
+---   kind of failure that is a success after an attempt that may have acted>,
+---   key=<livechat.Key: goes without the account's credentials>, due=<on the clock of core.clock> }
+---@return table|nil answer { decoded=, status=, headers=<raw lines>, body=, seconds=, attempts= }
+---@return table|nil err
+function Connection:call(spec)
+  local counts = self.counts
+  counts.calls = counts.calls + 1
+  local answer, err = perform(self, spec)
+  if not answer then
+    counts.failed[err.kind] = (counts.failed[err.kind] or 0) + 1
+  end
+  return answer, err
 end
 
 return connection

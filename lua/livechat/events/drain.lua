@@ -84,7 +84,8 @@ local function try(self, claim, succeeded, attempts)
   if problem or not dialect then
     return "not a webhook: " .. (problem or "of the unknown dialect " .. name), true
   end
-  local made = dialect:event(wire, claim.id, self.client, self.dispatcher:read(dialect, wire))
+  local made = dialect:event(wire, claim.id, { client = self.client },
+    self.dispatcher:read(dialect, wire))
   local failure, interrupted = self.dispatcher:run(made, succeeded)
   return failure, claim.attempts == attempts, interrupted
 end

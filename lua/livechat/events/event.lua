@@ -1,8 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- What an event is: the decoded body of a delivery, identified and normalised by a dialect. The
 --- decoded body itself is never changed: it is what `raw` gives, and what an inbox holds.
+local client_of = require "livechat.client"
 local core = require "livechat.core"
+local errors = require "livechat.errors"
 local json = require "livechat.json"
+local methods = require "livechat.api.methods"
 local record = require "livechat.api.record"
 
 local event = {}
@@ -20,8 +23,10 @@ local MAX_DEPTH = 100
 ---@field ticket livechat.Ticket|nil live where the receiver was given a client
 ---@field canned_response table|nil
 ---@field raw fun(self: livechat.Event): table
+---@field visitor_details fun(self: livechat.Event, fields: table): true|nil, any
 
 local wires = setmetatable({}, { __mode = "k" }) -- of events: what they were made from
+local means = setmetatable({}, { __mode = "k" }) -- of events: by what their calls go
 
 local Event = { __name = "livechat.Event" }
 Event.__index = Event
@@ -36,6 +41,65 @@ end
 
 function Event:__tostring()
   return "livechat.Event: " .. self.type .. " " .. self.id
+end
+
+-- ---- calls -----------------------------------------------------------------------------------
+
+--- By what the calls of an event go.
+---@class livechat.EventMeans
+---@field client livechat.Client|nil the receiver's
+---@field token string|nil the delivery's own, where it was not stored in between
+---@field connect fun(token: string, api: string): livechat.Client a client that has nothing but the token
+
+-- Whether a client has the dialect's service: it may speak another API.
+local function reaches(client, api)
+  return client_of.connection(client, "receiver").services[api.service] ~= nil
+end
+
+-- An event's call: with the delivery's own key and without the account's credentials, as long as
+-- the key is there; no inbox holds it, and then it takes the receiver's client.
+local function call_of(dialect, name, place)
+  local fname = "event:" .. name
+  return function(self, ...)
+    local wire, by = wires[self], means[self]
+    if not wire then
+      errors.raise_argument("self", fname, "call it with a colon")
+    end
+    local thing = self[place.about]
+    local id = type(thing) == "table" and thing.id
+    if not id then
+      return nil, errors.invalid(place.about, "is not in this event")
+    end
+    if by.token and not by.token:find("^[\33-\126]+$") then
+      return nil, errors.invalid(dialect.secret, "is none that could be sent")
+    end
+    local client = by.client
+    if by.token and not (client and reaches(client, dialect.api)) then
+      client = by.connect and by.connect(by.token, dialect.api.name)
+    end
+    if not client then
+      errors.raise("'" .. fname .. "' needs a receiver with a client: an inbox holds no token")
+    elseif not by.token then
+      local resource = client[place.resource]
+      return resource[place.method](resource, id, ...)
+    end
+    local key = client_of.connection(client, fname):key(by.token, {
+      [dialect.account] = wire[dialect.account], [dialect.secret] = by.token,
+    })
+    return methods.with_key(client, place, key, fname, id, ...)
+  end
+end
+
+-- The class of a dialect's events.
+local function class_of(dialect)
+  local class = { __name = Event.__name, __tostring = Event.__tostring, __index = {} }
+  for name, method in pairs(Event) do
+    class.__index[name] = method
+  end
+  for name, place in pairs(dialect.calls or {}) do
+    class.__index[name] = call_of(dialect, name, place)
+  end
+  return class
 end
 
 -- ---- dialects --------------------------------------------------------------------------------
@@ -60,6 +124,7 @@ function event.dialect(api)
   for name, value in pairs(api.events) do
     dialect[name] = value
   end
+  dialect.class = class_of(dialect)
   return setmetatable(dialect, Dialect)
 end
 
@@ -91,23 +156,24 @@ end
 --- The event of a body, for handlers. Members that the library does not know come along.
 ---@param wire table
 ---@param id string
----@param client livechat.Client|nil
+---@param by livechat.EventMeans|nil
 ---@param members table what `read` gives of it
 ---@return livechat.Event
-function Dialect:event(wire, id, client, members)
+function Dialect:event(wire, id, by, members)
+  by = by or {}
   local made = setmetatable({ type = wire[self.type], id = id,
-    license_id = members[self.account] or self.payload and wire[self.account] }, Event)
+    license_id = members[self.account] or self.payload and wire[self.account] }, self.class)
   local payload = payload_of(self, wire)
   for name, member in pairs(members) do
     local kind = self.records[name]
     if kind and type(member) == "table" and payload[name][1] == nil then
-      member = record.of(self.api, kind, payload[name], client)
+      member = record.of(self.api, kind, payload[name], by.client)
     end
     if made[name] == nil then
       made[name] = member
     end
   end
-  wires[made] = wire
+  wires[made], means[made] = wire, by
   return made
 end
 

@@ -213,7 +213,7 @@ local function is_held(state)
 end
 
 --- Without an inbox.
-local function handle_now(self, dialect, wire)
+local function handle_now(self, dialect, wire, token)
   local members = self.dispatcher:read(dialect, wire)
   local id = dialect:identify(wire, members)
   local state = recall(self, id)
@@ -223,7 +223,8 @@ local function handle_now(self, dialect, wire)
   elseif is_held(state) then -- in another coroutine; if that fails it must come again
     return 500, "it is being handled\n"
   end
-  local made, holder = dialect:event(wire, id, self.client, members), {}
+  local made, holder = dialect:event(wire, id, {
+    client = self.client, token = token, connect = self.connect }, members), {}
   local hold = setmetatable({ holder = holder, since = core.clock() }, WEAK)
   state.hold = hold
   local problem, interrupted = self.dispatcher:run(made, state.succeeded)
@@ -291,11 +292,12 @@ function Receiver:handle(body, headers)
   if problem then
     return refuse(self, 400, "no_event", "not a webhook: " .. problem)
   end
+  local token = wire[dialect.secret]
   wire[dialect.secret] = nil
   if self.inbox then
     return store(self, dialect:identify(wire), event.pack(dialect, wire))
   end
-  return handle_now(self, dialect, wire)
+  return handle_now(self, dialect, wire, type(token) == "string" and token or nil)
 end
 
 -- ---- making ----------------------------------------------------------------------------------
@@ -368,8 +370,9 @@ local RULES = {
 --- A receiver of webhook deliveries.
 ---@param given livechat.ReceiverOptions
 ---@param dialects livechat.EventDialect[]
+---@param connect? fun(token: string, api: string): livechat.Client for the calls of events without a client
 ---@return livechat.Receiver
-local function new(given, dialects)
+local function new(given, dialects, connect)
   options.must_fit(RULES, given, FNAME)
   if given.token == nil and given.basic_auth == nil then
     errors.raise_argument("token", FNAME, "neither token nor basic_auth is given: anyone could "
@@ -381,7 +384,7 @@ local function new(given, dialects)
     basic = auth and { base64(auth.user .. ":" .. auth.password) },
     license = given.license_id and { as_text(given.license_id) },
     max_body = given.max_body or MAX_BODY,
-    client = given.client, inbox = given.inbox, dialects = dialects,
+    client = given.client, inbox = given.inbox, dialects = dialects, connect = connect,
     counts = { came = 0, refused = {}, known = 0, stored = 0, not_stored = 0, handled = 0,
       failed = 0 },
     dispatcher = dispatch.new(given.on_error or nginx.log),

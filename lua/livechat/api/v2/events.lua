@@ -17,6 +17,9 @@ local events = {
   -- The kind that tells how its members are read, and which of them become records.
   members = "event",
   records = { ticket = "ticket" },
+  -- The calls that an event makes: a resource's method, about one of its members. The pair of the
+  -- account's number and the token does for them. ([D] 2018, api-reference 2.1)
+  calls = { visitor_details = { resource = "visitors", method = "details", about = "visitor" } },
   -- What may differ between two deliveries of one event.
   volatile = { "lc_version" },
 }

@@ -120,7 +120,7 @@ return {
       },
     },
     day = { members = { enabled = "integer" } },
-    group = {
+    agent_group = {
       name = "livechat.Group", id = "id", resource = "groups", methods = { "delete" },
       members = { id = "integer", agents = { list = "text" } },
     },
@@ -128,8 +128,8 @@ return {
   answers = {
     agent = { kind = "agent", what = "an agent", id = "login" },
     agents = { kind = "agent", what = "a list of agents", id = "login", list = true },
-    group = { kind = "group", what = "a group", id = "id" },
-    groups = { kind = "group", what = "a list of groups", id = "id", list = true },
+    group = { kind = "agent_group", what = "a group", id = "id" },
+    groups = { kind = "agent_group", what = "a list of groups", id = "id", list = true },
     status = { plain = true, what = "a status", with = "status" },
   },
 }
