@@ -302,6 +302,80 @@ describe("a create whose answer was lost", function()
   end)
 end)
 
+describe("a list of which only the first 25,000 can be had", function()
+  --- `count` chats, the last to start first; `grow` new ones come before each page.
+  local function archive(count, grow, odd)
+    local fetched = 0
+    return function(spec)
+      fetched = fetched + 1
+      count = count + (grow or 0)
+      local page, list = spec.query.page or 1, {}
+      assert(page <= 1000, "beyond the last page")
+      for place = (page - 1) * 25 + 1, math.min(count, page * 25) do
+        list[#list + 1] = { id = "C" .. count - place,
+          started_timestamp = 1500000000 + count - place }
+      end
+      return { chats = list, total = odd and odd.total or count,
+        pages = odd and odd.pages or math.min(1000, math.ceil(count / 25)) }
+    end, function() return fetched end
+  end
+
+  local function walk(service)
+    local client = connect(service)
+    local seen, n = {}, 0
+    local fine, err = pcall(function()
+      for chat in client.chats:each() do
+        assert(not seen[chat.id])
+        seen[chat.id], n = true, n + 1
+      end
+    end)
+    return n, not fine and err or nil
+  end
+
+  it("is walked whole where it has no more", function()
+    for _, count in ipairs { 0, 1, 26, 24999, 25000 } do
+      local service, fetched = archive(count)
+      local n, err = walk(service)
+      assert.is_nil(err)
+      assert.equal(count, n)
+      assert.is_true(fetched() <= math.ceil(count / 25) + 1)
+    end
+  end)
+
+  it("ends in an error that tells how to ask for less, after all that can be had", function()
+    for _, count in ipairs { 25001, 30000, 1000000 } do
+      local service, fetched = archive(count)
+      local n, err = walk(service)
+      assert.equal(25000, n)
+      assert.same({ "rejected", "refused" }, { err.kind, err.outcome })
+      assert.matches("the list has " .. count .. " items, and the service shows no more than 25000: "
+        .. "ask for less, with date_from and date_to", err.message)
+      assert.equal(1000, fetched())
+    end
+  end)
+
+  it("does so where it grows over that while it is read, and where it does not count", function()
+    local n, err = walk((archive(24990, 1)))
+    assert.equal("rejected", err and err.kind)
+    assert.is_true(n >= 24000)
+    for _, odd in ipairs { { pages = 5000 }, { total = "x", pages = "y" } } do
+      n, err = walk((archive(60000, 0, odd)))
+      assert.same({ 25000, "rejected" }, { n, err.kind })
+    end
+  end)
+
+  it("has no last page that ends in silence", function()
+    local client = connect((archive(25001)))
+    local page = assert(client.chats:list { page = 1000 })
+    local next_page, err = page:next()
+    assert.is_nil(next_page)
+    assert.equal("rejected", err.kind)
+    assert.equal("page", select(2, client.chats:list { page = 1001 }).field)
+    assert.is_nil(select(2, connect((archive(25000))).chats:list { page = 1000 }:next()))
+    assert.equal(2, client.chats:list():next().page)
+  end)
+end)
+
 describe("a page with odd counts", function()
   local TICKETS = { { id = "A1" }, { id = "A2" } }
 
@@ -321,6 +395,8 @@ describe("a page with odd counts", function()
           local page = assert(client.tickets:list())
           assert(page.pages == nil or page.pages % 1 == 0)
           if #page == 0 then assert.is_nil(page:next()) end
+          assert.matches("^livechat.Page: %d tickets, page 1", tostring(page))
+          assert.equal(#page, #page:totable().tickets)
         end
       end
     end
