@@ -61,6 +61,27 @@ describe("check.fields, types", function()
     refuses({ type = "flag" }, 2, "yes", "", {}, json.null)
   end)
 
+  it("numbers, also as text, which stays as it is written", function()
+    local spec = { type = "number", min = 0 }
+    accepts(spec, 0, 19.9, "19.90", "7", 1e15)
+    refuses(spec, -1, "-0.5", "19,90", "1e3", "", " 1", "0x10", 1 / 0, 0 / 0, {}, true,
+      ("9"):rep(100))
+    assert.same({ x = "19.90" }, check.fields({ x = spec }, { x = "19.90" }))
+    assert.equal("7", tostring(check.fields({ x = spec }, { x = 7.0 }).x))
+  end)
+
+  it("scalars: texts, numbers, booleans", function()
+    accepts({ type = "scalar" }, "", "a\nb", 0, 1.5, false)
+    refuses({ type = "scalar" }, {}, 1 / 0, 0 / 0, "\255", "a\0", json.null)
+  end)
+
+  it("texts that must look like something", function()
+    local spec = { type = "string", like = { "^%u%a+$", "a name" } }
+    accepts(spec, "Paris")
+    refuses(spec, "paris", "", "P1")
+    assert.equal("must be a name", select(2, check.fields({ x = spec }, { x = "p" })).message)
+  end)
+
   it("closed enumerations, named in the error", function()
     local spec = { type = "enum", of = { "asc", "desc" } }
     accepts(spec, "asc", "desc")
@@ -108,6 +129,31 @@ describe("check.fields, types", function()
     assert.equal("x.moonday", problem(spec, { moonday = true }))
     assert.equal("x.sunday", problem(spec, { sunday = 7 }))
     refuses(spec, "monday")
+  end)
+end)
+
+describe("check.fields, what one field says about another", function()
+  local FIELDS = {
+    kind = { type = "enum", of = { "a", "b", "c" } },
+    must = { type = "string", required_with = { kind = "a" }, only_with = { kind = "a" } },
+    some = { type = "string", required_with = { kind = { b = true, c = true } },
+      only_with = { kind = { b = true, c = true } } },
+  }
+
+  local function told(value)
+    local _, err = check.fields(FIELDS, value)
+    return err and err.field .. " " .. err.message
+  end
+
+  it("is held to", function()
+    assert.is_nil(told {})
+    assert.is_nil(told { kind = "a", must = "x" })
+    assert.is_nil(told { kind = "c", some = "x" })
+    assert.equal("must is missing", told { kind = "a" })
+    assert.equal("some is missing", told { kind = "b" })
+    assert.equal("must only goes with kind = 'a'", told { kind = "b", some = "x", must = "x" })
+    assert.equal("must only goes with kind = 'a'", told { must = "x" })
+    assert.equal("some only goes with kind = 'b', 'c'", told { kind = "a", must = "", some = "" })
   end)
 end)
 

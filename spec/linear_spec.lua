@@ -6,11 +6,13 @@ local cli_text = require "livechat.cli.text"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local event = require "livechat.events.event"
+local chats = require "livechat.api.v2.chats"
 local json = require "livechat.json"
 local livechat = require "livechat"
 local lost = require "livechat.api.v2.tickets".lost
 local read = require "livechat.api.read"
 local redis = require "livechat.redis"
+local reports = require "livechat.api.v2.reports"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
 local text = require "livechat.text"
@@ -88,6 +90,13 @@ local READERS = {
   end,
   lost_print = function(value)
     return lost.fingerprint { requester = { mail = value }, subject = value, message = value }
+  end,
+  shown_time = function(value)
+    return chats.shown_time(value, "UTC"),
+      chats.shown_time("Wed, 01/23/13 11:40:53 am", "A" .. value)
+  end,
+  report = function(value)
+    return reports.rows { [value] = { a = value }, ranking = { [value] = value }, b = "1" .. value }
   end,
   utf8 = json.utf8,
   core_utf8 = core.utf8,

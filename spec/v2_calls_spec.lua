@@ -3,6 +3,8 @@
 local helper = require "spec.helper"
 local json = require "livechat.json"
 local livechat = require "livechat"
+local read = require "livechat.api.read"
+local reports = require "livechat.api.v2.reports"
 
 local STAMP = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$"
 
@@ -237,6 +239,32 @@ describe("reports", function()
     for _, row in ipairs(assert(client.reports:get "chats/ratings/ranking")) do
       assert.same({ "string", "number" }, { type(row.name), type(row.score) })
     end
+  end)
+end)
+
+describe("the rows of a report", function()
+  local function rows(text)
+    return json.encode(reports.rows(read.plain(json.decode(text))))
+  end
+
+  it("are in order and have numbers, however the service wrote them", function()
+    assert.equal('[{"chats":3,"date":"2013-01"},{"chats":10,"date":"2013-02"}]',
+      rows '{"2013-02":{"chats":"10"},"2013-01":{"chats":3}}')
+    assert.equal('[{"date":"01:00","hours":1.5},{"date":"02:00"}]',
+      rows '{"02:00":{"hours":null},"01:00":{"hours":"1.50"}}')
+    assert.equal('[{"date":"2","value":1},{"date":"10","value":0}]', rows '{"10":0,"2":"1"}')
+    local ranking = '[{"name":"007","score":0.5},{"name":"8","score":1}]'
+    assert.equal(ranking, rows('{"ranking":' .. ranking .. "}"))
+    assert.equal(ranking, rows('{"ranking":{"0":{"name":"007","score":"0.5"},'
+      .. '"1":{"name":"8","score":"1"}}}'))
+    assert.equal("[]", rows "[]")
+    assert.equal("[]", rows "{}")
+    assert.equal('[{"a":1}]', rows '[{"a":"1"}]')
+  end)
+
+  it("keep what is no row beside them", function()
+    local made = reports.rows { total = "12", begin = "2013", ["2013-01-01"] = { a = 1 } }
+    assert.same({ 1, 12, "2013" }, { #made, made.total, made.begin })
   end)
 end)
 

@@ -201,13 +201,17 @@ local function relisted(object)
   return list
 end
 
--- The list that a decoded value is, nil for what is none.
-local function as_list(value)
+--- The list that a decoded value is, nil for what is none.
+---@param value any
+---@return table|nil
+function read.list(value)
   if type(value) ~= "table" then
     return nil
   end
   return (value[1] ~= nil or next(value) == nil) and value or relisted(value)
 end
+
+local as_list = read.list
 
 local function list_of(reader)
   return function(value, note, object, whole)

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- What reports of API version 2 need besides data: their rows.
 local json = require "livechat.json"
+local list_of = require "livechat.api.read".list
 
 local reports = {}
 
@@ -46,13 +47,15 @@ function reports.rows(decoded)
   local rows, labels = json.array {}, {}
   if decoded[1] ~= nil or json.is_array(decoded) then
     return with_numbers(decoded)
-  elseif type(decoded.ranking) == "table" then
-    rows = with_numbers(decoded.ranking)
+  end
+  local ranking = list_of(decoded.ranking)
+  if ranking then
+    rows = json.array(with_numbers(ranking))
   end
   for label, value in pairs(decoded) do
     if is_date(label) then
       labels[#labels + 1] = label
-    elseif label ~= "ranking" then
+    elseif label ~= "ranking" or not ranking then
       rows[label] = with_numbers(value, label)
     end
   end
