@@ -282,7 +282,7 @@ function Dialect:one(name, value, owner)
   elseif not answer.list and not answer.page then
     return self:thing(answer.kind, value, owner)
   end
-  local list = {}
+  local list = json.array {}
   for i = 1, #value do
     list[i] = self:thing(answer.kind, value[i], owner)
   end
