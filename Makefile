@@ -49,6 +49,7 @@ SHARED := -bundle -undefined dynamic_lookup
 endif
 # The C tests bring an allocator that fails when it is told to.
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
+build/asan/test_disk build/tsan/test_disk: WRAP += -Wl,--wrap=fsync,--wrap=syncfs
 asan := -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined
 tsan := -O1 -g -fsanitize=thread
 
@@ -56,7 +57,7 @@ HEADERS := $(wildcard csrc/*.h)
 TESTS := $(patsubst csrc/%.c,%,$(wildcard csrc/test_*.c))
 BINDING := $(wildcard csrc/l*.c)
 CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard csrc/*.c)))
-THREADED := $(filter test_calls test_engine test_shm_many,$(TESTS))
+THREADED := $(filter test_calls test_disk test_engine test_shm_many,$(TESTS))
 BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 
 .PHONY: all env demo test ctests bench lint pages dist deb install uninstall clean

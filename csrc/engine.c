@@ -5,10 +5,9 @@
 #include "engine.h"
 #include "process.h"
 #include "stamp.h"
+#include "thread.h"
 
 #include <curl/curl.h>
-#include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -28,7 +27,7 @@
 
 struct lc_engine {
   int pid; /* of the process that made it */
-  pthread_t thread;
+  struct lc_thread *thread;
   bool threaded;
   struct lc_calls *calls;
   CURLM *multi; /* from here on: the pump's */
@@ -251,7 +250,7 @@ static struct threads *threads(void) {
 static void stop(struct lc_engine *engine) {
   lc_calls_close(engine->calls);
   if (engine->threaded)
-    pthread_join(engine->thread, NULL);
+    lc_thread_join(engine->thread);
   engine->threaded = false;
 }
 
@@ -293,30 +292,13 @@ static void unlist(const struct lc_engine *engine) {
 
 static void *run(void *arg) {
   struct lc_engine *engine = arg;
-#ifdef __linux__
-  pthread_setname_np(pthread_self(), "livechat");
-#endif
   do
     turn(engine);
   while (rest(engine, REST_MS));
   return NULL;
 }
 
-/* A Lua state that ends unloads its libraries, perhaps before the thread has run its last
- * instruction: the code stays, however this library was linked. */
-static void stay_loaded(void) {
-#ifdef RTLD_NODELETE
-  Dl_info info;
-  void *library = NULL;
-  if (dladdr((void *)(uintptr_t)run, &info) != 0)
-    library = dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE);
-  if (library != NULL)
-    dlclose(library);
-#endif
-}
-
 enum lc_err lc_engine_start(struct lc_engine *engine) {
-  sigset_t all, old;
   if (!is_owner(engine))
     return LC_ECLOSED;
   if (engine->threaded)
@@ -324,16 +306,9 @@ enum lc_err lc_engine_start(struct lc_engine *engine) {
   enum lc_err err = lc_calls_share(engine->calls);
   if (err != LC_OK)
     return err;
-  stay_loaded();
-  /* The signals are the program's: the thread is born with all of them blocked. */
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &old);
-  int failed = pthread_create(&engine->thread, NULL, run, engine);
-  pthread_sigmask(SIG_SETMASK, &old, NULL);
-  if (failed) {
-    errno = failed;
-    return LC_ESYS;
-  }
+  err = lc_thread_start(&engine->thread, "livechat", run, engine);
+  if (err != LC_OK)
+    return err;
   engine->threaded = true;
   list(engine);
   return LC_OK;

@@ -16,6 +16,7 @@
 #define LB_ENGINE "livechat.engine"
 #define LB_CALL "livechat.call"
 #define LB_THROTTLE "livechat.throttle"
+#define LB_ENDER "livechat.ender"
 
 /* A zeroed userdata that already has its metatable: what __gc sees before the handle is opened is
  * a closed one. */
@@ -47,9 +48,16 @@ int lb_fail(lua_State *L, enum lc_err err, const char *text);
 
 const struct lc_secret *lb_tosecret(lua_State *L, int idx); /* raises where it is wiped */
 
+/* How another library's thread ends a parked call of an engine. Whoever uses it holds it. */
+struct lb_ender {
+  void (*end)(void *owner, uint64_t id);
+  void *owner;
+};
+
 void lb_open_throttle(lua_State *L); /* each adds its functions to the table on top */
 void lb_open_record(lua_State *L);
 void lb_open_spool(lua_State *L);
+void lb_open_disk(lua_State *L);
 void lb_open_child(lua_State *L);
 
 #endif

@@ -203,6 +203,7 @@ __attribute__((visibility("default"))) int luaopen_livechat_core(lua_State *L) {
   lb_open_throttle(L);
   lb_open_record(L);
   lb_open_spool(L);
+  lb_open_disk(L);
   lb_open_child(L);
   return 1;
 }

@@ -14,6 +14,7 @@ static const int64_t MAX_WAIT_MS = 24L * 60 * 60 * 1000;
 
 struct engine {
   struct lc_engine *core; /* NULL: closed */
+  bool lent;              /* a thread may end its calls until the collector takes it */
 };
 
 struct call {
@@ -37,6 +38,15 @@ static int engine_close(lua_State *L) {
   engine->core = NULL;
   lc_engine_free(core);
   return 0;
+}
+
+static int engine_close_early(lua_State *L) {
+  const struct engine *engine = luaL_checkudata(L, 1, LB_ENGINE);
+  return engine->lent ? luaL_error(L, "a disk uses the engine") : engine_close(L);
+}
+
+static void end_call(void *owner, uint64_t id) {
+  lc_calls_cancel(owner, id);
 }
 
 static int fail(lua_State *L, enum lc_err err, const char *text) {
@@ -134,6 +144,20 @@ static int engine_park(lua_State *L) {
   struct call *call = new_call(L);
   enum lc_err err = lc_calls_add(lc_engine_calls(engine), NULL, notify, &call->id);
   return err ? fail(L, err, NULL) : 1;
+}
+
+/* engine:ender() -> what ends its parked calls from another thread; keeps the engine */
+static int engine_ender(lua_State *L) {
+  struct lc_engine *core = to_engine(L);
+  struct engine *engine = lua_touserdata(L, 1);
+  struct lb_ender *ender = lb_new(L, sizeof *ender, LB_ENDER);
+  lua_createtable(L, 1, 0);
+  lua_pushvalue(L, 1);
+  lua_rawseti(L, -2, 1);
+  lb_settable(L, -2);
+  *ender = (struct lb_ender){end_call, lc_engine_calls(core)};
+  engine->lent = true;
+  return 1;
 }
 
 /* engine:pump(seconds): drives the transfers until one finishes or the time is up */
@@ -338,10 +362,14 @@ static const luaL_Reg engine_meta[] = {
 };
 
 static const luaL_Reg engine_methods[] = {
-    {"submit", engine_submit},   {"park", engine_park},     {"pump", engine_pump},
-    {"start", engine_start},     {"listen", engine_listen}, {"finished", engine_finished},
-    {"pending", engine_pending}, {"close", engine_close},   {NULL, NULL},
+    {"submit", engine_submit},   {"park", engine_park},
+    {"pump", engine_pump},       {"start", engine_start},
+    {"listen", engine_listen},   {"finished", engine_finished},
+    {"pending", engine_pending}, {"close", engine_close_early},
+    {"ender", engine_ender},     {NULL, NULL},
 };
+
+static const luaL_Reg none[] = {{NULL, NULL}};
 
 static const luaL_Reg call_meta[] = {
     {"__gc", call_drop},
@@ -363,6 +391,7 @@ LUALIB_API int luaopen_livechat_engine(lua_State *L);
 __attribute__((visibility("default"))) int luaopen_livechat_engine(lua_State *L) {
   lb_type(L, LB_ENGINE, engine_meta, engine_methods);
   lb_type(L, LB_CALL, call_meta, call_methods);
+  lb_type(L, LB_ENDER, none, none);
   lua_pushcfunction(L, engine_new);
   return 1;
 }

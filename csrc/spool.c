@@ -14,10 +14,14 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#ifdef __linux__
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096, CHUNK = 16384, DRAFT_MODE = 0600 };
+enum { PATH_SIZE = 4096, CHUNK = 16384, DRAFT_MODE = 0600, MAX_NAMES = 1 << 30 };
 
 static enum lc_err system_error(int why) {
   errno = why;
@@ -47,13 +51,55 @@ static enum lc_err touch_now(int fd) {
   return futimens(fd, times) == 0 ? LC_OK : LC_ESYS;
 }
 
-static enum lc_err write_file(int fd, const void *data, size_t len, unsigned mode) {
+static enum lc_err write_file(int fd, const void *data, size_t len, unsigned mode, bool synced) {
   if (mode != DRAFT_MODE && fchmod(fd, (mode_t)mode) != 0)
     return LC_ESYS;
   enum lc_err err = write_all(fd, data, len);
   if (err == LC_OK)
     err = touch_now(fd);
-  return err == LC_OK && fsync(fd) != 0 ? LC_ESYS : err;
+  return err == LC_OK && synced && fsync(fd) != 0 ? LC_ESYS : err;
+}
+
+/* What fails on the way out must not change what the caller is going to read from errno. */
+static void remove_draft(const char *draft) {
+  int why = errno;
+  unlink(draft);
+  errno = why;
+}
+
+static void close_fd(int fd) {
+  int why = errno;
+  close(fd);
+  errno = why;
+}
+
+enum lc_err lc_draft_write(const char *drafts, const void *data, size_t len, unsigned mode,
+                           bool synced, char **draft) {
+  static const char form[] = "/XXXXXX";
+  size_t n = strlen(drafts);
+  *draft = NULL;
+  if (n + sizeof form > PATH_SIZE)
+    return system_error(ENAMETOOLONG);
+  char *path = malloc(n + sizeof form);
+  if (path == NULL)
+    return LC_ENOMEM;
+  memcpy(path, drafts, n);
+  memcpy(path + n, form, sizeof form);
+  int fd = mkostemp(path, O_CLOEXEC);
+  enum lc_err err = fd < 0 ? LC_ESYS : write_file(fd, data, len, mode, synced);
+  if (fd >= 0)
+    close_fd(fd);
+  if (fd >= 0 && err != LC_OK)
+    remove_draft(path);
+  if (err == LC_OK)
+    *draft = path;
+  else
+    free(path);
+  return err;
+}
+
+static int open_folder(const char *path) {
+  return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 /* Gives the draft its name, unless that is taken and not to be replaced, and takes the draft's
@@ -73,36 +119,40 @@ static enum lc_err settle(const char *draft, int folder, const char *name, bool 
   return LC_OK;
 }
 
-static enum lc_err put_file(const char *drafts, const char *folder, const char *name,
-                            const void *data, size_t len, unsigned mode, bool replace) {
-  char draft[PATH_SIZE];
-  int n = snprintf(draft, sizeof draft, "%s/XXXXXX", drafts);
-  if (n < 0 || (size_t)n >= sizeof draft)
-    return system_error(ENAMETOOLONG);
-  int there = -1, why = 0, fd = mkostemp(draft, O_CLOEXEC);
+enum lc_err lc_draft_settle(const char *draft, const char *folder, const char *name, bool replace) {
+  int fd = open_folder(folder);
+  enum lc_err err = fd >= 0 ? settle(draft, fd, name, replace) : LC_ESYS;
+  if (err != LC_OK)
+    remove_draft(draft);
+  if (fd >= 0)
+    close_fd(fd);
+  return err;
+}
+
+enum lc_err lc_folder_sync(const char *path) {
+  int fd = open_folder(path);
   if (fd < 0)
     return LC_ESYS;
-  bool is_draft = true;
-  enum lc_err err = write_file(fd, data, len, mode);
+  int result = fsync(fd);
+  close_fd(fd);
+  return result == 0 ? LC_OK : LC_ESYS;
+}
+
+static enum lc_err put_file(const char *drafts, const char *folder, const char *name,
+                            const void *data, size_t len, unsigned mode, bool replace) {
+  char *draft;
+  enum lc_err err = lc_draft_write(drafts, data, len, mode, true, &draft);
   if (err != LC_OK)
-    goto out;
-  there = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  err = there >= 0 ? settle(draft, there, name, replace) : LC_ESYS;
-  is_draft = err != LC_OK;
-  why = errno;
+    return err;
+  err = lc_draft_settle(draft, folder, name, replace);
+  int why = errno;
+  free(draft);
   /* Also where another process's file has the name: the caller that learns so relies on it. */
-  if ((err == LC_OK || why == EEXIST) && fsync(there) != 0) {
-    err = LC_ESYS;
-    why = errno;
+  if (err == LC_OK || why == EEXIST) {
+    enum lc_err synced = lc_folder_sync(folder);
+    if (synced != LC_OK)
+      return synced;
   }
-  errno = why;
-out:
-  why = errno;
-  if (is_draft)
-    unlink(draft);
-  close(fd);
-  if (there >= 0)
-    close(there);
   errno = why;
   return err;
 }
@@ -116,6 +166,40 @@ enum lc_err lc_file_replace(const char *drafts, const char *folder, const char *
                             const void *data, size_t len, unsigned mode) {
   return put_file(drafts, folder, name, data, len, mode, true);
 }
+
+#ifdef __linux__
+/* Before Linux 5.8 syncfs did not tell that the disk had failed. */
+static bool syncfs_tells(void) {
+  struct utsname system;
+  char *end;
+  if (uname(&system) != 0)
+    return false;
+  long major = strtol(system.release, &end, 10);
+  long minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+  return major > 5 || (major == 5 && minor >= 8);
+}
+
+bool lc_folder_syncs_whole(int fd) {
+  /* From linux/magic.h, which not every C library brings: ext2 to ext4, XFS, Btrfs, F2FS, tmpfs,
+   * overlayfs (which syncs what is below) and ZFS. A network's file system, and one in a process of
+   * its own, may take syncfs for done when the server has the data in its memory. */
+  static const unsigned long known[] = {0xEF53,     0x58465342, 0x9123683E, 0xF2F52010,
+                                        0x01021994, 0x794C7630, 0x2FC12FC1};
+  struct statfs about;
+  if (!syncfs_tells() || fstatfs(fd, &about) != 0)
+    return false;
+  for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+    if (((unsigned long)about.f_type & 0xFFFFFFFF) == known[i])
+      return true;
+  }
+  return false;
+}
+#else
+bool lc_folder_syncs_whole(int fd) {
+  (void)fd;
+  return false;
+}
+#endif
 
 /* ---- locked files -------------------------------------------------------------------------- */
 
@@ -230,6 +314,14 @@ bool lc_file_exists(const char *path) {
   return lstat(path, &any) == 0;
 }
 
+bool lc_file_is_in(const char *folder, const char *name) {
+  char path[PATH_SIZE];
+  if (folder == NULL)
+    return false;
+  int n = snprintf(path, sizeof path, "%s/%s", folder, name);
+  return n >= 0 && (size_t)n < sizeof path && lc_file_exists(path);
+}
+
 /* ---- folders ------------------------------------------------------------------------------- */
 
 /* So that a new folder is still there after a loss of power, with all that was synced in it. */
@@ -238,13 +330,7 @@ static enum lc_err sync_parent(const char *path) {
   int n = snprintf(parent, sizeof parent, "%s/..", path);
   if (n < 0 || (size_t)n >= sizeof parent)
     return system_error(ENAMETOOLONG);
-  int fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0)
-    return LC_ESYS;
-  int result = fsync(fd), why = errno;
-  close(fd);
-  errno = why;
-  return result == 0 ? LC_OK : LC_ESYS;
+  return lc_folder_sync(parent);
 }
 
 enum lc_err lc_folder_make(const char *path, unsigned mode) {
@@ -302,4 +388,69 @@ enum lc_err lc_folder_next(void *folder, struct lc_entry *entry) {
 void lc_folder_close(void *folder) {
   if (folder)
     closedir(folder);
+}
+
+enum lc_err lc_folder_sweep(void *folder, int64_t before_us, size_t n, bool *more) {
+  struct lc_entry entry = {.name = NULL};
+  enum lc_err err = LC_OK;
+  for (*more = true; err == LC_OK && *more && n > 0; n--) {
+    err = lc_folder_next(folder, &entry);
+    *more = err == LC_OK && entry.name != NULL;
+    if (*more && entry.epoch_us < before_us)
+      unlinkat(dirfd(folder), entry.name, 0);
+  }
+  return err;
+}
+
+/* ---- listings ------------------------------------------------------------------------------ */
+
+static enum lc_err listing_add(struct lc_listing *listing, const struct lc_entry *entry) {
+  if (listing->n == listing->room) {
+    size_t room = listing->room > 0 ? listing->room * 2 : 64;
+    struct lc_listed *files = realloc(listing->files, room * sizeof *files);
+    if (files == NULL)
+      return LC_ENOMEM;
+    listing->files = files;
+    listing->room = room;
+  }
+  struct lc_listed *file = &listing->files[listing->n];
+  *file = (struct lc_listed){listing->names.len, entry->size, entry->epoch_us};
+  enum lc_err err = lc_buf_add(&listing->names, entry->name, strlen(entry->name) + 1);
+  listing->n += err == LC_OK;
+  return err;
+}
+
+static int compare_times(const void *a, const void *b) {
+  const struct lc_listed *one = a, *other = b;
+  if (one->epoch_us != other->epoch_us)
+    return one->epoch_us < other->epoch_us ? -1 : 1;
+  return one->name < other->name ? -1 : 1;
+}
+
+enum lc_err lc_listing_read(struct lc_listing *listing, const char *path, bool all) {
+  void *folder;
+  struct lc_entry entry = {.name = NULL};
+  *listing = (struct lc_listing){.files = NULL};
+  lc_buf_init(&listing->names, MAX_NAMES);
+  enum lc_err err = lc_folder_open(path, &folder);
+  while (err == LC_OK) {
+    err = all ? lc_folder_name(folder, &entry.name) : lc_folder_next(folder, &entry);
+    if (err != LC_OK || entry.name == NULL)
+      break;
+    err = listing_add(listing, &entry);
+  }
+  int why = errno;
+  lc_folder_close(folder);
+  errno = why;
+  if (err != LC_OK)
+    lc_listing_free(listing);
+  else if (listing->n > 0 && !all)
+    qsort(listing->files, listing->n, sizeof *listing->files, compare_times);
+  return err;
+}
+
+void lc_listing_free(struct lc_listing *listing) {
+  free(listing->files);
+  lc_buf_free(&listing->names);
+  *listing = (struct lc_listing){.files = NULL};
 }

@@ -17,6 +17,18 @@ enum lc_err lc_file_store(const char *drafts, const char *folder, const char *na
 /* The same over whatever has the name: a reader finds the old file or the new one, whole. */
 enum lc_err lc_file_replace(const char *drafts, const char *folder, const char *name,
                             const void *data, size_t len, unsigned mode);
+
+/* The steps of that, for a caller who syncs many files at once. A draft is a file that has no name
+ * to be found by yet: *draft is its path, the caller's to free. */
+enum lc_err lc_draft_write(const char *drafts, const void *data, size_t len, unsigned mode,
+                           bool synced, char **draft);
+/* Gives it its name, unless that is taken and not to be replaced; the draft is gone in any case. What is in a folder is there after a loss of
+ * power when the folder has been synced since. */
+enum lc_err lc_draft_settle(const char *draft, const char *folder, const char *name, bool replace);
+enum lc_err lc_folder_sync(const char *path);
+/* Whether one syncfs makes all of this folder's file system durable, and tells what failed. */
+bool lc_folder_syncs_whole(int fd);
+
 /* Opens and locks; the caller closes *fd. EWOULDBLOCK: someone has it; ENOENT: it is gone. */
 enum lc_err lc_file_lock(const char *path, int *fd);
 enum lc_err lc_file_read(int fd, struct lc_buf *buf); /* all of it, from its beginning */
@@ -28,6 +40,7 @@ enum lc_err lc_file_touch(int fd, int64_t epoch_us);
 enum lc_err lc_file_empty(int fd);
 enum lc_err lc_file_size(int fd, uint64_t *size);
 bool lc_file_exists(const char *path);
+bool lc_file_is_in(const char *folder, const char *name); /* NULL: no folder */
 
 enum lc_kind { LC_KIND_OTHER, LC_KIND_FILE, LC_KIND_FOLDER, LC_KIND_LINK };
 
@@ -54,6 +67,27 @@ struct lc_entry {   /* a regular file whose name does not begin with a dot */
 };
 
 enum lc_err lc_folder_next(void *folder, struct lc_entry *entry);
+/* Removes what lc_folder_next would give and is older, looking at no more than `n` files; *more:
+ * there are more to look at. */
+enum lc_err lc_folder_sweep(void *folder, int64_t before_us, size_t n, bool *more);
 void lc_folder_close(void *folder); /* NULL is fine */
+
+/* All that is in a folder, in the order of the files' times. */
+struct lc_listing {
+  struct lc_listed *files;
+  size_t n;
+  size_t room;
+  struct lc_buf names; /* each with its 0 */
+};
+
+struct lc_listed {
+  size_t name; /* where it begins in `names` */
+  uint64_t size;
+  int64_t epoch_us;
+};
+
+/* What lc_folder_next gives, or with `all` what lc_folder_name gives, in no order. */
+enum lc_err lc_listing_read(struct lc_listing *listing, const char *path, bool all);
+void lc_listing_free(struct lc_listing *listing);
 
 #endif

@@ -363,9 +363,9 @@ describe("an inbox in a folder", function()
   end)
 
   it("does not look through it at every turn", function()
-    local inbox, real, looks = livechat.inbox(path), core.spool.list, 0
-    finally(function() core.spool.list = real end)
-    core.spool.list = function(folder)
+    local inbox, real, looks = livechat.inbox(path), core.spool.open, 0
+    finally(function() core.spool.open = real end)
+    core.spool.open = function(folder)
       looks = looks + (folder:find("/done/$") and 1 or 0)
       return real(folder)
     end

@@ -57,6 +57,7 @@ local function new_scheduler(outer)
   end
 
   self.strategy = {
+    engine = function() return self.loop.engine() end,
     submit = function(request) return joined(self.loop.submit(request)) end,
     park = function() return joined(self.loop.park()) end,
     await = function(call, seconds) return self:await(call, seconds) end,
@@ -92,6 +93,7 @@ function Scheduler:choose_loop(loop)
     end
   end
   self.loop, self.engine, self.notifier = loop, engine, notifier
+  self.strategy.blocks = loop.blocks
   self.waiting = waiting_at(engine)
   self:listen()
   return true

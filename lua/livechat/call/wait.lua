@@ -4,7 +4,8 @@
 ---   submit(request)       hands a request to it: call
 ---   park()                a call that ends only when it is cancelled: something to sleep on
 ---   await(call, seconds)  returns once the call has finished (true) or the time is up (false)
---- and, where an event loop is told of a descriptor, `poll(fd, seconds)`. The first three give nil,
+--- and, where an event loop is told of a descriptor, `poll(fd, seconds)`; `blocks` where nothing
+--- else runs on the caller's thread, so that it may wait in any way. The first three give nil,
 --- a code and a text where there is no descriptor, memory or thread left for it.
 ---
 --- Which one holds is asked anew for every call: the same client may be used inside a loop and
@@ -59,7 +60,7 @@ wait.block = until_done(function(call, seconds)
 end)
 
 --- A plain script: the transfers run on the caller's own thread, and there is no other.
-local plain = { await = wait.block }
+local plain = { await = wait.block, blocks = true }
 wait.plain = plain
 
 function plain.engine()

@@ -19,6 +19,11 @@ if not ngx then
     return nil
   end
 
+  --- Whether this is a process of nginx's in which no event loop runs yet.
+  function wait_nginx.is_starting()
+    return false
+  end
+
   return wait_nginx
 end
 
@@ -210,6 +215,11 @@ function wait_nginx.strategy()
       "the worker; make it in ngx.timer.at(0, function() ... end)")
   end
   return strategy
+end
+
+function wait_nginx.is_starting()
+  local phase = ngx.get_phase()
+  return phase == "init" or phase == "init_worker"
 end
 
 --- livechat.gather with one light thread for each of `concurrency` at a time.

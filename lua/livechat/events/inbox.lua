@@ -16,12 +16,14 @@
 --- moves or removes a file of new/, and looks into done/ and failed/ before it begins: a redelivery
 --- that was stored in the moment in which its event went there ends here.
 local core = require "livechat.core"
+local disk = require "livechat.events.disk"
 local errors = require "livechat.errors"
+local history = require "livechat.events.history"
 local inbox_folder = require "livechat.events.inbox_folder"
 local json = require "livechat.json"
 local options = require "livechat.options"
 
-local is, spool = options.is, core.spool
+local is = options.is
 
 local inbox = {
   REMEMBER = 7 * 3600, -- the service delivers an event again for six hours
@@ -32,9 +34,16 @@ local inbox = {
 local FARTHEST = 3600
 local STALE_DRAFT = 3600
 local SWEEP_EVERY = 600
+local SLICE = 1000 -- files that a claim looks at while it sweeps: 2 ms
+local QUEUE = 10000
+local MAX_BYTES = 2 ^ 26 -- of events that wait for the disk
 
 ---@class livechat.FolderInbox: livechat.Inbox
 ---@field path string
+---@field reading livechat.Disk for everything but storing
+---@field writing livechat.Disk
+---@field queue userdata|nil what a look at new/ has found
+---@field sweeping { path: string, before: number, folder: userdata|nil }[] what is not done yet
 local Inbox = { fault = "invalid" } -- the kind of error that a folder in trouble gives
 Inbox.__index = Inbox
 
@@ -60,9 +69,10 @@ end
 ---@return string|nil problem "missing", or a text
 local function check(self)
   if not self.checked then
-    local found, problem = inbox_folder.check(self.path, self.folder_mode)
-    if found == "parts" and spool.exists(self.new) then -- a process that made it did not finish
-      found, problem = inbox_folder.make(self.path, self.folder_mode)
+    local files = self.reading
+    local found, problem = inbox_folder.check(files, self.path, self.folder_mode)
+    if found == "parts" and files:run("exists", self.new) then -- its maker did not finish
+      found, problem = inbox_folder.make(files, self.path, self.folder_mode)
     end
     if not found then
       return nil, problem == "missing" and problem or explain(self, problem)
@@ -84,11 +94,6 @@ function Inbox:exists()
   return fine, problem
 end
 
-local function is_known(self, id)
-  return spool.exists(self.new .. id) or spool.exists(self.done_with .. id)
-    or spool.exists(self.failed .. id)
-end
-
 --- In JSON a line end is never more than a blank. (Two plain searches take a tenth of the pattern's
 --- time.)
 local function one_line(text)
@@ -98,32 +103,45 @@ local function one_line(text)
   return text
 end
 
+local function store(self, id, line, watch)
+  return self.writing:watch(watch, "store", self.drafts, self.new, id, line, self.file_mode,
+    self.done_with, self.failed)
+end
+
+local function is_too_much(self, line)
+  local jobs, bytes = self.writing:load()
+  return jobs >= self.queue_size or bytes > 0 and bytes + #line > MAX_BYTES
+end
+
 --- Stores an event, unless its id is known: handled less than seven hours ago, or in here. It is
 --- on disk when this returns: synced, and its name too, which is what the call takes its time for.
 ---@param id string letters, digits, "-", "_" and "."
 ---@param text string JSON
+---@param watch? fun(seconds: number) told how long it took; after three seconds, that it takes long
 ---@return "stored"|"known"|nil
 ---@return string|nil message
-function Inbox:store(id, text)
+---@return "busy"|nil reason too much waits for the disk already: nothing was begun
+function Inbox:store(id, text, watch)
+  local line = one_line(text) .. "\n"
+  if is_too_much(self, line) then
+    return nil, explain(self, "too much waits for the disk"), "busy"
+  end
   local usable, unusable = check(self)
   if not usable and unusable ~= "missing" then
     return nil, unusable
-  elseif is_known(self, id) then
-    return "known"
   end
-  local line = one_line(text) .. "\n"
-  local stored, word, problem = spool.store(self.drafts, self.new, id, line, self.file_mode)
+  local stored, word, problem = store(self, id, line, watch)
   if word == "missing" then -- the first event, or the folder was removed
     self.checked = false
     usable, unusable = check(self)
     if not usable and unusable ~= "missing" then
       return nil, unusable
     end
-    local made, reason = inbox_folder.make(self.path, self.folder_mode)
+    local made, reason = inbox_folder.make(self.reading, self.path, self.folder_mode)
     if not made then
       return nil, explain(self, reason)
     end
-    stored, word, problem = spool.store(self.drafts, self.new, id, line, self.file_mode)
+    stored, word, problem = store(self, id, line, watch)
   end
   if stored then
     return "stored"
@@ -135,31 +153,12 @@ end
 
 -- ---- handling --------------------------------------------------------------------------------
 
---- What the lines of a file tell: the event, the attempts, the last error, what has succeeded.
-local function read_history(text)
-  local first, rest = text:match("^([^\n]*)\n?(.*)$")
-  local history = { text = first, attempts = 0, handled = {} }
-  for line in rest:gmatch("[^\n]+") do
-    local entry = json.decode(line)
-    if type(entry) == "table" then
-      if entry.began then history.attempts = history.attempts + 1 end
-      if entry.released then history.attempts = history.attempts - 1 end
-      if entry.retried then history.attempts, history.due = 0, nil end
-      history.due = tonumber(entry.due) or history.due
-      history.error = entry.error or history.error
-      history.handled = type(entry.handled) == "table" and entry.handled or history.handled
-    end
-  end
-  return history
+local function note(self, lock, entry)
+  return self.reading:on(lock, "append", json.encode(entry) .. "\n")
 end
 
-local function note(lock, entry)
-  return lock:append(json.encode(entry) .. "\n")
-end
-
--- As it is stored today, or was by earlier versions: a JSON object, perhaps behind a word.
-local function is_event(text)
-  return text:find("^%l?%w* ?[ \t]*{") ~= nil or text:find("^\239\187\191[ \t]*{") ~= nil
+local function let_go(self, lock)
+  self.reading:on(lock, "close")
 end
 
 local function is_due(moment, now)
@@ -170,51 +169,59 @@ end
 ---@return livechat.Claim|nil
 ---@return string|nil problem nothing where another process has it, or it is not due, or gone
 local function take(self, name)
-  local lock, word, problem = spool.lock(self.new .. name)
+  local lock, text, problem = self.reading:run("take", self.new, name, self.done_with, self.failed)
   if not lock then
-    return nil, word ~= "busy" and word ~= "missing" and problem or nil
+    return nil, text ~= "busy" and text ~= "missing" and problem or nil
   end
-  local text, _
-  if spool.exists(self.done_with .. name) or spool.exists(self.failed .. name) then
-    os.remove(self.new .. name)
-  else
-    text, _, problem = lock:read()
+  if not history.is_event(text) then
+    let_go(self, lock)
+    return nil, "new/" .. name .. " is no event"
   end
-  if not text or not is_event(text) then
-    lock:close()
-    return nil, text and "new/" .. name .. " is no event" or problem
-  end
-  local claim, now = read_history(text), core.now()
+  local claim, now = history.read(text), core.now()
   if claim.due and not is_due(claim.due, now) then
-    lock:close()
+    let_go(self, lock)
     self.waiting[name] = { size = #text, due = claim.due }
     return nil
   end
   -- Counted before it is handled: an event that kills its handler's process must not do so for
   -- ever. On a full disk it is handled uncounted, which may be what makes room.
-  local noted
-  noted, _, problem = note(lock, { began = now })
+  local noted, _
+  noted, _, problem = note(self, lock, { began = now })
   claim.id, claim.lock, claim.attempts = name, lock, claim.attempts + 1
   claim.problem = not noted and explain(self, problem) or nil
   return claim
 end
 
---- What is in new/, what is due first before the rest.
+--- Looks at what is in new/, what is due first before the rest.
+---@return boolean
+---@return string|nil problem
 local function look(self)
-  local found, word, problem = spool.list(self.new)
-  if not found then
-    return word == "missing" and {} or nil, problem
-  end
-  local waiting = {}
-  for _, entry in ipairs(found) do
-    local known = self.waiting[entry.name]
-    if known and known.size == entry.size then -- else something has happened to it
-      waiting[entry.name], entry.time = known, known.due
+  local now = core.now()
+  for id, known in pairs(self.waiting) do
+    if is_due(known.due, now) then
+      self.waiting[id] = nil
     end
   end
-  self.waiting = waiting
-  table.sort(found, function(a, b) return a.time < b.time end)
-  return found
+  local word, problem
+  self.queue, word, problem = self.reading:run("look", self.new)
+  return self.queue ~= nil or word == "missing", problem
+end
+
+--- The next of the queue that may be due.
+local function next_name(self)
+  local now = core.now()
+  while self.queue do
+    local name, size, time = self.queue:next()
+    if not name or not is_due(time, now) then
+      self.queue = nil -- what follows is due later
+      return nil
+    end
+    local known = self.waiting[name]
+    if not known or known.size ~= size or is_due(known.due, now) then
+      return name -- unknown, or something has happened to it
+    end
+  end
+  return nil
 end
 
 --- The next event that is due, the oldest first, for this process alone; nothing where there is
@@ -227,35 +234,31 @@ function Inbox:claim()
     return nil, problem
   end
   problem = nil
-  self:sweep()
+  self:sweep_some()
   for _, again in ipairs { false, true } do
     if again then
-      local found, unread = look(self)
-      if not found then
+      local looked, unread = look(self)
+      if not looked then
         return nil, explain(self, unread)
       end
-      self.queue, self.at = found, 1
     end
-    local now = core.now()
-    while self.queue[self.at] and is_due(self.queue[self.at].time, now) do
-      local claim, why = take(self, self.queue[self.at].name)
-      self.at = self.at + 1
+    local name = next_name(self)
+    while name do
+      local claim, why = take(self, name)
       problem = problem or why
       if claim then
         return claim
       end
+      name = next_name(self)
     end
   end
   return nil, problem and explain(self, problem)
 end
 
-local function move(self, claim, folder)
-  local moved, problem = os.rename(self.new .. claim.id, folder .. claim.id)
-  if not moved then
-    claim.lock:close()
-    return nil, explain(self, problem)
-  end
-  return true
+local function move(self, claim, folder, emptied)
+  local moved, _, problem = self.reading:on(claim.lock, "move", self.new .. claim.id,
+    folder .. claim.id, emptied)
+  return moved, problem and explain(self, problem)
 end
 
 --- The event is handled; its id is remembered, its content is not.
@@ -263,13 +266,7 @@ end
 ---@return true|nil
 ---@return string|nil message
 function Inbox:done(claim)
-  local moved, problem = move(self, claim, self.done_with)
-  if not moved then
-    return nil, problem
-  end
-  claim.lock:empty()
-  claim.lock:close()
-  return true
+  return move(self, claim, self.done_with, true)
 end
 
 --- The event is to be handled again, not sooner than after so many seconds. Where that cannot be
@@ -282,12 +279,12 @@ end
 function Inbox:later(claim, seconds, report)
   local now = core.now()
   local due = now + math.min(seconds, FARTHEST)
-  local noted, _, problem = note(claim.lock, {
+  local noted, _, problem = note(self, claim.lock, {
     failed = now, due = due, error = report.error, handled = json.array(report.handled),
   })
-  claim.lock:touch(due)
-  self.waiting[claim.id] = { size = claim.lock:size(), due = due }
-  claim.lock:close()
+  self.reading:on(claim.lock, "touch", due)
+  self.waiting[claim.id] = { size = self.reading:on(claim.lock, "size"), due = due }
+  let_go(self, claim.lock)
   return noted, problem and explain(self, problem)
 end
 
@@ -297,14 +294,13 @@ end
 ---@return true|nil
 ---@return string|nil message with true: the reason could not be noted
 function Inbox:fail(claim, report)
-  local noted, _, unnoted = note(claim.lock, {
+  local noted, _, unnoted = note(self, claim.lock, {
     failed = core.now(), error = report.error, handled = json.array(report.handled),
   })
   local moved, problem = move(self, claim, self.failed)
   if not moved then
     return nil, problem
   end
-  claim.lock:close()
   return true, not noted and explain(self, unnoted) or nil
 end
 
@@ -313,28 +309,26 @@ end
 ---@return true|nil
 ---@return string|nil message
 function Inbox:release(claim)
-  local noted, _, problem = note(claim.lock, { released = core.now() })
-  claim.lock:close()
+  local noted, _, problem = note(self, claim.lock, { released = core.now() })
+  let_go(self, claim.lock)
   return noted, problem and explain(self, problem)
 end
 
 -- ---- looking after it -------------------------------------------------------------------------
 
-local function list_folder(folder, state, out)
-  local found, word, problem = spool.list(folder)
+local function list_folder(self, folder, state, out)
+  local found, word, problem = self.reading:run("list", folder)
   if not found then
     return word == "missing" or nil, problem
   end
-  table.sort(found, function(a, b) return a.time < b.time end)
   for _, entry in ipairs(found) do
-    local file = io.open(folder .. entry.name, "rb")
-    if file then -- else it was handled meanwhile
-      local history = read_history(file:read("*a"))
-      file:close()
+    local text = self.reading:run("fetch", folder .. entry.name)
+    if text then -- else it was handled meanwhile
+      local told = history.read(text)
       out[#out + 1] = {
-        id = entry.name, state = state, text = history.text,
-        time = state == "pending" and history.due or entry.time,
-        attempts = history.attempts, error = history.error,
+        id = entry.name, state = state, text = told.text,
+        time = state == "pending" and told.due or entry.time,
+        attempts = told.attempts, error = told.error,
       }
     end
   end
@@ -352,7 +346,7 @@ function Inbox:list()
   end
   local out = {}
   for _, pair in ipairs { { self.new, "pending" }, { self.failed, "failed" } } do
-    local listed, problem = list_folder(pair[1], pair[2], out)
+    local listed, problem = list_folder(self, pair[1], pair[2], out)
     if not listed then
       return nil, explain(self, problem)
     end
@@ -366,7 +360,7 @@ local function take_named(self, id)
     return nil, unusable
   end
   for _, folder in ipairs { self.failed, self.new } do
-    local lock, word, problem = spool.lock(folder .. id)
+    local lock, word, problem = self.reading:run("lock", folder .. id)
     if lock then
       return lock, folder
     elseif word == "busy" then
@@ -394,11 +388,12 @@ function Inbox:retry(id)
   if not lock then
     return nil, folder
   end
-  local noted, _, problem = note(lock, { retried = core.now() })
+  local noted, _, problem = note(self, lock, { retried = core.now() })
   if noted and folder == self.failed then
-    noted, problem = os.rename(folder .. id, self.new .. id)
+    noted, _, problem = self.reading:on(lock, "move", folder .. id, self.new .. id, false)
+  else
+    let_go(self, lock)
   end
-  lock:close()
   return noted, problem and explain(self, problem)
 end
 
@@ -412,33 +407,49 @@ function Inbox:purge(id)
   if not lock then
     return nil, folder
   end
-  local moved, problem = os.rename(folder .. id, self.done_with .. id)
-  if moved then
-    lock:empty()
-  end
-  lock:close()
+  local moved, _, problem = self.reading:on(lock, "move", folder .. id, self.done_with .. id, true)
   return moved, problem and explain(self, problem)
 end
 
-local function remove_older(folder, moment)
-  for _, entry in ipairs(spool.list(folder) or {}) do
-    if entry.time < moment then
-      os.remove(folder .. entry.name)
-    end
+--- Looks at the next few files of a sweep. What it works on is out of the list meanwhile: another
+--- coroutine goes on with the rest, and one that never comes back leaves it to the next sweep.
+local function sweep_slice(self)
+  local part = table.remove(self.sweeping)
+  if not part.folder then
+    part.folder = self.reading:run("open", part.path)
   end
+  if part.folder and self.reading:run("sweep", part.folder, part.before, SLICE) then
+    table.insert(self.sweeping, part)
+  end
+end
+
+local function begin_sweep(self, now)
+  self.swept = now
+  self.sweeping = {
+    { path = self.drafts .. "/", before = now - STALE_DRAFT },
+    { path = self.done_with, before = now - inbox.REMEMBER },
+  }
 end
 
 --- Forgets what was handled long ago and removes drafts whose writer died. `claim` does it from
 --- time to time.
 ---@param now? number
 function Inbox:sweep(now)
-  now = now or core.now()
-  if self.swept and now - self.swept < SWEEP_EVERY and now >= self.swept then
-    return
+  begin_sweep(self, now or core.now())
+  while #self.sweeping > 0 do
+    sweep_slice(self)
   end
-  self.swept = now
-  remove_older(self.done_with, now - inbox.REMEMBER)
-  remove_older(self.drafts .. "/", now - STALE_DRAFT)
+end
+
+--- A part of that, where it is time: however much there is, a claim is not held up by it.
+function Inbox:sweep_some()
+  local now = core.now()
+  if not self.swept or now - self.swept >= SWEEP_EVERY or now < self.swept then
+    begin_sweep(self, now)
+  end
+  if #self.sweeping > 0 then
+    sweep_slice(self)
+  end
 end
 
 -- ---- making ----------------------------------------------------------------------------------
@@ -446,6 +457,9 @@ end
 ---@class livechat.InboxOptions
 ---@field path? string
 ---@field mode? string of the files, "0600"; "0660" shares them with a group
+---@field queue? integer events (10000) of this process that may wait for the disk at once; of one
+--- more `store` says at once that there are too many
+---@field wait? fun(fd: integer, seconds: number) another event loop's way to wait, as a client's
 ---@field redis? livechat.Redis instead of a path
 ---@field stream? string its key there, "livechat:inbox"
 ---@field lease? number seconds (300) after which who has not finished an event is taken for dead
@@ -453,6 +467,8 @@ end
 local RULES = {
   path = { is.path "the path of a folder expected", without = "redis" },
   mode = { is.permissions, with = "path" },
+  queue = { is.whole, with = "path" },
+  wait = { is.type "function", with = "path" },
   redis = is.redis,
   stream = { is.line "the name of a key expected", with = "redis" },
   lease = { is.seconds, with = "redis" },
@@ -480,8 +496,11 @@ function inbox.new(given, fname)
   return setmetatable({
     path = path, file_mode = file_mode, folder_mode = folder_mode,
     drafts = path .. "/tmp", new = path .. "/new/", done_with = path .. "/done/",
-    failed = path .. "/failed/", queue = {}, at = 1,
+    failed = path .. "/failed/", queue_size = given.queue or QUEUE,
     waiting = {}, -- what this process knows to be due later, by its id
+    sweeping = {},
+    -- A thread for each: what is looked through for the handlers does not hold up what comes in.
+    writing = disk.new(given.wait), reading = disk.new(given.wait),
   }, Inbox)
 end
 

@@ -25,11 +25,11 @@ end
 --- The folder that a path leads to, also over a link, unless that was made by a stranger.
 ---@return table|nil about
 ---@return string|nil problem "missing", or a text
-local function folder_at(path, me)
-  local about, word, text = spool.about(path)
+local function folder_at(files, path, me)
+  local about, word, text = files:run("about", path)
   if about and about.kind == "link" then
     local owner = about.owner
-    about, word, text = spool.about(path, true)
+    about, word, text = files:run("about", path, true)
     if not about and word == "missing" then
       return nil, "is a link that leads nowhere"
     elseif about and owner ~= me and owner ~= ROOT and owner ~= about.owner then
@@ -43,10 +43,10 @@ local function folder_at(path, me)
 end
 
 --- Whether all four are there. Where strangers may make folders, none may be one of theirs.
-local function has_folders(path, mode, owner, me)
+local function has_folders(files, path, mode, owner, me)
   local count = 0
   for _, name in ipairs(NAMES) do
-    local about, word, text = spool.about(path .. "/" .. name)
+    local about, word, text = files:run("about", path .. "/" .. name)
     if not about and word ~= "missing" then
       return nil, text
     elseif about and about.kind ~= "folder" then
@@ -62,8 +62,8 @@ local function has_folders(path, mode, owner, me)
   return count == #NAMES
 end
 
-local function holds_other(path)
-  local names, _, text = spool.names(path)
+local function holds_other(files, path)
+  local names, _, text = files:run("names", path)
   if not names then
     return text
   end
@@ -77,21 +77,22 @@ local function holds_other(path)
 end
 
 --- Looks at what is there before it is used.
+---@param files livechat.Disk
 ---@param path string
 ---@param mode integer that of the folders which are made here
 ---@return "whole"|"parts"|nil found "parts": not all four folders are there
 ---@return string|nil problem "missing" where there is nothing, else a text
-function inbox_folder.check(path, mode)
+function inbox_folder.check(files, path, mode)
   local me = spool.user()
   path = path:match("^(.*[^/])/*$") or path -- lstat would follow a link with a slash behind it
-  local about, problem = folder_at(path, me)
+  local about, problem = folder_at(files, path, me)
   if not about then
     return nil, problem
   elseif is_open(about.mode) and not is_open(mode) then
     return nil, "may not be used: everyone may write to it"
   end
   local complete
-  complete, problem = has_folders(path, mode, about.owner, me)
+  complete, problem = has_folders(files, path, mode, about.owner, me)
   if complete == nil then
     return nil, problem
   end
@@ -100,7 +101,7 @@ function inbox_folder.check(path, mode)
   if not ours and not shared then
     return nil, ("may not be used: it belongs to another user (%d)"):format(about.owner)
   end
-  problem = not complete and holds_other(path) or nil
+  problem = not complete and holds_other(files, path) or nil
   return not problem and (complete and "whole" or "parts") or nil, problem
 end
 
@@ -117,14 +118,15 @@ function inbox_folder.modes(mode)
 end
 
 --- Makes what is missing of it.
+---@param files livechat.Disk
 ---@param path string
 ---@param mode integer
 ---@return true|nil
 ---@return string|nil message
-function inbox_folder.make(path, mode)
-  local made, _, text = spool.make(path, mode)
+function inbox_folder.make(files, path, mode)
+  local made, _, text = files:run("make", path, mode)
   for i = 1, made and #NAMES or 0 do
-    made, _, text = spool.make(path .. "/" .. NAMES[i], mode)
+    made, _, text = files:run("make", path .. "/" .. NAMES[i], mode)
     if not made then break end
   end
   return made, text

@@ -242,15 +242,28 @@ local function handle_now(self, dialect, wire, token)
   return 200, "handled\n"
 end
 
+local SLOW = 1 -- seconds
+
 local function store(self, id, text)
-  local stored, problem = self.inbox:store(id, text)
-  if not stored then
-    count(self, "not_stored")
-    self.dispatcher:report("livechat: event " .. id .. " was not stored: " .. problem)
-    return 500, "it could not be stored\n"
+  local dispatcher = self.dispatcher
+  local stored, problem, reason = self.inbox:store(id, text, function(seconds)
+    if seconds > SLOW then
+      dispatcher:trace("slow", ("livechat: storing event %s takes long: %.1f s so far")
+        :format(id, seconds))
+    end
+  end)
+  if stored then
+    count(self, stored)
+    return 200, stored == "stored" and "stored\n" or "known already\n"
   end
-  count(self, stored)
-  return 200, stored == "stored" and "stored\n" or "known already\n"
+  count(self, "not_stored")
+  local line = "livechat: event " .. id .. " was not stored: " .. problem
+  if reason == "busy" then -- as often as there are deliveries
+    dispatcher:trace(reason, line)
+    return 503, "too much waits to be stored\n"
+  end
+  dispatcher:report(line)
+  return 500, "it could not be stored\n"
 end
 
 -- ---- receiving -------------------------------------------------------------------------------
@@ -269,7 +282,8 @@ end
 ---@param body string
 ---@param headers? table<string, string|string[]> names in any case
 ---@return integer status 200: handled, stored or known; 400: not a webhook; 401: not from the
---- service; 413: larger than max_body; 500: not handled or stored, to be delivered again
+--- service; 413: larger than max_body; 500: not handled or stored, to be delivered again; 503: the
+--- same, because more waits for the inbox's disk than it may
 ---@return string text one line, for the log of the sender
 function Receiver:handle(body, headers)
   if type(body) ~= "string" then
