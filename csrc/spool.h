@@ -22,8 +22,8 @@ enum lc_err lc_file_replace(const char *drafts, const char *folder, const char *
  * to be found by yet: *draft is its path, the caller's to free. */
 enum lc_err lc_draft_write(const char *drafts, const void *data, size_t len, unsigned mode,
                            bool synced, char **draft);
-/* Gives it its name, unless that is taken and not to be replaced; the draft is gone in any case. What is in a folder is there after a loss of
- * power when the folder has been synced since. */
+/* Gives it its name, unless that is taken and not to be replaced; the draft is gone in any case.
+ * What is in a folder is there after a loss of power when the folder has been synced since. */
 enum lc_err lc_draft_settle(const char *draft, const char *folder, const char *name, bool replace);
 enum lc_err lc_folder_sync(const char *path);
 /* Whether one syncfs makes all of this folder's file system durable, and tells what failed. */

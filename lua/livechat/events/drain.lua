@@ -17,7 +17,7 @@ local drain = {}
 ---@class livechat.Inbox
 ---@field fault livechat.ErrorKind the kind of the error that trouble with it is told as
 ---@field exists fun(self: livechat.Inbox): boolean|nil, string|nil
----@field store fun(self: livechat.Inbox, id: string, text: string, watch: fun(seconds: number)|nil):
+---@field store fun(self: livechat.Inbox, id: string, text: string, watch: fun(seconds: number)):
 --- "stored"|"known"|nil, string|nil, "busy"|nil
 ---@field claim fun(self: livechat.Inbox): livechat.Claim|nil, string|nil
 ---@field done fun(self: livechat.Inbox, claim: livechat.Claim): true|nil, string|nil
