@@ -7,6 +7,7 @@
 ---   list     of = <spec>, min              map   of = <spec>, names = { "a", "b" }
 ---   group    as integer; or a table as a record has it, { id = }
 ---   object   fields = { name = <spec> }
+---   none     why: a field of another dialect, which this one cannot send
 --- and for any of them `required = true`, or `required_with = { other = value }` (where the field
 --- beside it has that value), `only_with = { other = value }` (of no meaning unless the field
 --- beside it has that value; a set of values does too in both) and, for a list, `allowed_by =
@@ -133,6 +134,10 @@ function checks.group(spec, value)
     value = value.id
   end
   return checks.integer(spec, value)
+end
+
+function checks.none(spec)
+  return nil, spec.why
 end
 
 function checks.flag(_, value)

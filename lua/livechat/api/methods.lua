@@ -419,7 +419,7 @@ end
 --- each: a walk over every page. Raises what goes wrong, as io.lines does.
 local function each(dialect, rows, fname, row)
   local kind = dialect.api.answers[row.returns].kind
-  local id_name = dialect.api.records[kind].id or "id"
+  local id_name = dialect.api.answers[row.returns].id
   local read_id = dialect.reader:member(kind)
   local function id_of(thing)
     local id = read_id(id_name, thing[id_name])

@@ -8,7 +8,8 @@
 --- <function(text, zone) -> epoch seconds or nil>, zone = <the member of the whole that names the
 --- zone> }`, of which the last two may be missing. A member without a reading, and what is not of
 --- the expected type, comes through as it is, without nulls; a caller that wants to know of the
---- latter gives a function that is told its path.
+--- latter gives a function that is told its path. Where a kind has a `shape`, that is given what
+--- came, without nulls, and gives what is read: our names for the service's.
 ---
 --- `answers` says where in an answer the thing asked for is: `kind` of records, `id` (the member
 --- without which it is none), `within` (the wrapper that may be around it), `list` for a list of

@@ -140,6 +140,15 @@ local function explain(err, class, wire)
   return err
 end
 
+-- What came, by what a dialect's `shape` made of it: names of ours for the service's.
+local came_as = setmetatable({}, { __mode = "k" })
+
+local function shaped(shape, wire)
+  local own = shape(read.plain(wire))
+  came_as[own] = wire
+  return own
+end
+
 -- Methods of every kind of record. `class` tells the resource with its methods, the id's name, and
 -- which fields an update takes; `reads` gives a member's normalised form.
 local function record_methods(class, reads)
@@ -165,7 +174,8 @@ local function record_methods(class, reads)
 
   --- The decoded answer of the service as it came.
   function methods.raw(self)
-    return (core.record_get(self))
+    local wire = core.record_get(self)
+    return came_as[wire] or wire
   end
 
   --- Reads the record anew; what was staged is dropped.
@@ -262,6 +272,10 @@ end
 
 --- What one thing of an answer is given as: a record where its kind has a name, else a plain table.
 function Dialect:thing(kind, wire, owner)
+  local shape = self.api.records[kind].shape
+  if shape then
+    wire = shaped(shape, wire)
+  end
   local make = self.make[kind]
   if make then
     return make(wire, owner)

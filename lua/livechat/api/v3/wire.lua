@@ -1,0 +1,69 @@
+-- SPDX-License-Identifier: MIT
+--- What the APIs of version 3 and of accounts have in common on the wire: actions, header lines,
+--- and how they say what is wrong. [D] api-reference 4.1, 4.2 "Errors"
+local wire = {}
+
+-- Types beside which an HTTP status says little: some come with 400, some with 200.
+local KINDS = {
+  authentication = "auth", authorization = "auth", missing_access = "auth",
+  not_found = "not_found", group_not_found = "not_found", greeting_not_found = "not_found",
+  license_not_found = "not_found", too_many_requests = "throttled", internal = "server",
+  service_unavailable = "server", request_timeout = "timeout",
+  -- those of accounts, where `error` is a text
+  unauthorized = "auth", unauthorized_client = "auth", invalid_client = "auth",
+  invalid_grant = "auth", access_denied = "auth", invalid_scope = "auth",
+  resource_not_found = "not_found", temporarily_unavailable = "throttled", server_error = "server",
+}
+
+-- The region that would have taken the call: goes into a header line.
+local function region_of(problem)
+  local data = type(problem) == "table" and problem.data
+  local region = type(data) == "table" and data.region
+  return type(region) == "string" and #region <= 64 and region:match("^[%w._-]+$") or nil
+end
+
+--- What an answer says that failed, also one of status 200; see call/services.lua.
+---@return livechat.ErrorKind|nil kind
+---@return string|nil code the service's own word
+---@return table<string, string>|nil headers with which the call would be taken
+function wire.failure(status, decoded)
+  local problem = type(decoded) == "table" and decoded.error
+  local code = type(problem) == "table" and problem.type or problem
+  if type(code) ~= "string" or code == "" or status < 300 and type(problem) ~= "table" then
+    return nil
+  end
+  local kind = KINDS[code]
+  if not kind and (status < 400 or status == 429) then
+    kind = status == 429 and "throttled" or "rejected"
+  end
+  local region = code == "misdirected_request" and region_of(problem)
+  return kind, code, region and { ["X-Region"] = region } or nil
+end
+
+--- The header lines of every request: the region that a token begins with.
+function wire.headers(options)
+  local token = options.access_token or options.api_key or ""
+  local region = token:match("^(%a[%w-]*):")
+  return { ["X-Region"] = region and #region <= 20 and region or nil }
+end
+
+--- A row of an action.
+---@param folder "configuration"|"agent"
+---@param name string of the action
+function wire.action(folder, name, row)
+  row.verb, row.in_body, row.path = "POST", true, "/v3.6/" .. folder .. "/action/" .. name
+  return row
+end
+
+--- v2's words for a routing status are spelt with blanks.
+function wire.status(text)
+  return type(text) == "string" and text:gsub("_", " ") or text
+end
+
+--- The accounts API: names, avatars. [D] 4.1
+wire.accounts = {
+  name = "accounts", option = "accounts_url", base_url = "https://accounts.livechat.com",
+  headers = function() return {} end, failure = wire.failure,
+}
+
+return wire
