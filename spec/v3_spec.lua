@@ -78,3 +78,111 @@ describe("agents of v3", function()
     assert(made:delete())
   end)
 end)
+
+describe("groups and tags of v3", function()
+  it("are made, changed and removed", function()
+    local made = assert(client.groups:create { name = "Shoes", agents = { sandbox.username } })
+    assert.same({ "Shoes", { sandbox.username } }, { made.name, made.agents })
+    assert.equal(made.id, assert(client.groups:get(tostring(made.id))).id)
+    local changed = assert(client.groups:update(made.id, { name = "Boots" }))
+    assert.same({ "Boots", { sandbox.username } }, { changed.name, changed.agents })
+    local found
+    for _, group in ipairs(assert(client.groups:list())) do
+      found = found or group.id == made.id and group.name
+    end
+    assert.equal("Boots", found)
+    assert.is_true((assert(client.groups:delete(made.id))))
+    assert.equal("not_found", select(2, client.groups:get(made.id)).kind)
+  end)
+
+  it("of chats have their groups", function()
+    local made = assert(client.tags:create { tag = "odd one", group = 0, author = "x" })
+    assert.same({ "odd one", 0 }, { made.name, made.group })
+    local names = {}
+    for _, tag in ipairs(assert(client.tags:list())) do names[tag.name] = tag.creation_date end
+    assert.truthy(names["odd one"]:find("^%d+%-%d+%-%d+T.*%.%d%d%dZ$"))
+    assert.equal("already_exists",
+      select(2, client.tags:create { tag = "Odd one", group = 0 }).code)
+    assert(client.tags:delete("odd one"))
+  end)
+end)
+
+describe("chats of v3", function()
+  it("are walked, thread by thread, and read with v2's fields", function()
+    local total, seen, one = assert(client.chats:list { limit = 1 }).total, 0, nil
+    for chat in client.chats:each { limit = 3 } do
+      seen = seen + 1
+      one = one or chat.messages[1] and chat
+    end
+    assert.is_true(total > 3)
+    assert.equal(total, seen)
+    local chat = assert(client.chats:get(one.id, one.thread.id))
+    assert.same(one.messages, chat.messages)
+    assert.truthy(chat.started_timestamp:find("%.%d%d%dZ$"))
+    assert.truthy(chat.ended_timestamp >= chat.started_timestamp)
+    assert.is_table(chat.tags)
+    assert.is_number(chat.groups[1].id)
+    assert.truthy(chat.visitor.id)
+    assert.truthy(chat.messages[1].timestamp)
+    local old = connect { api = "v2", username = sandbox.username }
+    local same = assert(old:request { path = "/chats/" .. chat.thread.id })
+    assert.equal(#same.messages, #chat.messages)
+    local page = assert(client.chats:list { limit = 2 })
+    assert.equal(2, #page)
+    assert.equal(2, #assert(page:next()))
+  end)
+
+  it("are filtered", function()
+    for _, filter in ipairs { { date_from = "2100-01-01" }, { date_to = "2001-01-01" },
+      { visitor_email = "none@example.com" }, { query = "never said by anyone" } } do
+      assert.equal(0, #assert(client.chats:list(filter)))
+    end
+    assert.is_true(#assert(client.chats:list { group = 0 }) > 0)
+  end)
+
+  it("are led", function()
+    local started = assert(client:call("agent", "start_chat", { chat = {}, active = true }))
+    local id, thread = started.chat_id, started.thread_id
+    local sent, event = client.chats:send(id, { text = "Hello" })
+    assert.is_true(sent)
+    assert.is_string(event)
+    assert.is_true((assert(client.chats:tag(id, thread, "vip"))))
+    assert.same({ "vip" }, assert(client.chats:get(id)).tags)
+    assert(client.chats:untag(id, thread, "vip"))
+    assert(client.chats:follow(id))
+    assert(client.chats:unfollow(id))
+    local found
+    for chat in client.chats:each { active = true } do found = found or chat.id == id end
+    assert.is_true(found)
+    local _, err = client.chats:transfer(id, {})
+    assert.same({ "invalid", "group" }, { err.kind, err.field })
+    assert(client.chats:transfer(id, { group = 0 }))
+    assert(client.chats:close(id))
+    assert.equal("chat_inactive", select(2, client.chats:close(id)).code)
+    assert.equal("not_found", select(2, client.chats:get("NONE")).kind)
+  end)
+
+  it("lead to customers", function()
+    local chat = assert(client.chats:list { limit = 1 })[1]
+    local customer = assert(client.customers:get(chat.visitor.id))
+    assert.equal(chat.visitor.id, customer.id)
+    local changed = assert(client.customers:update(customer.id, { name = "Zoe",
+      session_fields = { plan = "gold" } }))
+    assert.equal("Zoe", changed.name)
+  end)
+end)
+
+describe("actions without a method", function()
+  it("are called by their names", function()
+    assert.is_table(assert(client:call("configuration", "list_agents")))
+    local none, err = client:call("agent", "no_such_action", {})
+    assert.is_nil(none)
+    assert.same({ "not_found", "not_found" }, { err.kind, err.code })
+    assert.has_error(function() client:call("other", "list_agents") end)
+  end)
+
+  it("are of the API that has them", function()
+    local old = connect { api = "v2" }
+    assert.has_error(function() old:call("agent", "list_chats") end)
+  end)
+end)

@@ -120,6 +120,32 @@ function Client:request(spec)
   }
 end
 
+--- An action of the service's that has no method of its own, where its API consists of actions.
+---@param folder string as "configuration" or "agent"
+---@param action string as "list_bots"
+---@param payload? table
+---@return any decoded the answer (true where it has no body), or nil
+---@return livechat.Error|nil err
+function Client:call(folder, action, payload)
+  local conn = open_connection(self, "client:call")
+  if type(folder) ~= "string" or type(action) ~= "string" then
+    errors.raise_argument(type(folder) ~= "string" and 1 or 2, "client:call", "string expected")
+  elseif payload ~= nil and type(payload) ~= "table" then
+    errors.raise_argument(3, "client:call", "table expected, got " .. type(payload))
+  end
+  local service, row = conn:action(folder, action)
+  if not row then
+    errors.raise_argument(1, "client:call", "this client's API has no such action")
+  end
+  local answer, err = conn:call { service = service, method = row.verb, path = row.path,
+    body = payload or {}, safe = row.safe ~= nil }
+  if not answer then
+    return nil, err
+  end
+  local decoded = read.plain(answer.decoded)
+  return decoded == nil and true or decoded
+end
+
 --- The throttle's state now: `used` calls of `calls` in the last `period` seconds, and the `wait`
 --- (seconds) that a call would have. Without a throttle only `used` and `wait`, both 0.
 ---@return { calls: integer, period: number, used: integer, wait: number }|nil state

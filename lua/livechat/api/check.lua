@@ -4,7 +4,7 @@
 ---   number   also as text, min             scalar (a text, a number or a boolean), email
 ---   integer  min, max                      date (YYYY-MM-DD), time (HH:MM), url (http, https)
 ---   enum     of = { "a", "b" }             flag (0, 1 or a boolean; sent as 0 or 1)
----   list     of = <spec>, min              map   of = <spec>, names = { "a", "b" }
+---   list     of = <spec>, min              map   of = <spec>, names = { "a", "b" }, else any
 ---   group    as integer; or a table as a record has it, { id = }
 ---   object   fields = { name = <spec> }
 ---   none     why: a field of another dialect, which this one cannot send
@@ -188,7 +188,13 @@ function checks.map(spec, value, path)
     return nil, "must be a table, not a " .. type(value)
   end
   local fields = {}
-  for _, name in ipairs(spec.names) do
+  for _, name in ipairs(spec.names or {}) do
+    fields[name] = spec.of
+  end
+  for name in pairs(spec.names and {} or value) do
+    if type(name) ~= "string" or name == "" then
+      return nil, "must be a table with names, not a list"
+    end
     fields[name] = spec.of
   end
   return check_fields(fields, value, path .. ".")

@@ -101,7 +101,7 @@ end
 
 -- The names of a method's arguments in their order, and of those that go into the body.
 local function argument_names(row)
-  local names, in_body = {}, {}
+  local names, in_body, optional = {}, {}, {}
   for name in not row.args and row.path:gmatch("{([%w_]+)}") or function() end do
     names[#names + 1] = name
   end
@@ -109,11 +109,12 @@ local function argument_names(row)
     local name, place = argument, nil
     if type(argument) == "table" then
       name, place = argument[1], argument[2]
+      optional[name] = argument.optional
     end
     names[i] = name
     in_body[name] = place and (place:match("^body:(.+)$") or name)
   end
-  return names, in_body
+  return names, in_body, optional
 end
 
 local function check_type(wanted, value, name, fname)
@@ -161,14 +162,14 @@ end
 ---@return table|nil args by name
 ---@return table|livechat.Error fields as they are sent, or the error
 ---@return table|nil row that is called
-local function arguments(row, names, fname, ...)
+local function arguments(row, names, optional, fname, ...)
   local args = {}
   for i, name in ipairs(names) do
     local value = select(i, ...)
     if value == nil and row.defaults then
       value = row.defaults[name]
     end
-    check_id(value, name, fname)
+    if value ~= nil or not optional[name] then check_id(value, name, fname) end
     args[name] = value
   end
   local last = select(#names + 1, ...)
@@ -353,10 +354,10 @@ end
 
 --- A method made from its row.
 local function method(dialect, rows, fname, row)
-  local names, in_body = argument_names(row)
+  local names, in_body, optional = argument_names(row)
   return function(self, ...)
     local here = context(self, fname)
-    local args, fields, called = arguments(row, names, fname, ...)
+    local args, fields, called = arguments(row, names, optional, fname, ...)
     if not args then
       return nil, fields
     end
@@ -421,7 +422,7 @@ local function each(dialect, rows, fname, row)
   local kind = dialect.api.answers[row.returns].kind
   local id_name = dialect.api.answers[row.returns].id
   local read_id = dialect.reader:member(kind)
-  local function id_of(thing)
+  local id_of = row.identity or function(thing)
     local id = read_id(id_name, thing[id_name])
     return (type(id) == "string" or type(id) == "number") and tostring(id) or nil
   end
@@ -430,7 +431,7 @@ local function each(dialect, rows, fname, row)
   end
   return function(self, ...)
     local here = context(self, fname)
-    local args, filter = arguments(row, {}, fname, ...)
+    local args, filter = arguments(row, {}, {}, fname, ...)
     if not args then
       errors.throw(filter)
     end

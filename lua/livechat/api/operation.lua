@@ -12,7 +12,7 @@ local errors = require "livechat.errors"
 ---@field rows table<string, table> those of the same resource, by name
 ---@field key livechat.Key|nil what its calls go with instead of the account's credentials
 ---@field due number|nil when the whole has to end, on the clock of core.clock
-local Operation = {}
+local Operation = { invalid = errors.invalid }
 Operation.__index = Operation
 
 local operation = {}
@@ -63,6 +63,8 @@ end
 ---@return livechat.Error|nil err
 ---@return table|nil answer the whole of it
 function Operation:perform(row, args, query, body, due)
+  row = row.choose and row.choose(body or {}) or row
+  body = row.write and row.write(body or {}) or body
   local answer, err = self.conn:call {
     service = row.service or self.dialect.api.service, method = row.verb, path = row.path,
     args = args, query = query, body = body,

@@ -372,7 +372,8 @@ local function find(answer, decoded)
   elseif answer.page then
     local list = records_of(within or decoded, answer.id)
     if list and within then
-      list.pages, list.total = read.count(decoded.pages), read.count(decoded.total)
+      list.pages = read.count(decoded.pages)
+      list.total = read.count(decoded[answer.total or "total"])
       list.next = answer.next and plain(decoded[answer.next])
     end
     return list

@@ -144,7 +144,7 @@ end
 local came_as = setmetatable({}, { __mode = "k" })
 
 local function shaped(shape, wire)
-  local own = shape(read.plain(wire))
+  local own = shape(read.plain(wire), core.time)
   came_as[own] = wire
   return own
 end

@@ -60,7 +60,7 @@ function connection.new(options, dialects, user_agent)
     return nil, err
   end
   return setmetatable({
-    main = main, services = places, base_url = main.base_url,
+    main = main, services = places, dialects = dialects, base_url = main.base_url,
     account = options.username and main.base .. "\n" .. options.username,
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     deadline = options.deadline, retry = options.retry, throttle = limiter,
@@ -93,6 +93,18 @@ function Connection:service(name)
   for service in pairs(self.services) do
     if service.name == name then
       return service
+    end
+  end
+end
+
+--- The row of an action that has no method, and its service, where a dialect has actions.
+---@return table|nil service
+---@return table|nil row
+function Connection:action(folder, name)
+  for _, dialect in ipairs(self.dialects) do
+    local row = dialect.action and dialect.action(folder, name)
+    if row then
+      return dialect.service, row
     end
   end
 end

@@ -3,7 +3,8 @@
 --- it. Each `rows_*.lua` beside holds the rows of some resources, how their records are read
 --- (`records`) and where in the answers they are (`answers`: see read.lua). A row is a method:
 ---   verb, path        path arguments in braces, in the order of the method's arguments; another
----                     order, or one that goes into the body: args = { "login", { "id", "body" } }
+---                     order, or one that goes into the body: args = { "login", { "id", "body" } };
+---                     one that may be left out says optional = true
 ---   query | fields    specs of check.lua, for the table that the method takes last
 ---   value             the same for a value as the last argument: { name = <in the body>, spec = }
 ---   defaults          of arguments that may be left out
@@ -14,6 +15,8 @@
 ---   once              unless it has one of these fields
 ---   gone              "not_found" where that is a success, after an attempt that may have acted
 ---   pick              which of the answer's list is the new one: the fields that it has in common
+---   choose, write     functions (fields) -> the row that makes the call; -> what is sent
+---   identity          (thing) -> what tells it from others in a walk, where that is not its id
 ---   walk              "pages" or "cursor": the method `each` gives the whole list
 ---   moments           by what the walk knows the list's order
 ---   reach             what of the list can be had: { most = <items>, split = <filters> }

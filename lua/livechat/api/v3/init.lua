@@ -2,6 +2,9 @@
 --- The Configuration and Agent Chat APIs of version 3.6 as data; see v2/init.lua for what the rows
 --- say. Resources whose wire differs from v2's by more than data have a file each, which gives
 --- their rows, their kinds of records, and where in an answer those are.
+local agents = require "livechat.api.v3.agents"
+local chats = require "livechat.api.v3.chats"
+local groups = require "livechat.api.v3.groups"
 local wire = require "livechat.api.v3.wire"
 
 local v3 = {
@@ -20,10 +23,20 @@ local function add(room)
   for name, data in pairs(room.answers) do v3.answers[name] = data end
 end
 
-for _, name in ipairs { "agents" } do
-  local room = require("livechat.api.v3." .. name)
-  add(room)
-  v3.resources[name] = room.resources
+add(agents)
+add(groups)
+add(chats)
+v3.resources = { agents = agents.resources, groups = groups.resources, tags = groups.tags,
+  chats = chats.resources, customers = chats.customers }
+
+--- Any other action, for client:call.
+---@param folder string
+---@param name string
+---@return table|nil row
+function v3.action(folder, name)
+  if (folder == "configuration" or folder == "agent") and name:find("^%l[%l%d_]*$") then
+    return wire.action(folder, name, { safe = name:find("^get_") or name:find("^list_") })
+  end
 end
 
 return v3
