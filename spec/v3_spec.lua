@@ -186,3 +186,75 @@ describe("actions without a method", function()
     assert.has_error(function() old:call("agent", "list_chats") end)
   end)
 end)
+
+describe("a service of v3", function()
+  local server, answers
+
+  setup(function()
+    server = helper.nginx { http = [[
+      server {
+        listen 127.0.0.1:$PORT;
+        location / {
+          content_by_lua_block {
+            local cjson = require "cjson"
+            ngx.req.read_body()
+            local path = ngx.var.uri:match("[^/]*$")
+            local region = ngx.req.get_headers()["X-Region"]
+            if path == "tag_thread" then return ngx.print("") end
+            if path == "untag_thread" then return ngx.print("{}") end
+            if path == "list_agents" and region ~= "fra-b" then
+              ngx.status = 400
+              return ngx.print('{"error":{"type":"misdirected_request","message":"Wrong region",'
+                .. '"data":{"region":"fra-b"}}}')
+            end
+            if path == "list_agents" then return ngx.print('[{"id":"a@example.com"},{"id":7}]') end
+            if path == "list_routing_statuses" then
+              ngx.status = 403
+              return ngx.print('{"error":{"type":"authorization","message":"Missing scope"}}')
+            end
+            count = (count or 0) + 1
+            if path == "follow_chat" and count < 3 then
+              return ngx.print('{"error":{"type":"too_many_requests","message":"slow down"}}')
+            end
+            if path == "send_event" then
+              return ngx.print('{"error":{"type":"internal","message":"broken"}}')
+            end
+            ngx.print("{}")
+          }
+        }
+      }
+    ]] }
+    answers = connect { base_url = "http://127.0.0.1:" .. server.port }
+  end)
+
+  it("says nothing, or {}, where all is well", function()
+    assert.is_true((answers.chats:tag("C", "T", "t")))
+    assert.is_true((answers.chats:untag("C", "T", "t")))
+  end)
+
+  it("is called once more, in the region that it names, and there from then on", function()
+    local list = assert(answers.agents:list())
+    assert.same({ "a@example.com", "7" }, { list[1].login, list[2].login })
+    assert.is_nil(list[1].name)
+    local attempts = 0
+    local counting = connect { base_url = "http://127.0.0.1:" .. server.port,
+      on_attempt = function() attempts = attempts + 1 end }
+    assert(counting.agents:list())
+    assert(counting.agents:list())
+    assert.equal(5, attempts) -- of the first list two, of its statuses one; then one and one
+  end)
+
+  it("is asked again where it was asked too often, as a 200 may say", function()
+    assert.is_true((answers.chats:follow("C")))
+  end)
+
+  it("is not told anything twice", function()
+    local attempts = 0
+    local counting = connect { base_url = "http://127.0.0.1:" .. server.port,
+      on_attempt = function() attempts = attempts + 1 end }
+    local sent, err = counting.chats:send("C", { text = "Hello" })
+    assert.is_nil(sent)
+    assert.same({ "server", "internal", "unknown", 1 },
+      { err.kind, err.code, err.outcome, attempts })
+  end)
+end)

@@ -3,7 +3,7 @@
 ---   string   one_line, min (characters), like = { <pattern>, <what it must be> }
 ---   number   also as text, min             scalar (a text, a number or a boolean), email
 ---   integer  min, max                      date (YYYY-MM-DD), time (HH:MM), url (http, https)
----   enum     of = { "a", "b" }             flag (0, 1 or a boolean; sent as 0 or 1)
+---   enum     of = { "a", "b" }             flag (0, 1 or a boolean; sent as 0 or 1), boolean
 ---   list     of = <spec>, min              map   of = <spec>, names = { "a", "b" }, else any
 ---   group    as integer; or a table as a record has it, { id = }
 ---   object   fields = { name = <spec> }
@@ -147,6 +147,13 @@ function checks.flag(_, value)
     return 0
   end
   return nil, "must be a boolean, 0 or 1"
+end
+
+function checks.boolean(_, value)
+  if type(value) ~= "boolean" then
+    return nil, "must be a boolean"
+  end
+  return value
 end
 
 function checks.enum(spec, value)

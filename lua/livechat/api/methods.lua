@@ -379,7 +379,8 @@ function methods.with_key(self, place, key, fname, ...)
   for _, each in ipairs(api.resources[place.resource]) do
     row = each.name == place.method and each or row
   end
-  local args, fields, called = arguments(row, argument_names(row), fname, ...)
+  local names, _, optional = argument_names(row)
+  local args, fields, called = arguments(row, names, optional, fname, ...)
   if not args then
     return nil, fields
   end

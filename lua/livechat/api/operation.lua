@@ -82,6 +82,14 @@ function Operation:perform(row, args, query, body, due)
   return value, nil, answer
 end
 
+--- So many random bytes that cannot be guessed, in hexadecimal.
+function Operation.random(bytes)
+  local file = assert(io.open("/dev/urandom", "rb"))
+  local text = file:read(bytes)
+  file:close()
+  return (text:gsub(".", function(byte) return ("%02x"):format(byte:byte()) end))
+end
+
 --- Performs the call and gives what its answer stands for, and the answer.
 ---@return any value
 ---@return livechat.Error|nil err

@@ -143,8 +143,8 @@ end
 -- What came, by what a dialect's `shape` made of it: names of ours for the service's.
 local came_as = setmetatable({}, { __mode = "k" })
 
-local function shaped(shape, wire)
-  local own = shape(read.plain(wire), core.time)
+local function shaped(shape, wire, owner)
+  local own = shape(read.plain(wire), owner, core.time)
   came_as[own] = wire
   return own
 end
@@ -274,7 +274,7 @@ end
 function Dialect:thing(kind, wire, owner)
   local shape = self.api.records[kind].shape
   if shape then
-    wire = shaped(shape, wire)
+    wire = shaped(shape, wire, owner)
   end
   local make = self.make[kind]
   if make then

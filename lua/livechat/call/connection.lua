@@ -60,7 +60,8 @@ function connection.new(options, dialects, user_agent)
     return nil, err
   end
   return setmetatable({
-    main = main, services = places, dialects = dialects, base_url = main.base_url,
+    main = main, services = places, base_url = main.base_url,
+    dialects = dialects, client_id = options.client_id,
     account = options.username and main.base .. "\n" .. options.username,
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     deadline = options.deadline, retry = options.retry, throttle = limiter,

@@ -2,6 +2,7 @@
 --- The handlers of events: registered by an event's type, and run so that one that fails keeps no
 --- other from running. Whatever a handler raises, and whatever it does to its event, running it
 --- gives a text and does not raise.
+local complete = require "livechat.events.event".complete
 local core = require "livechat.core"
 local nginx = require "livechat.nginx"
 local text = require "livechat.text"
@@ -109,29 +110,56 @@ function Dispatcher:read(dialect, wire)
   end)
 end
 
---- Runs those handlers that have not succeeded before, and adds those that do now.
+-- A problem as it is told, and whether it is ^C instead.
+local function problem_of(self, event, label, problem)
+  problem = type(problem) == "string" and problem or text.describe(problem)
+  if is_interrupt(problem) then
+    return problem, true
+  end
+  problem = label .. ": " .. problem
+  self:report(problem, event)
+  return problem
+end
+
+-- The handlers that an event of these names is for, but for those that succeeded.
+local function due(self, kind, wire_kind, succeeded)
+  local list = {}
+  for _, handler in ipairs(self.handlers) do
+    if (handler.kind == kind or handler.kind == wire_kind or handler.kind == "*")
+      and not succeeded[handler.name] then
+      list[#list + 1] = handler
+    end
+  end
+  return list
+end
+
+--- Runs those handlers that have not succeeded before, and adds those that do now. What the
+--- delivery lacks is fetched first; where that fails, none runs.
 ---@param event livechat.Event
 ---@param succeeded table<string, true> by the handler's name; changed
 ---@return string|nil problem the first
 ---@return boolean|nil interrupted ^C, and no failure of the handler's
 function Dispatcher:run(event, succeeded)
   local first
-  local kind, label = event.type, tostring(event) -- a handler may change its event
-  for i = 1, #self.handlers do
-    local handler = self.handlers[i]
-    if (handler.kind == kind or handler.kind == "*") and not succeeded[handler.name] then
-      local fine, problem = protected(handler.fn, event)
-      if fine then
-        succeeded[handler.name] = true
-      else
-        problem = type(problem) == "string" and problem or text.describe(problem)
-        if is_interrupt(problem) then
-          return problem, true
-        end
-        problem = label .. ": " .. problem
-        first = first or problem
-        self:report(problem, event)
+  local label = tostring(event) -- a handler may change its event
+  local handlers = due(self, event.type, event.wire_type, succeeded)
+  if handlers[1] then
+    local fine, problem = protected(complete, event)
+    if not fine then
+      return problem_of(self, event, label, problem)
+    end
+  end
+  for _, handler in ipairs(handlers) do
+    local fine, problem = protected(handler.fn, event)
+    if fine then
+      succeeded[handler.name] = true
+    else
+      local interrupted
+      problem, interrupted = problem_of(self, event, label, problem)
+      if interrupted then
+        return problem, true
       end
+      first = first or problem
     end
   end
   return first

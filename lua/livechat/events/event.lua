@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- What an event is: the decoded body of a delivery, identified and normalised by a dialect. The
 --- decoded body itself is never changed: it is what `raw` gives, and what an inbox holds.
-local client_of = require "livechat.client"
+local clients = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local methods = require "livechat.api.methods"
+local read = require "livechat.api.read"
 local record = require "livechat.api.record"
 
 local event = {}
@@ -14,7 +15,8 @@ local event = {}
 local MAX_DEPTH = 100
 
 ---@class livechat.Event
----@field type string
+---@field type string our name for it, where we have one
+---@field wire_type string the service's own, which handlers may be registered by as well
 ---@field id string the wire's, else derived from the content: the same for a redelivery
 ---@field license_id string|nil
 ---@field chat table|nil
@@ -27,6 +29,8 @@ local MAX_DEPTH = 100
 
 local wires = setmetatable({}, { __mode = "k" }) -- of events: what they were made from
 local means = setmetatable({}, { __mode = "k" }) -- of events: by what their calls go
+
+local unfinished = setmetatable({}, { __mode = "k" }) -- of events: what they need before handlers
 
 local Event = { __name = "livechat.Event" }
 Event.__index = Event
@@ -53,7 +57,7 @@ end
 
 -- Whether a client has the dialect's service: it may speak another API.
 local function reaches(client, api)
-  return client_of.connection(client, "receiver").services[api.service] ~= nil
+  return clients.connection(client, "receiver").services[api.service] ~= nil
 end
 
 -- An event's call: with the delivery's own key and without the account's credentials, as long as
@@ -83,7 +87,7 @@ local function call_of(dialect, name, place)
       local resource = client[place.resource]
       return resource[place.method](resource, id, ...)
     end
-    local key = client_of.connection(client, fname):key(by.token, {
+    local key = clients.connection(client, fname):key(by.token, {
       [dialect.account] = wire[dialect.account], [dialect.secret] = by.token,
     })
     return methods.with_key(client, place, key, fname, id, ...)
@@ -111,7 +115,11 @@ end
 ---@field names table<string, any> the events that there are
 ---@field type string the member that holds the event's type
 ---@field secret string the member that holds the token
----@field account string the member that holds the account's number
+---@field ours table<string, string>|nil names of ours for the wire's: an event goes by both
+---@field account string|string[] the member that holds the account's number, the first there is
+---@field shape nil|fun(payload: table, wire: table, time: function): table what is read
+---@field complete nil|fun(event: livechat.Event, client: livechat.Client): boolean|nil, any fetches
+--- what the delivery lacks, before handlers run
 ---@field payload string|nil the member that holds what the event is about; else they stand beside
 local Dialect = {}
 Dialect.__index = Dialect
@@ -125,6 +133,13 @@ function event.dialect(api)
     dialect[name] = value
   end
   dialect.class = class_of(dialect)
+  dialect.names = {}
+  for name, value in pairs(api.events.names) do
+    dialect.names[name] = value
+  end
+  for _, name in pairs(api.events.ours or {}) do
+    dialect.names[name] = true
+  end
   return setmetatable(dialect, Dialect)
 end
 
@@ -140,7 +155,23 @@ end
 --- there comes along as it is
 ---@return table
 function Dialect:read(wire, found)
-  return self.reader:read(self.members, payload_of(self, wire), found)
+  local payload = payload_of(self, wire)
+  if self.shape then
+    payload = self.shape(read.plain(payload), read.plain(wire), core.time)
+  end
+  return self.reader:read(self.members, payload, found)
+end
+
+--- The account's number, as text where it is one.
+---@return any
+function Dialect:account_of(wire)
+  local names = self.account
+  for _, name in ipairs(type(names) == "table" and names or { names }) do
+    local value = wire[name]
+    if value ~= nil and value ~= json.null then
+      return type(value) == "number" and ("%.0f"):format(value) or value
+    end
+  end
 end
 
 --- What keeps a decoded body from being an event, nil where it is one.
@@ -161,8 +192,9 @@ end
 ---@return livechat.Event
 function Dialect:event(wire, id, by, members)
   by = by or {}
-  local made = setmetatable({ type = wire[self.type], id = id,
-    license_id = members[self.account] or self.payload and wire[self.account] }, self.class)
+  local kind_of_event = wire[self.type]
+  local made = setmetatable({ type = self.ours and self.ours[kind_of_event] or kind_of_event,
+    wire_type = kind_of_event, id = id, license_id = self:account_of(wire) }, self.class)
   local payload = payload_of(self, wire)
   for name, member in pairs(members) do
     local kind = self.records[name]
@@ -174,7 +206,24 @@ function Dialect:event(wire, id, by, members)
     end
   end
   wires[made], means[made] = wire, by
+  local client = by.client
+  if self.complete and client and reaches(client, self.api) then
+    unfinished[made] = function() return self.complete(made, client) end
+  end
   return made
+end
+
+--- Fetches what the delivery lacks, once. Raises what goes wrong.
+---@param made livechat.Event
+function event.complete(made)
+  local fetch = unfinished[made]
+  if fetch then
+    local done, err = fetch()
+    if not done then
+      error(err, 0)
+    end
+    unfinished[made] = nil
+  end
 end
 
 -- ---- identity --------------------------------------------------------------------------------

@@ -56,7 +56,7 @@ end
 ---@return "token"|"basic_auth"|"license_id"|nil wrong the option that does not hold
 function Receiver:verify(dialect, wire, headers)
   local wrong
-  if self.license and not equals_one(as_text(wire[dialect.account]), self.license) then
+  if self.license and not equals_one(as_text(dialect:account_of(wire)), self.license) then
     wrong = "license_id"
   end
   if self.basic then

@@ -138,9 +138,10 @@ end
 
 --- A decoded chat with v2's fields.
 ---@param own table a copy, which is changed
+---@param _ livechat.Client|nil whose it is
 ---@param time fun(text: string|number): number|nil epoch seconds
 ---@return table own
-function chat_shape.chat(own, time)
+function chat_shape.chat(own, _, time)
   local users, thread = add_people(own), thread_of(own)
   if not thread then
     return own
@@ -149,6 +150,7 @@ function chat_shape.chat(own, time)
   if thread.active == false then own.ended_timestamp = last_moment(thread, time) end
   own.tags = type(thread.tags) == "table" and thread.tags or json.array {}
   own.groups = table_or_empty(thread.access or own.access).group_ids
+  own.pre_chat_survey = chat_shape.survey(thread.events)
   if type(thread.events) == "table" then
     own.messages = json.array {}
     for _, event in ipairs(rows(thread.events)) do

@@ -15,7 +15,7 @@ chats.records = {
     shape = chat_shape.chat,
     members = { id = "id", started_timestamp = "time", ended_timestamp = "time", groups = "groups",
       messages = list "chat_line", agents = list "chat_agent", tags = list "string",
-      visitor = "visitor" },
+      visitor = "visitor", pre_chat_survey = list "survey_item" },
   },
   chat_line = { members = { timestamp = "time", text = "string", author_name = "string" } },
   chat_agent = { members = { login = "id" } },

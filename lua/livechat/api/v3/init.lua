@@ -4,7 +4,9 @@
 --- their rows, their kinds of records, and where in an answer those are.
 local agents = require "livechat.api.v3.agents"
 local chats = require "livechat.api.v3.chats"
+local events = require "livechat.api.v3.events"
 local groups = require "livechat.api.v3.groups"
+local webhooks = require "livechat.api.v3.webhooks"
 local wire = require "livechat.api.v3.wire"
 
 local v3 = {
@@ -12,10 +14,15 @@ local v3 = {
   service = { name = "livechat", base_url = "https://api.livechatinc.com", headers = wire.headers,
     failure = wire.failure },
   services = { wire.accounts },
-  records = {},
+  records = {
+    event = events.record,
+    survey_item = { members = { id = "id", answer = "scalar",
+      answers = { list = "survey_answer" } } },
+    survey_answer = { members = { chosen = "boolean" } },
+  },
   -- What is done has no answer, or {}.
   answers = { done = { what = "a result" } },
-  resources = {},
+  events = events,
 }
 
 local function add(room)
@@ -26,8 +33,10 @@ end
 add(agents)
 add(groups)
 add(chats)
+add(webhooks)
 v3.resources = { agents = agents.resources, groups = groups.resources, tags = groups.tags,
-  chats = chats.resources, customers = chats.customers }
+  chats = chats.resources, customers = chats.customers,
+  webhooks = webhooks.resources }
 
 --- Any other action, for client:call.
 ---@param folder string
