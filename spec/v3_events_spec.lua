@@ -274,9 +274,10 @@ describe("an error of v3", function()
       request_timeout = "timeout" }
     local types = {}
     for name in ("agent_offline authentication authorization chat_inactive entity_too_large"
-      .. " internal license_expired license_not_found limit_reached misdirected_request"
-      .. " missing_access not_found request_timeout service_unavailable too_many_requests"
-      .. " unsupported_version validation wrong_product_version already_exists group_not_found ownership_transfer"
+      .. " internal license_expired license_not_found limit_reached"
+      .. " misdirected_request missing_access not_found request_timeout"
+      .. " service_unavailable too_many_requests unsupported_version validation"
+      .. " wrong_product_version already_exists group_not_found ownership_transfer"
       .. " something_new"):gmatch("%S+") do types[#types + 1] = name end
     for _, name in ipairs(types) do
       for _, status in ipairs { 200, 400 } do
