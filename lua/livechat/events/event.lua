@@ -53,7 +53,7 @@ end
 ---@class livechat.EventMeans
 ---@field client livechat.Client|nil the receiver's
 ---@field token string|nil the delivery's own, where it was not stored in between
----@field connect fun(token: string, api: string): livechat.Client a client that has nothing but the token
+---@field connect fun(token: string, api: string): livechat.Client one that has the token alone
 
 -- Whether a client has the dialect's service: it may speak another API.
 local function reaches(client, api)

@@ -24,8 +24,8 @@ function history.read(text)
   return told
 end
 
---- Whether it is an event, as it is stored today, or was by earlier versions: a JSON object, perhaps
---- behind a word.
+--- Whether it is an event, as it is stored today, or was by earlier versions: a JSON object,
+--- perhaps behind a word.
 function history.is_event(text)
   return text:find("^%l?%w* ?[ \t]*{") ~= nil or text:find("^\239\187\191[ \t]*{") ~= nil
 end

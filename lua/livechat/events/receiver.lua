@@ -384,7 +384,7 @@ local RULES = {
 --- A receiver of webhook deliveries.
 ---@param given livechat.ReceiverOptions
 ---@param dialects livechat.EventDialect[]
----@param connect? fun(token: string, api: string): livechat.Client for the calls of events without a client
+---@param connect? fun(token: string, api: string): livechat.Client for events without a client
 ---@return livechat.Receiver
 local function new(given, dialects, connect)
   options.must_fit(RULES, given, FNAME)
