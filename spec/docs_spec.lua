@@ -1,107 +1,144 @@
 -- SPDX-License-Identifier: MIT
--- once: reads the README
--- The README says what the code does: the table of methods comes from the dialect's data, every
--- public name and option is there.
+-- once: reads the pages, and runs what they show
+-- The pages say what the code does: every public name and option is there, no link leads nowhere,
+-- and each snippet of Lua runs against the local service, those of a page one after the other.
 local helper = require "spec.helper"
 local livechat = require "livechat"
-local v2 = require "livechat.api.v2"
 
-local function read(path)
-  local file = assert(io.open(helper.root .. "/" .. path, "rb"))
-  local text = file:read("*a")
-  file:close()
-  return text
+local function pages()
+  local _, list = helper.run("ls README.md CONTRIBUTING.md docs/*.md docs/recipes/*.md")
+  return list
 end
 
-local function add_names(list, fields, prefix, required)
-  for name, spec in pairs(fields) do
-    local must = required and spec.required
-    local inner = spec.type == "list" and spec.of.type == "object" and spec.of
-    if spec.type == "object" or inner then
-      add_names(list, (inner or spec).fields, prefix .. name .. (inner and "[]." or "."), must)
-    else
-      list[#list + 1] = (must and "**%s%s**" or "%s%s"):format(prefix, name)
-    end
+local function blocks(text, language)
+  local list = {}
+  for code in ("\n" .. text):gmatch("\n```" .. language .. "\n(.-)\n```") do
+    list[#list + 1] = code
   end
   return list
 end
 
-local function names(fields)
-  local list = add_names({}, fields, "", true)
-  table.sort(list) -- the required ones first
-  return table.concat(list, ", ")
-end
+describe("the pages", function()
+  local all = {}
+  for path in pages():gmatch("[^\n]+") do all[path] = helper.read(path) end
+  local README = all["README.md"]
 
-local ARGUMENT = { query = "filter", fields = "fields" }
-local RESOURCES = { "agents", "tickets", "webhooks", "groups", "status", "tags",
-  "canned_responses", "chats", "visitors", "goals", "greetings", "reports" }
-
---- What a method gives, by the answer's kind: a record's name, or the resource's word for a table.
-local function returns_of(row, resource)
-  local answer = v2.answers[row.returns]
-  local record = v2.records[answer.kind] or {}
-  local word = record.name and record.name:match("[^.]*$") or resource:gsub("s$", "")
-  if answer.page then return "Page" end
-  if row.pick or answer.kind and not answer.list then
-    return word
-  end
-  if answer.list then return "list of " .. (record.name and word or resource) end
-  return answer.plain and (row.variants and "rows" or "table") or "true, result"
-end
-
-local function rows()
-  local out = { "| method | call | members of the last argument (**required**) | |",
-    "|---|---|---|---|" }
-  for _, resource in ipairs(RESOURCES) do
-    for _, spec in ipairs(v2.resources[resource]) do
-      local arguments = {}
-      for name in spec.path:gmatch("{([%w_]+)}") do
-        arguments[#arguments + 1] = name
-      end
-      for kind, word in pairs(ARGUMENT) do
-        if spec[kind] then
-          arguments[#arguments + 1] = word
-        end
-      end
-      if spec.value then
-        arguments[#arguments + 1] = spec.value.name .. (spec.value.spec.of and "s" or "")
-      end
-      local returns = returns_of(spec, resource)
-      out[#out + 1] = ("| `%s:%s(%s)` → %s | %s %s | %s | %s |"):format(resource, spec.name,
-        table.concat(arguments, ", "), returns, spec.verb, spec.path,
-        names(spec.fields or spec.query or {}), spec.doc)
-    end
-  end
-  return table.concat(out, "\n") .. "\n"
-end
-
-describe("the README", function()
-  local readme = read("README.md")
-
-  it("has the table of methods that the data gives", function()
-    assert.truthy(readme:find(rows(), 1, true), "it should be:\n\n" .. rows())
-  end)
-
-  it("names everything public", function()
+  it("name everything public, the README first", function()
     for name in pairs(livechat) do
       if name ~= "_VERSION" then
-        assert.truthy(readme:find("livechat." .. name, 1, true), name)
+        local shown = README .. all["docs/client.md"]
+        assert.truthy(shown:find("livechat." .. name, 1, true), name)
       end
     end
   end)
 
-  it("names every option of livechat.new", function()
-    local fields = read("lua/livechat/options.lua"):match("@class livechat%.Options\n(.*)$")
-    for name in fields:gmatch("%-%-%-@field ([%w_]+)%?") do
-      assert.truthy(readme:find("`" .. name .. "[`(]"), name)
+  it("name every option of livechat.new, the throttle and the receiver", function()
+    for class, where in pairs { Options = { "options", "client" },
+      ThrottleOptions = { "throttle/init", "throttle" },
+      ReceiverOptions = { "events/receiver", "webhooks" } } do
+      local source = helper.read("lua/livechat/" .. where[1] .. ".lua")
+      local fields = source:match("@class livechat%." .. class .. "\n(.-)\n\n")
+      local page, count = all["docs/" .. where[2] .. ".md"], 0
+      for name in fields:gmatch("%-%-%-@field ([%w_]+)%?") do
+        assert.truthy(page:find("%f[%w_]" .. name .. "%f[^%w_]"), class .. "." .. name)
+        count = count + 1
+      end
+      assert.truthy(count > 5)
     end
   end)
 
-  it("links to nothing that is missing", function()
-    for path in readme:gmatch("`(examples/[%w_%.]+)`") do
-      assert.truthy(io.open(helper.root .. "/" .. path), path)
+  it("name every kind of error", function()
+    for kind in helper.read("lua/livechat/errors.lua"):match("local KINDS = (%b{})")
+      :gmatch("([%w_]+) = true") do
+      assert.truthy(all["docs/errors.md"]:find("`" .. kind .. "`", 1, true), kind)
+    end
+  end)
+
+  it("lead nowhere that is missing", function()
+    for path, text in pairs(all) do
+      local folder = path:match("^(.*/)") or ""
+      for link in text:gmatch("%]%(([^)#]+)[^)]*%)") do
+        local ours = not link:find("^https?://")
+        assert.truthy(not ours or helper.read(folder .. link), path .. ": " .. link)
+      end
+      for file in text:gmatch("`(examples/[%w_%.]+)`") do
+        assert.truthy(helper.read(file), path .. ": " .. file)
+      end
+    end
+  end)
+
+  it("leave no page that the README does not lead to", function()
+    for path in pairs(all) do
+      local name = path:match("^docs/([%w_-]+%.md)$")
+      if name then
+        assert.truthy(README:find("(docs/" .. name .. ")", 1, true)
+          or all["CONTRIBUTING.md"]:find("docs/" .. name, 1, true), path)
+      end
     end
   end)
 end)
 
-return rows
+describe("each snippet of", function()
+  local sandbox, getenv = nil, os.getenv
+  setup(function()
+    sandbox = helper.sandbox({ seed = 40, username = "john.doe@example.com" })
+    local folder = helper.folder()
+    assert(os.execute("mkdir -m 700 '" .. folder .. "/spool'"))
+    local environment = { LIVECHAT_BASE_URL = sandbox.url, LIVECHAT_API_KEY = sandbox.api_key,
+      LIVECHAT_USERNAME = sandbox.username, STATE_FOLDER = folder, SPOOL = folder .. "/spool" }
+    os.getenv = function(name) return environment[name] or getenv(name) end -- luacheck: ignore 122
+  end)
+  teardown(function()
+    os.getenv = getenv -- luacheck: ignore 122
+    helper.cleanup()
+  end)
+
+  --- Runs the snippets of a page as one program: what one of them names, the next ones know.
+  local function run(path)
+    local printed = {}
+    local env = setmetatable({ livechat = livechat, arg = {}, print = function(...)
+      for i = 1, select("#", ...) do printed[#printed + 1] = tostring((select(i, ...))) end
+    end }, { __index = _G })
+    for i, code in ipairs(blocks(helper.read(path), "lua")) do
+      code = ("\n" .. code):gsub("\nlocal function ", "\nfunction "):gsub("\nlocal ", "\n")
+      local chunk, problem = load(code, "=" .. path, "t", env)
+      local fine, err = pcall(assert(chunk, problem))
+      assert.is_true(fine, path .. ", snippet " .. i .. ": " .. tostring(err))
+    end
+    return table.concat(printed, "\n")
+  end
+
+  it("start.md", function()
+    local shown = run "docs/start.md"
+    assert.truthy(shown:find("created %w+: The first one"), shown)
+    assert.truthy(shown:find("first, try", 1, true), shown)
+    assert.truthy(shown:find("nil\nnot_found\nrefused", 1, true), shown)
+  end)
+
+  it("client.md, errors.md, throttle.md, webhooks.md, migrating.md", function()
+    run "docs/client.md"
+    assert.truthy(run("docs/errors.md"):find("no such ticket; attempts: 1", 1, true))
+    assert.truthy(run("docs/throttle.md"):find("of 50000 in ", 1, true))
+    assert.truthy(run("docs/webhooks.md"):find("401", 1, true))
+    run "docs/migrating.md"
+  end)
+
+  it("the README", function()
+    local shell, loop
+    for block in helper.read("README.md"):gmatch("\n\n(    .-)\n\n%S") do
+      block = block:gsub("\n    ", "\n"):sub(5)
+      if block:find("sandbox --port 8080 &", 1, true) then shell = block end
+      if block:find("client.tickets:each", 1, true) then loop = block end
+    end
+    local port = helper.free_port()
+    shell = assert(shell):gsub("^make[^\n]*\n", ""):gsub("8080", port)
+      :gsub("(sandbox %-%-port %d+ &[^\n]*)", "%1\nservice=$!; trap 'kill $service' EXIT; sleep 2")
+    local status, text = helper.run("unset LIVECHAT_BASE_URL; " .. shell)
+    assert.equal(0, status, text)
+    assert.truthy(text:find("livechat.Ticket", 1, true), text)
+    loop = assert(loop):gsub("livechat.new {.-}", "livechat.new()", 1):gsub("\nlocal ", "\n")
+    local env = setmetatable({ print = function() end }, { __index = _G })
+    assert(load(loop, "=README", "t", env))()
+    assert.equal("It broke.", env.ticket.events[1].message)
+  end)
+end)

@@ -266,9 +266,9 @@ end)
 describe("examples/nginx.conf", function()
   after_each(helper.cleanup)
 
-  it("is in the README, and works but for its places", function()
+  it("is in docs/webhooks.md, and works but for its places", function()
     local conf = helper.read("examples/nginx.conf")
-    assert.truthy(helper.read("README.md"):find("```nginx\n" .. conf .. "```\n", 1, true))
+    assert.truthy(helper.read("docs/webhooks.md"):find("```nginx\n" .. conf .. "```\n", 1, true))
     local folder, port = helper.folder(), helper.free_port()
     local function put(old, new)
       local count

@@ -140,22 +140,10 @@ local TYPES = {
   integer = "integer", flag = "boolean|0|1", group = "integer|string|livechat.GroupRef",
 }
 
---- The type of a field for the language server.
+--- The type of a field that is no table, for the language server.
 function dialects.type_of(spec)
   if spec.type == "enum" then
     return '"' .. table.concat(spec.of, '"|"') .. '"'
-  elseif spec.type == "list" then
-    return "(" .. dialects.type_of(spec.of) .. ")[]"
-  elseif spec.type == "map" then
-    return "table<string, " .. dialects.type_of(spec.of) .. ">"
-  elseif spec.type == "object" and spec.fields then
-    local members = {}
-    for i, name in ipairs(dialects.names(spec.fields)) do
-      local member = spec.fields[name]
-      local key = name:find("^%a[%w_]*$") and name ~= "end" and name or '["' .. name .. '"]'
-      members[i] = key .. (member.required and "" or "?") .. ": " .. dialects.type_of(member)
-    end
-    return "{ " .. table.concat(members, ", ") .. " }"
   end
   return TYPES[spec.type] or "any"
 end

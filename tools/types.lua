@@ -174,21 +174,31 @@ end
 
 local function class_of_fields(resource, row)
   return ("livechat.%s%s%s"):format(camel(resource), camel(row.name),
-    row.fields and "Fields" or "Filter")
+    row.fields and "Fields" or row.value and "Item" or "Filter")
 end
+
+-- The type of what a method takes as a list, by its class_of_fields.
+local values = {}
 
 --- The classes of the tables that methods take, and of the tables in those.
 local function field_classes(apis)
   local classes, add, class = merged()
-  local function fill(name, fields, api)
+  local fill
+  local function kind_of(name, spec, api)
+    if spec.type == "object" and spec.fields then
+      fill(name, spec.fields, api)
+      return name
+    elseif spec.type == "list" then
+      return "(" .. kind_of(name, spec.of, api) .. ")[]"
+    elseif spec.type == "map" then
+      return "table<string, " .. kind_of(name, spec.of, api) .. ">"
+    end
+    return dialects.type_of(spec)
+  end
+  function fill(name, fields, api)
     class(name)
     for member, spec in pairs(fields) do
-      local kind = dialects.type_of(spec)
-      if spec.type == "object" and spec.fields then
-        kind = name .. camel(member)
-        fill(kind, spec.fields, api)
-      end
-      add(name, member, kind, api)
+      add(name, member, kind_of(name .. camel(member), spec, api), api)
       local about = class(name)[member]
       about.required = (about.required or 0) + (spec.required and 1 or 0)
     end
@@ -196,8 +206,9 @@ local function field_classes(apis)
   for _, api in ipairs(apis) do
     for resource, rows in pairs(api.resources) do
       for _, row in ipairs(rows) do
-        local fields = row.fields or row.query
-        if fields then fill(class_of_fields(resource, row), fields, api) end
+        local name, fields = class_of_fields(resource, row), row.fields or row.query
+        if fields then fill(name, fields, api) end
+        if row.value then values[name] = kind_of(name, row.value.spec, api) end
       end
     end
   end
@@ -225,7 +236,8 @@ local function signature(api, resource, row)
   for _, name in ipairs(arguments) do
     local kind = "string|integer"
     if name == arguments.last then
-      kind = row.value and dialects.type_of(row.value.spec) or class_of_fields(resource, row)
+      kind = class_of_fields(resource, row)
+      kind = values[kind] or kind
     end
     out[#out + 1] = ("---@param %s%s %s"):format(name,
       name == arguments.last and row.query and "?" or "", kind)
@@ -238,6 +250,19 @@ local function signature(api, resource, row)
     out[#out + 1] = ("---@return %s|nil\n---@return livechat.Error|nil err"):format(kind)
   end
   return table.concat(out, "\n"), table.concat(arguments, ", "), kind
+end
+
+-- What a row says of itself, in lines of a comment.
+local function doc_of(row)
+  local lines, line = {}, "---"
+  for word in (row.doc or row.name):gmatch("%S+") do
+    if #line + #word >= 96 then
+      lines[#lines + 1], line = line, "---"
+    end
+    line = line .. " " .. word
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n")
 end
 
 local function resources(out, apis)
@@ -253,8 +278,8 @@ local function resources(out, apis)
         if not seen[resource][row.name] then
           seen[resource][row.name] = true
           local notes, arguments, kind = signature(api, resource, row)
-          out[#out + 1] = ("--- %s\n%s\nfunction %s:%s(%s) end\n"):format(row.doc or row.name,
-            notes, class, row.name, arguments)
+          out[#out + 1] = ("%s\n%s\nfunction %s:%s(%s) end\n"):format(doc_of(row), notes, class,
+            row.name, arguments)
           if row.walk and not seen[resource].each then
             seen[resource].each = true
             out[#out + 1] = ("--- each one of the whole list, once; raises what goes wrong\n"
@@ -307,7 +332,7 @@ local function record_methods(out, apis)
             local notes = signature(api, data.resource, row)
             notes = notes:gsub("^%-%-%-@param %w+ string|integer\n", "") -- the record's own id
             table.remove(arguments, 1)
-            out[#out + 1] = ("--- %s\n%s\nfunction %s:%s(%s) end\n"):format(row.doc or name, notes,
+            out[#out + 1] = ("%s\n%s\nfunction %s:%s(%s) end\n"):format(doc_of(row), notes,
               short, name, table.concat(arguments, ", "))
           end
         end

@@ -72,7 +72,7 @@ function livechat.new(options)
   return made, err
 end
 
---- A throttle that clients, processes or machines share: see the README, "Throttle".
+--- A throttle that clients, processes or machines share: see docs/throttle.md.
 ---@param options livechat.ThrottleOptions
 ---@return table|nil throttle
 ---@return livechat.Error|nil err
