@@ -30,14 +30,24 @@ local Receiver = {}
 ---@class livechat.Throttle made by livechat.throttle; several clients may be given one
 
 ---@class livechat.Agent
----@field daily_summary? integer v2 only
+---@field account_id? string v3 only
+---@field awaiting_approval? boolean v3 only
+---@field daily_summary? integer v2, v3 only
 ---@field group_ids? (integer)[] v2 only
----@field groups? livechat.GroupRef[] v2 only
----@field last_logout? string v2 only
+---@field groups? livechat.GroupRef[] v2, v3 only
+---@field id? string v3 only
+---@field last_logout? string v2, v3 only
 ---@field license_id? string v2 only
----@field max_chats_count? integer v2 only
----@field notifications? table<string, integer> v2 only
----@field work_scheduler? table<string, livechat.Day> v2 only
+---@field login? string v3 only
+---@field max_chats_count? integer v2, v3 only
+---@field notifications? table<string, integer> v2, v3 only
+---@field suspended? boolean v3 only
+---@field work_scheduler? table<string, livechat.Day> v2, v3 only
+
+---@class livechat.Answer
+---@field id? string v2 only
+---@field key? string v2 only
+---@field value? string|number|boolean v2 only
 
 ---@class livechat.CannedResponse
 ---@field creation_date? string v2 only
@@ -48,43 +58,101 @@ local Receiver = {}
 ---@field text? string v2 only
 
 ---@class livechat.Chat
----@field agents? (livechat.ChatAgent)[] v2 only
+---@field agents? (livechat.ChatAgent)[] v2, v3 only
 ---@field attachments? (any)[] v2 only
----@field ended_timestamp? string v2 only
+---@field custom_variables? (livechat.CustomVariable)[] v2 only
+---@field duration? integer v2 only
+---@field ended? table<string, any> v2 only
+---@field ended_timestamp? string v2, v3 only
 ---@field events? (livechat.ChatLine)[] v2 only
----@field groups? livechat.GroupRef[] v2 only
----@field id? string v2 only
----@field messages? (livechat.ChatLine)[] v2 only
+---@field goal? livechat.ChatGoal v2 only
+---@field goals? (livechat.ChatGoal)[] v2 only
+---@field group? livechat.GroupRef[] v2 only
+---@field groups? livechat.GroupRef[] v2, v3 only
+---@field id? string v2, v3 only
+---@field integration_variables? (livechat.CustomVariable)[] v2 only
+---@field messages? (livechat.ChatLine)[] v2, v3 only
+---@field pending? boolean v2 only
+---@field postchat_survey? (livechat.Answer)[] v2 only
+---@field pre_chat_survey? (livechat.SurveyItem)[] v3 only
+---@field prechat_survey? (livechat.Answer)[] v2 only
+---@field queue? livechat.Queue v2 only
 ---@field referer? string v2 only
----@field started_timestamp? string v2 only
----@field tags? (string)[] v2 only
+---@field started? table<string, any> v2 only
+---@field started_timestamp? string v2, v3 only
+---@field supervisors? (livechat.ChatAgent)[] v2 only
+---@field tags? (string)[] v2, v3 only
+---@field timezone? string v2 only
+---@field type? string v2 only
 ---@field url? string v2 only
+---@field visitor? livechat.Visitor v2, v3 only
+---@field visitor_id? string v2 only
 
 ---@class livechat.ChatAgent
----@field login? string v2 only
+---@field display_name? string v2 only
+---@field email? string v2 only
+---@field login? string v2, v3 only
 ---@field name? string v2 only
+
+---@class livechat.ChatGoal
+---@field date? table<string, any> v2 only
+---@field id? string v2 only
+---@field timestamp? string v2 only
 
 ---@class livechat.ChatLine
 ---@field agent_id? string v2 only
----@field author_name? string v2 only
+---@field author_name? string v2, v3 only
+---@field date? table<string, any> v2 only
 ---@field json? string v2 only
----@field text? string v2 only
----@field timestamp? string v2 only
+---@field text? string v2, v3 only
+---@field timestamp? string v2, v3 only
 ---@field type? string v2 only
 ---@field user_type? string v2 only
 
 ---@class livechat.CustomVariable
----@field key? string v2 only
+---@field key? string v2, v3 only
 ---@field value? string|number|boolean v2 only
 
+---@class livechat.Customer
+---@field created_at? string v3 only
+---@field id? string v3 only
+
 ---@class livechat.Day
----@field enabled? integer v2 only
+---@field enabled? integer v2, v3 only
+
+---@class livechat.Goal
+---@field active? integer v2 only
+---@field id? string v2 only
+---@field name? string v2 only
+
+---@class livechat.Greeting
+---@field active? boolean v2 only
+---@field id? string v2 only
+---@field name? string v2 only
+---@field rules? (livechat.Rule)[] v2 only
+
+---@class livechat.Group
+---@field agents? (string)[] v2 only
+---@field id? integer v2 only
 
 ---@class livechat.Hook
 ---@field data_types? (any)[] v2 only
----@field id? string v2 only
+---@field id? string v2, v3 only
 ---@field licence? integer v2 only
 ---@field verified? boolean v2 only
+
+---@class livechat.OwnGroup
+---@field id? integer v3 only
+
+---@class livechat.Queue
+---@field duration? integer v2 only
+
+---@class livechat.Rule
+---@field id? string v2 only
+---@field operator? string v2 only
+---@field type? string v2 only
+---@field urls? (any)[] v2 only
+---@field value? string|number|boolean v2 only
 
 ---@class livechat.Source
 ---@field id? string v2 only
@@ -96,16 +164,28 @@ local Receiver = {}
 ---@field from? string v2 only
 ---@field to? string v2 only
 
+---@class livechat.Status
+---@field agent_id? string v3 only
+
 ---@class livechat.SurveyAnswer
----@field chosen? boolean v2 only
+---@field chosen? boolean v2, v3 only
 ---@field label? string v2 only
 
 ---@class livechat.SurveyItem
----@field answer? string v2 only
----@field answers? (livechat.SurveyAnswer)[] v2 only
----@field id? string v2 only
+---@field answer? string|string|number|boolean v2, v3 only
+---@field answers? (livechat.SurveyAnswer)[] v2, v3 only
+---@field id? string v2, v3 only
 ---@field label? string v2 only
 ---@field type? string v2 only
+
+---@class livechat.Tag
+---@field author? string v2 only
+---@field count? table<string, integer> v2 only
+---@field created_at? string v3 only
+---@field creation_date? string v2, v3 only
+---@field group? integer v2, v3 only
+---@field group_ids? (integer)[] v3 only
+---@field name? string v2 only
 
 ---@class livechat.Team
 ---@field ID? string helpdesk only
@@ -135,64 +215,382 @@ local Receiver = {}
 ---@field to? livechat.Person v2 only
 ---@field type? string v2 only
 
+---@class livechat.VisitedPage
+---@field time? table<string, any> v2 only
+---@field time_ts? string v2 only
+
 ---@class livechat.Visitor
+---@field chat_id? string v2 only
+---@field chat_start_time? table<string, any> v2 only
+---@field chat_start_time_ts? string v2 only
+---@field chats? integer v2 only
 ---@field city? string v2 only
 ---@field country? string v2 only
----@field custom_variables? (livechat.CustomVariable)[] v2 only
+---@field custom_variables? (livechat.CustomVariable)[] v2, v3 only
 ---@field email? string v2 only
----@field id? string v2 only
+---@field greetings_accepted? integer v2 only
+---@field greetings_all? integer v2 only
+---@field greetings_refused? integer v2 only
+---@field group? integer v2 only
+---@field id? string v2, v3 only
 ---@field language? string v2 only
+---@field last_visit? table<string, any> v2 only
+---@field last_visit_ts? string v2 only
 ---@field name? string v2 only
+---@field operators? (livechat.Person)[] v2 only
 ---@field page_current? string v2 only
+---@field page_entered? table<string, any> v2 only
+---@field page_entered_ts? string v2 only
+---@field page_time? table<string, any> v2 only
+---@field page_time_ts? string v2 only
+---@field page_views? integer v2 only
+---@field prechat_survey? (livechat.Answer)[] v2 only
 ---@field timezone? string v2 only
+---@field visit_path? (livechat.VisitedPage)[] v2 only
+---@field visits? integer v2 only
 
 ---@class livechat.AgentsCreateFields
----@field daily_summary? boolean|0|1 v2 only
----@field groups? (integer|string|livechat.GroupRef)[] v2 only
----@field job_title? string v2 only
----@field login? string v2 only
----@field login_status? "accepting chats"|"not accepting chats" v2 only
----@field max_chats_count? integer v2 only
----@field name? string v2 only
----@field notifications? livechat.AgentsCreateFieldsNotifications v2 only
----@field password? string v2 only
----@field permission? "administrator"|"normal" v2 only
+---@field daily_summary? boolean|0|1 v2, v3 only
+---@field groups? (integer|string|livechat.GroupRef)[] v2, v3 only
+---@field job_title? string v2, v3 only
+---@field login? string v2, v3 only
+---@field login_status? "accepting chats"|"not accepting chats" v2, v3 only
+---@field max_chats_count? integer v2, v3 only
+---@field mobile? string v3 only
+---@field name? string v2, v3 only
+---@field notifications? livechat.AgentsCreateFieldsNotifications v2, v3 only
+---@field password? string|any v2, v3 only
+---@field permission? livechat.AgentsCreateFieldsPermission v2, v3 only
+---@field work_scheduler? table<string, livechat.AgentsCreateFieldsWorkScheduler> v3 only
+
+---@alias livechat.AgentsCreateFieldsPermission
+---| "administrator"
+---| "normal"
+---| "administrator"
+---| "normal"
+---| "viceowner"
 
 ---@class livechat.AgentsCreateFieldsNotifications
----@field incoming_chat? boolean|0|1 v2 only
----@field new_goal? boolean|0|1 v2 only
----@field new_visitor? boolean|0|1 v2 only
----@field queued_visitor? boolean|0|1 v2 only
----@field returning_visitor? boolean|0|1 v2 only
----@field visitor_is_typing? boolean|0|1 v2 only
+---@field inactive_notifications? boolean|0|1 v3 only
+---@field incoming_chat? boolean|0|1 v2, v3 only
+---@field incoming_message_for_focused_chat? boolean|0|1 v3 only
+---@field mute_all_sounds? boolean|0|1 v3 only
+---@field new_goal? boolean|0|1 v2, v3 only
+---@field new_visitor? boolean|0|1 v2, v3 only
+---@field queued_visitor? boolean|0|1 v2, v3 only
+---@field repeat_sound_notifications? boolean|0|1 v3 only
+---@field returning_visitor? boolean|0|1 v2, v3 only
+---@field ticket? boolean|0|1 v3 only
+---@field ticket_notifications? boolean|0|1 v3 only
+---@field unassigned_chat_messages? boolean|0|1 v3 only
+---@field unassigned_chats? boolean|0|1 v3 only
+---@field visitor_is_typing? boolean|0|1 v2, v3 only
+
+---@class livechat.AgentsCreateFieldsWorkScheduler
+---@field enabled? boolean|0|1 v3 only
+---@field end? string v3 only
+---@field start? string v3 only
 
 ---@class livechat.AgentsListFilter
----@field status? "accepting chats"|"not accepting chats"|"offline" v2 only
+---@field status? "accepting chats"|"not accepting chats"|"offline" v2, v3 only
 
 ---@class livechat.AgentsUpdateFields
 ---@field current_password? string v2 only
----@field daily_summary? boolean|0|1 v2 only
----@field groups? (integer|string|livechat.GroupRef)[] v2 only
----@field job_title? string v2 only
----@field login_status? "accepting chats"|"not accepting chats" v2 only
----@field max_chats_count? integer v2 only
----@field name? string v2 only
----@field notifications? livechat.AgentsUpdateFieldsNotifications v2 only
----@field password? string v2 only
----@field permission? "administrator"|"normal" v2 only
----@field status? "accepting chats"|"not accepting chats"|"offline" v2 only
----@field work_scheduler? table<string, livechat.AgentsUpdateFieldsWorkScheduler> v2 only
+---@field daily_summary? boolean|0|1 v2, v3 only
+---@field groups? (integer|string|livechat.GroupRef)[] v2, v3 only
+---@field job_title? string v2, v3 only
+---@field login_status? "accepting chats"|"not accepting chats" v2, v3 only
+---@field max_chats_count? integer v2, v3 only
+---@field mobile? string v3 only
+---@field name? string v2, v3 only
+---@field notifications? livechat.AgentsUpdateFieldsNotifications v2, v3 only
+---@field password? string|any v2, v3 only
+---@field permission? livechat.AgentsUpdateFieldsPermission v2, v3 only
+---@field status? livechat.AgentsUpdateFieldsStatus v2, v3 only
+---@field work_scheduler? table<string, livechat.AgentsUpdateFieldsWorkScheduler> v2, v3 only
+
+---@alias livechat.AgentsUpdateFieldsPermission
+---| "administrator"
+---| "normal"
+---| "administrator"
+---| "normal"
+---| "viceowner"
+
+---@alias livechat.AgentsUpdateFieldsStatus
+---| "accepting chats"
+---| "not accepting chats"
+---| "offline"
+---| "accepting chats"
+---| "not accepting chats"
 
 ---@class livechat.AgentsUpdateFieldsNotifications
----@field new_visitor? boolean|0|1 v2 only
----@field queued_visitor? boolean|0|1 v2 only
----@field returning_visitor? boolean|0|1 v2 only
----@field visitor_is_typing? boolean|0|1 v2 only
+---@field inactive_notifications? boolean|0|1 v3 only
+---@field incoming_chat? boolean|0|1 v3 only
+---@field incoming_message_for_focused_chat? boolean|0|1 v3 only
+---@field mute_all_sounds? boolean|0|1 v3 only
+---@field new_goal? boolean|0|1 v3 only
+---@field new_visitor? boolean|0|1 v2, v3 only
+---@field queued_visitor? boolean|0|1 v2, v3 only
+---@field repeat_sound_notifications? boolean|0|1 v3 only
+---@field returning_visitor? boolean|0|1 v2, v3 only
+---@field ticket? boolean|0|1 v3 only
+---@field ticket_notifications? boolean|0|1 v3 only
+---@field unassigned_chat_messages? boolean|0|1 v3 only
+---@field unassigned_chats? boolean|0|1 v3 only
+---@field visitor_is_typing? boolean|0|1 v2, v3 only
 
 ---@class livechat.AgentsUpdateFieldsWorkScheduler
----@field enabled? boolean|0|1 v2 only
----@field end? string v2 only
----@field start? string v2 only
+---@field enabled? boolean|0|1 v2, v3 only
+---@field end? string v2, v3 only
+---@field start? string v2, v3 only
+
+---@class livechat.CannedResponsesCreateFields
+---@field group? integer|string|livechat.GroupRef v2 only
+---@field tags? (string)[] v2 only
+---@field text? string v2 only
+
+---@class livechat.CannedResponsesListFilter
+---@field group? integer|string|livechat.GroupRef v2 only
+
+---@class livechat.CannedResponsesUpdateFields
+---@field tags? (string)[] v2 only
+---@field text? string v2 only
+
+---@class livechat.ChatsListFilter
+---@field active? boolean|0|1 v3 only
+---@field agent? string v2, v3 only
+---@field city? string v2 only
+---@field comment? boolean|0|1 v2 only
+---@field country? string v2 only
+---@field date_from? string v2, v3 only
+---@field date_to? string v2, v3 only
+---@field goal? integer v2 only
+---@field group? integer|string|livechat.GroupRef v2, v3 only
+---@field has_goal? boolean|0|1 v2 only
+---@field has_sale? boolean|0|1 v2 only
+---@field include_pending? boolean|0|1 v2 only
+---@field limit? integer v3 only
+---@field order? "asc"|"desc" v3 only
+---@field page? integer v2 only
+---@field page_id? string v3 only
+---@field query? string v2, v3 only
+---@field queued? boolean|0|1 v2 only
+---@field rate? "rated"|"not_rated"|"rated_good"|"rated_bad" v2 only
+---@field region? string v2 only
+---@field sale? integer v2 only
+---@field tag? (string)[] v2, v3 only
+---@field tagged? boolean|0|1 v2, v3 only
+---@field timezone? string v2 only
+---@field visitor_email? string v3 only
+---@field visitor_id? string v2, v3 only
+
+---@class livechat.ChatsSendFields
+---@field text? string v3 only
+---@field to? "all"|"agents" v3 only
+
+---@class livechat.ChatsTransferFields
+---@field agent? string v3 only
+---@field group? integer|string|livechat.GroupRef v3 only
+
+---@class livechat.CustomersUpdateFields
+---@field avatar? string v3 only
+---@field email? string v3 only
+---@field name? string v3 only
+---@field phone_number? string v3 only
+---@field session_fields? table<string, string> v3 only
+
+---@class livechat.GoalsCreateFields
+---@field active? boolean|0|1 v2 only
+---@field currency? string v2 only
+---@field custom_variable_name? string v2 only
+---@field custom_variable_value? any v2 only
+---@field match_type? "substring"|"exact" v2 only
+---@field name? string v2 only
+---@field order_field_name? string v2 only
+---@field sales_tracker_id? any v2 only
+---@field time_range? any v2 only
+---@field type? "custom_variable"|"url"|"api"|"sales_tracker" v2 only
+---@field url? string v2 only
+---@field value? any v2 only
+---@field value_field_name? string v2 only
+---@field value_type? "set"|"not_set"|"dynamic" v2 only
+
+---@class livechat.GoalsListFilter
+---@field type? "custom_variable"|"url"|"api"|"sales_tracker" v2 only
+
+---@class livechat.GoalsReachFields
+---@field order_currency? string v2 only
+---@field order_description? string v2 only
+---@field order_id? any v2 only
+---@field order_price? any v2 only
+---@field visitor_id? string v2 only
+
+---@class livechat.GoalsUpdateFields
+---@field active? boolean|0|1 v2 only
+---@field currency? string v2 only
+---@field custom_variable_name? string v2 only
+---@field custom_variable_value? any v2 only
+---@field match_type? "substring"|"exact" v2 only
+---@field name? string v2 only
+---@field order_field_name? string v2 only
+---@field sales_tracker_id? any v2 only
+---@field time_range? any v2 only
+---@field type? "custom_variable"|"url"|"api"|"sales_tracker" v2 only
+---@field url? string v2 only
+---@field value? any v2 only
+---@field value_field_name? string v2 only
+---@field value_type? "set"|"not_set"|"dynamic" v2 only
+
+---@class livechat.GreetingsCreateFields
+---@field active? boolean|0|1 v2 only
+---@field group? integer|string|livechat.GroupRef v2 only
+---@field name? string v2 only
+---@field rules? (livechat.GreetingsCreateFieldsRules)[] v2 only
+---@field subtype? "announcement" v2 only
+
+---@class livechat.GreetingsCreateFieldsRules
+---@field condition? "and" v2 only
+---@field id? any v2 only
+---@field operator? livechat.GreetingsCreateFieldsRulesOperator v2 only
+---@field type? livechat.GreetingsCreateFieldsRulesType v2 only
+---@field urls? (livechat.GreetingsCreateFieldsRulesUrls)[] v2 only
+---@field value? any v2 only
+---@field variable_name? string v2 only
+---@field variable_value? any v2 only
+
+---@alias livechat.GreetingsCreateFieldsRulesOperator
+---| "equals"
+---| "doesnt_equal"
+---| "lower_than"
+---| "lower_or_equal"
+---| "greater_than"
+---| "greater_or_equal"
+---| "contains"
+---| "doesnt_contain"
+
+---@alias livechat.GreetingsCreateFieldsRulesType
+---| "visit_time_site"
+---| "visit_time_page"
+---| "url_current"
+---| "url_visited"
+---| "pages_view_number"
+---| "url_referrer"
+---| "geolocation"
+---| "visits_number"
+---| "search_keyword"
+---| "custom_variable"
+---| "custom"
+---| "url_funnel"
+
+---@class livechat.GreetingsCreateFieldsRulesUrls
+---@field operator? livechat.GreetingsCreateFieldsRulesUrlsOperator v2 only
+---@field url? string v2 only
+
+---@alias livechat.GreetingsCreateFieldsRulesUrlsOperator
+---| "equals"
+---| "doesnt_equal"
+---| "lower_than"
+---| "lower_or_equal"
+---| "greater_than"
+---| "greater_or_equal"
+---| "contains"
+---| "doesnt_contain"
+
+---@class livechat.GreetingsListFilter
+---@field group? integer|string|livechat.GroupRef v2 only
+
+---@class livechat.GreetingsUpdateFields
+---@field active? boolean|0|1 v2 only
+---@field message? string v2 only
+---@field name? string v2 only
+---@field rules? (livechat.GreetingsUpdateFieldsRules)[] v2 only
+
+---@class livechat.GreetingsUpdateFieldsRules
+---@field condition? "and" v2 only
+---@field id? any v2 only
+---@field operator? livechat.GreetingsUpdateFieldsRulesOperator v2 only
+---@field type? livechat.GreetingsUpdateFieldsRulesType v2 only
+---@field urls? (livechat.GreetingsUpdateFieldsRulesUrls)[] v2 only
+---@field value? any v2 only
+---@field variable_name? string v2 only
+---@field variable_value? any v2 only
+
+---@alias livechat.GreetingsUpdateFieldsRulesOperator
+---| "equals"
+---| "doesnt_equal"
+---| "lower_than"
+---| "lower_or_equal"
+---| "greater_than"
+---| "greater_or_equal"
+---| "contains"
+---| "doesnt_contain"
+
+---@alias livechat.GreetingsUpdateFieldsRulesType
+---| "visit_time_site"
+---| "visit_time_page"
+---| "url_current"
+---| "url_visited"
+---| "pages_view_number"
+---| "url_referrer"
+---| "geolocation"
+---| "visits_number"
+---| "search_keyword"
+---| "custom_variable"
+---| "custom"
+---| "url_funnel"
+
+---@class livechat.GreetingsUpdateFieldsRulesUrls
+---@field operator? livechat.GreetingsUpdateFieldsRulesUrlsOperator v2 only
+---@field url? string v2 only
+
+---@alias livechat.GreetingsUpdateFieldsRulesUrlsOperator
+---| "equals"
+---| "doesnt_equal"
+---| "lower_than"
+---| "lower_or_equal"
+---| "greater_than"
+---| "greater_or_equal"
+---| "contains"
+---| "doesnt_contain"
+
+---@class livechat.GroupsCreateFields
+---@field agents? (string)[] v2, v3 only
+---@field language? string v2, v3 only
+---@field name? string v2, v3 only
+
+---@class livechat.GroupsListFilter
+
+---@class livechat.GroupsUpdateFields
+---@field agents? (string)[] v2, v3 only
+---@field language? string v2, v3 only
+---@field name? string v2, v3 only
+
+---@class livechat.ReportsGetFilter
+---@field agent? string v2 only
+---@field agents? (string)[] v2 only
+---@field currency? string v2 only
+---@field date_from? string v2 only
+---@field date_to? string v2 only
+---@field goal? integer v2 only
+---@field greeting? integer v2 only
+---@field group? integer|string|livechat.GroupRef v2 only
+---@field group_by? "hour"|"day"|"month" v2 only
+---@field groups? (integer|string|livechat.GroupRef)[] v2 only
+---@field sales_tracker? integer v2 only
+---@field tag? (string)[] v2 only
+---@field timezone? string v2 only
+---@field weekday? "mon"|"tue"|"wed"|"thu"|"fri"|"sat"|"sun" v2 only
+
+---@class livechat.TagsCreateFields
+---@field author? string v2, v3 only
+---@field group? integer|string|livechat.GroupRef v2, v3 only
+---@field tag? string v2, v3 only
+
+---@class livechat.TagsDeleteFields
+---@field group? integer|string|livechat.GroupRef v2 only
+
+---@class livechat.TagsListFilter
+---@field group? integer|string|livechat.GroupRef v2, v3 only
 
 ---@class livechat.TicketsCreateFields
 ---@field assignee? livechat.TicketsCreateFieldsAssignee v2 only
@@ -252,10 +650,30 @@ local Receiver = {}
 ---@field type? "chat-window"|"mail"|"lc2" v2 only
 ---@field url? string v2 only
 
----@class livechat.WebhooksCreateFields
----@field data_types? (string)[] v2 only
----@field event_type? livechat.WebhooksCreateFieldsEventType v2 only
+---@class livechat.VisitorsDetailsFields
+---@field fields? (livechat.VisitorsDetailsFieldsFields)[] v2 only
+---@field icon? string v2 only
+---@field id? string v2 only
+
+---@class livechat.VisitorsDetailsFieldsFields
+---@field name? string v2 only
 ---@field url? string v2 only
+---@field value? any v2 only
+
+---@class livechat.VisitorsListFilter
+---@field count? boolean|0|1 v2 only
+---@field group? (integer|string|livechat.GroupRef)[] v2 only
+---@field state? string v2 only
+
+---@class livechat.WebhooksCreateFields
+---@field additional_data? ("chat_properties"|"chat_presence_user_ids")[] v3 only
+---@field data_types? (string)[] v2, v3 only
+---@field description? string v3 only
+---@field event_type? livechat.WebhooksCreateFieldsEventType v2, v3 only
+---@field filters? livechat.WebhooksCreateFieldsFilters v3 only
+---@field secret? string v3 only
+---@field type? "license"|"bot" v3 only
+---@field url? string v2, v3 only
 
 ---@alias livechat.WebhooksCreateFieldsEventType
 ---| "chat_started"
@@ -264,6 +682,67 @@ local Receiver = {}
 ---| "visitor_queued"
 ---| "ticket_created"
 ---| "canned_response_changed"
+---| "agent_approved"
+---| "agent_created"
+---| "agent_deleted"
+---| "agent_suspended"
+---| "agent_unsuspended"
+---| "agent_updated"
+---| "auto_accesses_updated"
+---| "bot_created"
+---| "bot_deleted"
+---| "bot_updated"
+---| "chat_access_updated"
+---| "chat_deactivated"
+---| "chat_ended"
+---| "chat_properties_deleted"
+---| "chat_properties_updated"
+---| "chat_started"
+---| "chat_transferred"
+---| "customer_session_fields_updated"
+---| "event_deleted"
+---| "event_properties_deleted"
+---| "event_properties_updated"
+---| "event_updated"
+---| "events_marked_as_seen"
+---| "group_created"
+---| "group_deleted"
+---| "group_updated"
+---| "incoming_chat"
+---| "incoming_event"
+---| "incoming_rich_message_postback"
+---| "routing_status_set"
+---| "tag_created"
+---| "tag_deleted"
+---| "tag_updated"
+---| "thread_properties_deleted"
+---| "thread_properties_updated"
+---| "thread_summary_set"
+---| "thread_tagged"
+---| "thread_untagged"
+---| "user_added_to_chat"
+---| "user_removed_from_chat"
+
+---@class livechat.WebhooksCreateFieldsFilters
+---@field agent_ids? livechat.WebhooksCreateFieldsFiltersAgentIds v3 only
+---@field author_type? "customer"|"agent" v3 only
+---@field chat_presence? livechat.WebhooksCreateFieldsFiltersChatPresence v3 only
+---@field only_my_chats? any v3 only
+---@field source_type? ("my_client"|"other_clients"|"system")[] v3 only
+
+---@class livechat.WebhooksCreateFieldsFiltersAgentIds
+---@field exclude_values? (string)[] v3 only
+---@field values? (string)[] v3 only
+
+---@class livechat.WebhooksCreateFieldsFiltersChatPresence
+---@field my_bots? any v3 only
+---@field user_ids? livechat.WebhooksCreateFieldsFiltersChatPresenceUserIds v3 only
+
+---@class livechat.WebhooksCreateFieldsFiltersChatPresenceUserIds
+---@field exclude_values? (string)[] v3 only
+---@field values? (string)[] v3 only
+
+---@class livechat.WebhooksListFilter
 
 ---@class livechat.Agent
 local Agent = {}
@@ -295,6 +774,168 @@ function Agent:update(fields) end
 ---@return true|nil done
 ---@return any result what the service said, or the error
 function Agent:delete() end
+
+---@class livechat.Group
+local Group = {}
+
+---@return table
+function Group:totable() end
+
+---@return table
+function Group:raw() end
+
+---@return livechat.Group
+function Group:discard() end
+
+---@return livechat.Group|nil
+---@return livechat.Error|nil err
+function Group:reload() end
+
+---@return livechat.Group|nil
+---@return livechat.Error|nil err
+function Group:save() end
+
+--- changes what is given; `agents` replaces the list
+---@param fields livechat.GroupsUpdateFields
+---@return livechat.Group|nil
+---@return livechat.Error|nil err
+function Group:update(fields) end
+
+--- removes a group
+---@return true|nil done
+---@return any result what the service said, or the error
+function Group:delete() end
+
+---@class livechat.CannedResponse
+local CannedResponse = {}
+
+---@return table
+function CannedResponse:totable() end
+
+---@return table
+function CannedResponse:raw() end
+
+---@return livechat.CannedResponse
+function CannedResponse:discard() end
+
+---@return livechat.CannedResponse|nil
+---@return livechat.Error|nil err
+function CannedResponse:reload() end
+
+---@return livechat.CannedResponse|nil
+---@return livechat.Error|nil err
+function CannedResponse:save() end
+
+--- changes what is given; `tags` replaces the list
+---@param fields livechat.CannedResponsesUpdateFields
+---@return livechat.CannedResponse|nil
+---@return livechat.Error|nil err
+function CannedResponse:update(fields) end
+
+--- removes a canned response
+---@return true|nil done
+---@return any result what the service said, or the error
+function CannedResponse:delete() end
+
+---@class livechat.Chat
+local Chat = {}
+
+---@return table
+function Chat:totable() end
+
+---@return table
+function Chat:raw() end
+
+---@return livechat.Chat
+function Chat:discard() end
+
+---@return livechat.Chat|nil
+---@return livechat.Error|nil err
+function Chat:reload() end
+
+---@return livechat.Chat|nil
+---@return livechat.Error|nil err
+function Chat:save() end
+
+--- replaces the chat's tags
+---@param tags (string)[]
+---@return livechat.Chat|nil
+---@return livechat.Error|nil err
+function Chat:tag(tags) end
+
+--- mails the chat to an address
+---@param tos string
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chat:send_transcript(tos) end
+
+---@class livechat.Goal
+local Goal = {}
+
+---@return table
+function Goal:totable() end
+
+---@return table
+function Goal:raw() end
+
+---@return livechat.Goal
+function Goal:discard() end
+
+---@return livechat.Goal|nil
+---@return livechat.Error|nil err
+function Goal:reload() end
+
+---@return livechat.Goal|nil
+---@return livechat.Error|nil err
+function Goal:save() end
+
+--- changes what is given
+---@param fields livechat.GoalsUpdateFields
+---@return livechat.Goal|nil
+---@return livechat.Error|nil err
+function Goal:update(fields) end
+
+--- removes a goal; chats that reached it keep it
+---@return true|nil done
+---@return any result what the service said, or the error
+function Goal:delete() end
+
+--- says that a visitor has reached it, perhaps by an order
+---@param fields livechat.GoalsReachFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Goal:reach(fields) end
+
+---@class livechat.Greeting
+local Greeting = {}
+
+---@return table
+function Greeting:totable() end
+
+---@return table
+function Greeting:raw() end
+
+---@return livechat.Greeting
+function Greeting:discard() end
+
+---@return livechat.Greeting|nil
+---@return livechat.Error|nil err
+function Greeting:reload() end
+
+---@return livechat.Greeting|nil
+---@return livechat.Error|nil err
+function Greeting:save() end
+
+--- changes what is given; `rules` replaces the list
+---@param fields livechat.GreetingsUpdateFields
+---@return livechat.Greeting|nil
+---@return livechat.Error|nil err
+function Greeting:update(fields) end
+
+--- removes a greeting
+---@return true|nil done
+---@return any result what the service said, or the error
+function Greeting:delete() end
 
 ---@class livechat.Ticket
 local Ticket = {}
@@ -382,6 +1023,224 @@ function Agents:update(login, fields) end
 ---@return any result what the service said, or the error
 function Agents:delete(login) end
 
+---@class livechat.CannedResponses
+local CannedResponses = {}
+
+--- those of a group, 0 where none is named
+---@param filter? livechat.CannedResponsesListFilter
+---@return livechat.CannedResponse[]|nil
+---@return livechat.Error|nil err
+function CannedResponses:list(filter) end
+
+--- one canned response
+---@param id string|integer
+---@return livechat.CannedResponse|nil
+---@return livechat.Error|nil err
+function CannedResponses:get(id) end
+
+--- adds a canned response; its tags are what an agent types for it
+---@param fields livechat.CannedResponsesCreateFields
+---@return livechat.CannedResponse|nil
+---@return livechat.Error|nil err
+function CannedResponses:create(fields) end
+
+--- changes what is given; `tags` replaces the list
+---@param id string|integer
+---@param fields livechat.CannedResponsesUpdateFields
+---@return livechat.CannedResponse|nil
+---@return livechat.Error|nil err
+function CannedResponses:update(id, fields) end
+
+--- removes a canned response
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function CannedResponses:delete(id) end
+
+---@class livechat.Chats
+local Chats = {}
+
+--- one page of 25, last start first; 25,000 chats are within reach
+---@param filter? livechat.ChatsListFilter
+---@return livechat.Page<livechat.Chat>|nil
+---@return livechat.Error|nil err
+function Chats:list(filter) end
+
+--- each one of the whole list, once; raises what goes wrong
+---@param filter? livechat.ChatsListFilter
+---@return fun(): livechat.Chat|nil
+function Chats:each(filter) end
+
+--- one chat
+---@param id string|integer
+---@return livechat.Chat|nil
+---@return livechat.Error|nil err
+function Chats:get(id) end
+
+--- replaces the chat's tags
+---@param id string|integer
+---@param tags (string)[]
+---@return livechat.Chat|nil
+---@return livechat.Error|nil err
+function Chats:tag(id, tags) end
+
+--- mails the chat to an address
+---@param id string|integer
+---@param tos string
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chats:send_transcript(id, tos) end
+
+---@class livechat.Goals
+local Goals = {}
+
+--- all goals, of one type where asked
+---@param filter? livechat.GoalsListFilter
+---@return livechat.Goal[]|nil
+---@return livechat.Error|nil err
+function Goals:list(filter) end
+
+--- one goal, with what its type has
+---@param id string|integer
+---@return livechat.Goal|nil
+---@return livechat.Error|nil err
+function Goals:get(id) end
+
+--- adds a goal; which fields it takes depends on its type
+---@param fields livechat.GoalsCreateFields
+---@return livechat.Goal|nil
+---@return livechat.Error|nil err
+function Goals:create(fields) end
+
+--- changes what is given
+---@param id string|integer
+---@param fields livechat.GoalsUpdateFields
+---@return livechat.Goal|nil
+---@return livechat.Error|nil err
+function Goals:update(id, fields) end
+
+--- removes a goal; chats that reached it keep it
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Goals:delete(id) end
+
+--- says that a visitor has reached it, perhaps by an order
+---@param id string|integer
+---@param fields livechat.GoalsReachFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Goals:reach(id, fields) end
+
+---@class livechat.Greetings
+local Greetings = {}
+
+--- all greetings, of one group where asked
+---@param filter? livechat.GreetingsListFilter
+---@return livechat.Greeting[]|nil
+---@return livechat.Error|nil err
+function Greetings:list(filter) end
+
+--- one greeting
+---@param id string|integer
+---@return livechat.Greeting|nil
+---@return livechat.Error|nil err
+function Greetings:get(id) end
+
+--- adds a greeting that is shown where all of its rules hold
+---@param fields livechat.GreetingsCreateFields
+---@return livechat.Greeting|nil
+---@return livechat.Error|nil err
+function Greetings:create(fields) end
+
+--- changes what is given; `rules` replaces the list
+---@param id string|integer
+---@param fields livechat.GreetingsUpdateFields
+---@return livechat.Greeting|nil
+---@return livechat.Error|nil err
+function Greetings:update(id, fields) end
+
+--- removes a greeting
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Greetings:delete(id) end
+
+---@class livechat.Groups
+local Groups = {}
+
+--- all groups; 0 has every agent, and no list of them
+---@return livechat.Group[]|nil
+---@return livechat.Error|nil err
+function Groups:list() end
+
+--- one group
+---@param id string|integer
+---@return livechat.Group|nil
+---@return livechat.Error|nil err
+function Groups:get(id) end
+
+--- adds a group of agents, by their logins
+---@param fields livechat.GroupsCreateFields
+---@return livechat.Group|nil
+---@return livechat.Error|nil err
+function Groups:create(fields) end
+
+--- changes what is given; `agents` replaces the list
+---@param id string|integer
+---@param fields livechat.GroupsUpdateFields
+---@return livechat.Group|nil
+---@return livechat.Error|nil err
+function Groups:update(id, fields) end
+
+--- removes a group
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Groups:delete(id) end
+
+---@class livechat.Reports
+local Reports = {}
+
+--- rows in the order of their dates, each with its `date`; names as `chats/total_chats`,
+--- `tickets/ratings/ranking`, `availability`
+---@param name string|integer
+---@param filter? livechat.ReportsGetFilter
+---@return true|nil done
+---@return any result what the service said, or the error
+function Reports:get(name, filter) end
+
+---@class livechat.Status
+local Status = {}
+
+--- whether a group (default 0: all agents) takes chats: `status` is `online` or `offline`
+---@param group string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Status:get(group) end
+
+---@class livechat.Tags
+local Tags = {}
+
+--- the tags that agents may choose from, and how often each is used
+---@param filter? livechat.TagsListFilter
+---@return livechat.Tag[]|nil
+---@return livechat.Error|nil err
+function Tags:list(filter) end
+
+--- adds a tag to a group; the author is the owner or an administrator
+---@param fields livechat.TagsCreateFields
+---@return livechat.Tag|nil
+---@return livechat.Error|nil err
+function Tags:create(fields) end
+
+--- takes a tag from a group; what carries it keeps it
+---@param tag string|integer
+---@param fields livechat.TagsDeleteFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Tags:delete(tag, fields) end
+
 ---@class livechat.Tickets
 local Tickets = {}
 
@@ -436,6 +1295,22 @@ function Tickets:add_tags(id, tags) end
 ---@return livechat.Error|nil err
 function Tickets:remove_tags(id, tags) end
 
+---@class livechat.Visitors
+local Visitors = {}
+
+--- those on the pages now; with `count = true` how many they are
+---@param filter? livechat.VisitorsListFilter
+---@return livechat.Visitor[]|nil
+---@return livechat.Error|nil err
+function Visitors:list(filter) end
+
+--- shows agents a set of fields beside the visitor; `id` names the set
+---@param visitor_id string|integer
+---@param fields livechat.VisitorsDetailsFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Visitors:details(visitor_id, fields) end
+
 ---@class livechat.Webhooks
 local Webhooks = {}
 
@@ -456,10 +1331,91 @@ function Webhooks:create(fields) end
 ---@return any result what the service said, or the error
 function Webhooks:delete(id) end
 
+--- says something in a chat that one is in; gives true and the event's id
+---@param id string|integer
+---@param fields livechat.ChatsSendFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chats:send(id, fields) end
+
+--- takes a tag away
+---@param id string|integer
+---@param thread string|integer
+---@param tag string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chats:untag(id, thread, tag) end
+
+--- hands a chat to a group or an agent
+---@param id string|integer
+---@param fields livechat.ChatsTransferFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chats:transfer(id, fields) end
+
+--- ends a chat
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chats:close(id) end
+
+--- hears of a chat
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chats:follow(id) end
+
+--- hears of it no more
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chats:unfollow(id) end
+
+---@class livechat.Customers
+local Customers = {}
+
+--- one customer; `tickets` are those of the helpdesk
+---@param id string|integer
+---@return livechat.Customer|nil
+---@return livechat.Error|nil err
+function Customers:get(id) end
+
+--- changes what is given; what is left out stays
+---@param id string|integer
+---@param fields livechat.CustomersUpdateFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Customers:update(id, fields) end
+
+--- undoes a disable
+---@return true|nil done
+---@return any result what the service said, or the error
+function Webhooks:enable() end
+
+--- no webhook of the license is delivered
+---@return true|nil done
+---@return any result what the service said, or the error
+function Webhooks:disable() end
+
+--- whether they are: { enabled = }
+---@return true|nil done
+---@return any result what the service said, or the error
+function Webhooks:state() end
+
 ---@class livechat.Client
 ---@field agents livechat.Agents
+---@field canned_responses livechat.CannedResponses
+---@field chats livechat.Chats
+---@field customers livechat.Customers
+---@field goals livechat.Goals
+---@field greetings livechat.Greetings
+---@field groups livechat.Groups
+---@field reports livechat.Reports
+---@field status livechat.Status
+---@field tags livechat.Tags
 ---@field teams livechat.Teams
 ---@field tickets livechat.Tickets
+---@field visitors livechat.Visitors
 ---@field webhooks livechat.Webhooks
 local Client = {}
 
@@ -524,6 +1480,14 @@ function livechat.timestamp(seconds) end
 ---@return table response { status=, headers=<lower-case names>, seconds=, attempts= }, or the error
 function Client:request(spec) end
 
+--- An action of the service's that has no method of its own, where its API consists of actions.
+---@param folder string as "configuration" or "agent"
+---@param action string as "list_bots"
+---@param payload? table
+---@return any decoded the answer (true where it has no body), or nil
+---@return livechat.Error|nil err
+function Client:call(folder, action, payload) end
+
 --- The throttle's state now: `used` calls of `calls` in the last `period` seconds, and the `wait`
 --- (seconds) that a call would have. Without a throttle only `used` and `wait`, both 0.
 ---@return { calls: integer, period: number, used: integer, wait: number }|nil state
@@ -536,6 +1500,10 @@ function Client:throttled() end
 ---@return livechat.Error|nil err
 function Client:spent() end
 
+--- Also of a client that is closed.
+---@return livechat.ClientStats
+function Client:stats() end
+
 --- Wipes the credentials from memory and ends what is in flight with an error of kind `closed`.
 --- Idempotent; `__close` and the collector do the same.
 function Client:close() end
@@ -544,6 +1512,10 @@ function Client:close() end
 ---@return livechat.Page|nil page
 ---@return livechat.Error|nil err
 function Page:next() end
+
+--- A plain table in the form of the service's answer, ready for cjson.encode: the counts, and the
+--- items under their name.
+function Page:totable() end
 
 --- Registers a handler. Those of one event run in the order of registration, and one that fails
 --- does not keep the others from running.
@@ -560,7 +1532,8 @@ function Receiver:stats() end
 ---@param body string
 ---@param headers? table<string, string|string[]> names in any case
 ---@return integer status 200: handled, stored or known; 400: not a webhook; 401: not from the
---- service; 413: larger than max_body; 500: not handled or stored, to be delivered again
+--- service; 413: larger than max_body; 500: not handled or stored, to be delivered again; 503: the
+--- same, because more waits for the inbox's disk than it may
 ---@return string text one line, for the log of the sender
 function Receiver:handle(body, headers) end
 
@@ -663,8 +1636,8 @@ function Receiver:run(given) end
 ---@class livechat.Inbox
 ---@field fault livechat.ErrorKind the kind of the error that trouble with it is told as
 ---@field exists fun(self: livechat.Inbox): boolean|nil, string|nil
----@field store fun(self: livechat.Inbox, id: string, text: string): "stored"|"known"|nil,
---- string|nil
+---@field store fun(self: livechat.Inbox, id: string, text: string, watch: fun(seconds: number)):
+--- "stored"|"known"|nil, string|nil, "busy"|nil
 ---@field claim fun(self: livechat.Inbox): livechat.Claim|nil, string|nil
 ---@field done fun(self: livechat.Inbox, claim: livechat.Claim): true|nil, string|nil
 ---@field later fun(self: livechat.Inbox, claim: livechat.Claim, seconds: number,
@@ -687,7 +1660,8 @@ function Receiver:run(given) end
 ---@alias livechat.Report { error: string, handled: string[] }
 
 ---@class livechat.Event
----@field type string
+---@field type string our name for it, where we have one
+---@field wire_type string the service's own, which handlers may be registered by as well
 ---@field id string the wire's, else derived from the content: the same for a redelivery
 ---@field license_id string|nil
 ---@field chat table|nil
@@ -696,13 +1670,23 @@ function Receiver:run(given) end
 ---@field ticket livechat.Ticket|nil live where the receiver was given a client
 ---@field canned_response table|nil
 ---@field raw fun(self: livechat.Event): table
+---@field visitor_details fun(self: livechat.Event, fields: table): true|nil, any
 
 ---@class livechat.InboxOptions
 ---@field path? string
 ---@field mode? string of the files, "0600"; "0660" shares them with a group
+---@field queue? integer events (10000) of this process that may wait for the disk at once; of one
+--- more `store` says at once that there are too many
+---@field wait? fun(fd: integer, seconds: number) another event loop's way to wait, as a client's
 ---@field redis? livechat.Redis instead of a path
 ---@field stream? string its key there, "livechat:inbox"
 ---@field lease? number seconds (300) after which who has not finished an event is taken for dead
+
+---@class livechat.ClientStats what this client has done since it was made
+---@field calls integer calls that were to be made; what was found to be wrong before is none
+---@field sent integer attempts at them
+---@field waited number seconds that they waited for the throttle and before another attempt
+---@field failed table<livechat.ErrorKind, integer> calls that ended with an error, by its kind
 
 ---@class livechat.ReceiverStats what happened since this receiver was made, in this process
 ---@field came integer deliveries
