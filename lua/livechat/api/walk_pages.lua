@@ -44,8 +44,8 @@ local FETCHES_A_PAGE, FETCHES_BESIDES = 20, 1000
 local ENOUGH_A_PAGE, ENOUGH = 2.05, 20
 
 -- Readings in a row that brought nothing, though the list moved, after which there is nothing more
--- to find: with as many items met as the list has; with fewer; and with fewer in a list that
--- otherwise holds still, which is an error.
+-- to find: with as many items met as the list has; with fewer; and with fewer in a list that has
+-- several of one second, or holds still otherwise: there it is an error.
 local IDLE, IDLE_SHORT, IDLE_STILL = 2, 4, 8
 
 -- Fetches for each page so far, and besides, after which a walk goes back no more.
@@ -237,7 +237,7 @@ function Loop:look_for_ties(seconds, ids, again)
     local second, ends = seconds[i], known.ids
     local tied = second and second <= mark and (fresh[second] or second == known.tail)
     local pushed = i <= lead and ids[i] == ends[#ends - lead + i]
-    if again[i] and tied and not pushed then self.round.tied = true end
+    if again[i] and tied and not pushed then self.round.tied, self.ties = true, true end
   end
 end
 
@@ -352,7 +352,7 @@ end
 function Loop:is_doubtful(walk)
   local round, total = self.round, walk.total
   if total and self.seen_count < total then
-    local again = self.idle < (self.stirred and IDLE_SHORT or IDLE_STILL)
+    local again = self.idle < (self.stirred and not self.ties and IDLE_SHORT or IDLE_STILL)
     if not again and not self.stirred then
       protocol(("the list has %.0f items, and shows %.0f of them"):format(total,
         self.seen_count))
