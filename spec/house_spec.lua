@@ -165,6 +165,14 @@ describe("C", function()
     end
   end)
 
+  rule("C never calls require", function()
+    for _, path in ipairs(C) do
+      for i, line in ipairs(lines(read(path))) do
+        if line:find('"require"', 1, true) then breach(path, i, line) end
+      end
+    end
+  end)
+
   rule("no function, type or variable that the style forbids", function()
     local forbidden = {}
     for name in ("strcpy strcat sprintf vsprintf strtok atoi alloca abort exit typedef")
@@ -186,6 +194,49 @@ describe("C", function()
   end)
 end)
 
+--- A Lua text with its comments and the contents of its literals taken out, lines kept.
+local function code_of_lua(text)
+  local out, from = {}, 1
+  while true do
+    local at = text:find("[%-\"'%[]", from)
+    if not at then return table.concat(out) .. text:sub(from) end
+    out[#out + 1] = text:sub(from, at - 1)
+    local comment = text:sub(at, at + 1) == "--"
+    local long = text:match("^%[(=*)%[", comment and at + 2 or at)
+    local first, to = text:sub(at, at), at
+    if long then
+      to = select(2, assert(text:find("]" .. long .. "]", at, true)))
+      out[#out + 1] = "''" .. text:sub(at, to):gsub("[^\n]", "")
+    elseif comment then
+      to = (text:find("\n", at, true) or #text + 1) - 1
+    elseif first == '"' or first == "'" then
+      repeat
+        to = to + (text:sub(to, to) == "\\" and 2 or 1)
+      until text:sub(to, to) == first
+      out[#out + 1] = "''"
+    else
+      out[#out + 1] = first
+    end
+    from = to + 1
+  end
+end
+
+--- Calls back with the first line and the length of each function of a Lua text.
+local function each_function(text, found)
+  local open = {}
+  for i, line in ipairs(lines(code_of_lua(text))) do
+    for word in line:gmatch("[%a_][%w_]*") do
+      if word == "function" or word == "if" or word == "do" or word == "repeat" then
+        open[#open + 1] = { word, i }
+      elseif word == "end" or word == "until" then
+        local block = table.remove(open)
+        if block[1] == "function" then found(block[2], i - block[2] + 1) end
+      end
+    end
+  end
+  assert(#open == 0)
+end
+
 describe("Lua", function()
   -- The service as data, what is checked and what is decided: no I/O, no state, no clock.
   local PURE = {}
@@ -205,6 +256,54 @@ describe("Lua", function()
           if not allowed then
             breach(path, nil, "requires " .. required)
           end
+        end
+      end
+    end
+  end)
+
+  rule("a function has at most 60 lines, a file at most 500", function()
+    local count = 0
+    for _, path in ipairs(find("lua bench examples", "-name '*.lua'")) do
+      local text = read(path)
+      if #lines(text) > 500 then breach(path, nil, #lines(text) .. " lines") end
+      each_function(text, function(line, length)
+        count = count + 1
+        if length > 60 then breach(path, line, "a function of " .. length .. " lines") end
+      end)
+    end
+    assert(count > 1000, "functions are not found")
+  end)
+
+  rule("no circle, and none dodged by requiring late", function()
+    local known, state, way = {}, {}, {}
+    for _, path in ipairs(find("lua/livechat", "-name '*.lua'")) do
+      known[path:match("^lua/(.*)%.lua$"):gsub("/", "."):gsub("%.init$", "")] = path
+    end
+    local function visit(name)
+      state[name], way[#way + 1] = "on the way", name
+      for _, required in ipairs(requires(known[name])) do
+        -- A file may name itself in what it hands to an nginx.
+        if state[required] == "on the way" and required ~= name then
+          breach(known[name], nil, table.concat(way, " > ") .. " > " .. required)
+        elseif known[required] and not state[required] then
+          visit(required)
+        end
+      end
+      state[name], way[#way] = "done", nil
+    end
+    for name in pairs(known) do
+      if not state[name] then visit(name) end
+    end
+  end)
+
+  rule("no dialect knows another", function()
+    for _, path in ipairs(find("lua/livechat/api", "-mindepth 2 -name '*.lua'")) do
+      local own = path:match("^lua/livechat/api/([%w_]+)/")
+      for _, name in ipairs(requires(path)) do
+        local other = name:match("^livechat%.api%.([%w_]+)")
+        if other and other ~= own and (name:find("^livechat%.api%.[%w_]+%.")
+          or io.open("lua/livechat/api/" .. other .. "/init.lua")) then
+          breach(path, nil, "requires " .. name)
         end
       end
     end

@@ -149,11 +149,10 @@ local function shaped(shape, wire, owner)
   return own
 end
 
--- Methods of every kind of record. `class` tells the resource with its methods, the id's name, and
--- which fields an update takes; `reads` gives a member's normalised form.
-local function record_methods(class, reads)
-  local methods, resource, id = {}, class.resource, class.id
+-- The methods of every kind of record. `class` tells the resource with its methods, the id's name,
+-- and which fields an update takes; `reads` gives a member's normalised form.
 
+local function add_readers(methods, reads)
   --- A plain table of what the record holds, staged changes included; ready for cjson.encode.
   function methods.totable(self)
     local wire, staged, _, handed_out = core.record_get(self)
@@ -177,6 +176,10 @@ local function record_methods(class, reads)
     local wire = core.record_get(self)
     return came_as[wire] or wire
   end
+end
+
+local function add_changers(methods, class, reads)
+  local resource, id = class.resource, class.id
 
   --- Reads the record anew; what was staged is dropped.
   function methods.reload(self)
@@ -216,7 +219,11 @@ local function record_methods(class, reads)
     core.record_set(self, (core.record_get(self)), false)
     return self
   end
+end
 
+-- Those that the dialect names: the resource's of the same name, given the record's id.
+local function add_own(methods, class, reads)
+  local resource, id = class.resource, class.id
   for _, name in ipairs(class.methods or {}) do
     methods[name] = methods[name] or function(self, ...)
       local owner = owner_of(self, name)
@@ -228,7 +235,13 @@ local function record_methods(class, reads)
       return take_over(self, true, value, err)
     end
   end
+end
 
+local function record_methods(class, reads)
+  local methods = {}
+  add_readers(methods, reads)
+  add_changers(methods, class, reads)
+  add_own(methods, class, reads)
   return methods
 end
 
