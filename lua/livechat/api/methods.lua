@@ -370,12 +370,12 @@ end
 
 --- Calls a resource's method with what a delivery brought instead of the account's credentials.
 ---@param self livechat.Client
+---@param api table the dialect's data
 ---@param place { resource: string, method: string }
 ---@param key livechat.Key
 ---@param fname string how a mistake names it
-function methods.with_key(self, place, key, fname, ...)
-  local here = context(self[place.resource], fname)
-  local api, row = here.conn.api, nil
+function methods.with_key(self, api, place, key, fname, ...)
+  local here, row = context(self[place.resource], fname), nil
   for _, each in ipairs(api.resources[place.resource]) do
     row = each.name == place.method and each or row
   end

@@ -90,7 +90,7 @@ local function call_of(dialect, name, place)
     local key = clients.connection(client, fname):key(by.token, {
       [dialect.account] = wire[dialect.account], [dialect.secret] = by.token,
     })
-    return methods.with_key(client, place, key, fname, id, ...)
+    return methods.with_key(client, dialect.api, place, key, fname, id, ...)
   end
 end
 
