@@ -5,9 +5,9 @@ local client = require "livechat.client"
 local compose = require "livechat.api.compose"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local json = require "livechat.json"
 local lost_create = require "livechat.api.lost_create"
 local operation = require "livechat.api.operation"
+local page = require "livechat.api.page"
 local record = require "livechat.api.record"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
@@ -16,86 +16,6 @@ local walk_cursor = require "livechat.api.walk_cursor"
 local walk_pages = require "livechat.api.walk_pages"
 
 local methods = {}
-
--- ---- pages -------------------------------------------------------------------------------------
-
----@class livechat.Page
----@field page integer
----@field pages integer|nil
----@field total integer|nil
-local Page = {}
-Page.__index = Page
-
--- By page: the method that it was listed with, on what, the filter, and how its list is known.
-local origins = setmetatable({}, { __mode = "k" })
-
--- What a list's rest that cannot be had is told as.
-local function beyond_reach(row, total)
-  return errors.new {
-    kind = "rejected", outcome = "refused", method = row.verb, path = row.path,
-    message = ("the list has %.0f items, and the service shows no more than %d: ask for less, with "
-      .. "%s"):format(total, row.reach.most, table.concat(row.reach.split, " and ")),
-  }
-end
-
-local function same_list(a, b)
-  for i = 1, math.max(#a, #b) do
-    if a[i] ~= b[i] then
-      return false
-    end
-  end
-  return true
-end
-
---- The page after this one; nil after the last, nil and an error where it cannot be had.
----@return livechat.Page|nil page
----@return livechat.Error|nil err
-function Page:next()
-  local origin = origins[self]
-  local reach = origin.row.reach
-  if reach and (self.total or 0) > reach.most and self.page >= (self.pages or math.huge) then
-    return nil, beyond_reach(origin.row, self.total)
-  end
-  if #self == 0 or self.pages and self.page >= self.pages or origin.cursor and not origin.token then
-    return nil
-  end
-  local filter = record.copy(origin.filter)
-  if origin.cursor then
-    filter[origin.cursor] = origin.token
-  else
-    filter.page = self.page + 1
-  end
-  local page, err = origin.list(origin.resource, filter)
-  if page and not self.pages and same_list(page, self) then
-    return nil -- a service that does not know pages answers the same to every one
-  end
-  return page, err
-end
-
---- A plain table in the form of the service's answer, ready for cjson.encode: the counts, and the
---- items under their name.
-function Page:totable()
-  local items = json.array {}
-  for i, item in ipairs(self) do
-    items[i] = type(item) == "userdata" and item:totable() or record.copy(item)
-  end
-  return { page = self.page, pages = self.pages, total = self.total, [origins[self].name] = items }
-end
-
-function Page:__tostring()
-  local text = ("livechat.Page: %d %s, page %.0f"):format(#self, origins[self].name, self.page)
-  return text .. (self.pages and (" of %.0f"):format(self.pages) or "")
-    .. (self.total and (", %.0f in all"):format(self.total) or "")
-end
-
-local function page_of(here, row, answer, value, filter, made)
-  made.page = filter.page or 1
-  made.pages, made.total = value.pages, value.total
-  origins[made] = { list = here.methods[row.name], resource = here.resource, filter = filter,
-    row = row, name = answer.within or "items", cursor = row.cursor,
-    token = value.next }
-  return setmetatable(made, Page)
-end
 
 -- ---- arguments ---------------------------------------------------------------------------------
 
@@ -239,14 +159,14 @@ local function look(op, wanted, registry, began, due)
   local filter, number = lost.filter(wanted, began), 1
   while true do
     filter.page = number > 1 and number or nil
-    local page, _, answer = op:perform(op.rows[lost.list], {}, filter, nil, due)
-    if not page then
+    local listed, _, answer = op:perform(op.rows[lost.list], {}, filter, nil, due)
+    if not listed then
       break
     end
     local options = { lost = lost, time = core.time,
       since = lost_create.since(began, core.now(), server_date(answer)) }
-    lost_create.match(found, page, wanted, options)
-    if not lost_create.goes_on(page, number, options) or core.clock() >= due then
+    lost_create.match(found, listed, wanted, options)
+    if not lost_create.goes_on(listed, number, options) or core.clock() >= due then
       break
     end
     number = number + 1
@@ -346,8 +266,7 @@ local function call(op, here, args, fields)
     end
     return dialect:thing(dialect.api.answers[row.returns].kind, one, op.client)
   elseif dialect.api.answers[row.returns].page then
-    local listed = dialect.api.answers[row.returns]
-    return page_of(here, row, listed, value, fields, dialect:one(row.returns, value, op.client))
+    return page.of(here, op, value, fields, dialect:one(row.returns, value, op.client))
   end
   return dialect:one(row.returns, value, op.client)
 end
@@ -444,7 +363,7 @@ local function each(dialect, rows, fname, row)
       next_thing = walk_pages.each(fetch, { id = id_of, modified = moment "modified",
         created = moment "created", order = filter.order, page = filter.page,
         most = row.reach and row.reach.most,
-        beyond = function(total) return beyond_reach(row, total) end })
+        beyond = function(total) return page.beyond_reach(row, total) end })
     end
     return function()
       local thing = next_thing()

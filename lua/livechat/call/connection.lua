@@ -5,7 +5,6 @@
 --- the services a call goes to. Only this file knows that sending costs a slot.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local json = require "livechat.json"
 local read = require "livechat.api.read"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
@@ -266,29 +265,6 @@ function Connection:attempt(state, prepared)
   return result
 end
 
---- What an answer says, by the service's own words where it has some: some services tell of a
---- failure with a status that says success.
----@return boolean fine
----@return table said { decoded=, problem=<why it cannot be read>, kind=, code=,
----   headers=<with which it would have been taken> }
-local function judge(service, result)
-  if not result.status then
-    return false, {}
-  end
-  local said = {}
-  local success = result.status >= 200 and result.status < 300
-  if result.body ~= "" then
-    local text
-    said.decoded, text = json.decode(result.body, core.utf8)
-    said.problem = success and text and "the answer is not JSON: " .. text or nil
-  end
-  if service.failure and not (success and said.decoded == nil) then
-    said.kind, said.code, said.headers = service.failure(result.status, said.decoded,
-      result.headers)
-  end
-  return success and not said.kind, said
-end
-
 local DEPRECATED = { "Deprecation", "Legacy", "Sunset" }
 
 --- Tells once for each endpoint that the service calls it deprecated.
@@ -484,7 +460,7 @@ local function perform(self, spec)
     if state.counted and result.sent == false then
       self.budget:give_back(state.counted)
     end
-    local fine, said = judge(place.service, result)
+    local fine, said = services.judge(place.service, result)
     local attempt = not fine and self:describe(state, result, said) or nil
     if self.throttle then
       self:tell_throttle(state, result, attempt)

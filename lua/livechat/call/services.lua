@@ -12,6 +12,7 @@
 ---               header lines with which the service would take the call
 local core = require "livechat.core"
 local errors = require "livechat.errors"
+local json = require "livechat.json"
 local request = require "livechat.call.request"
 
 local services = {}
@@ -110,6 +111,29 @@ function services.lines(place, has_body, more)
   for name, value in pairs(place.headers) do headers[name] = value end
   for name, value in pairs(more) do headers[name] = value end
   return request.lines(headers, has_body)
+end
+
+--- What an answer says, by the service's own words where it has some: some services tell of a
+--- failure with a status that says success.
+---@return boolean fine
+---@return table said { decoded=, problem=<why it cannot be read>, kind=, code=,
+---   headers=<with which it would have been taken> }
+function services.judge(service, result)
+  if not result.status then
+    return false, {}
+  end
+  local said = {}
+  local success = result.status >= 200 and result.status < 300
+  if result.body ~= "" then
+    local text
+    said.decoded, text = json.decode(result.body, core.utf8)
+    said.problem = success and text and "the answer is not JSON: " .. text or nil
+  end
+  if service.failure and not (success and said.decoded == nil) then
+    said.kind, said.code, said.headers = service.failure(result.status, said.decoded,
+      result.headers)
+  end
+  return success and not said.kind, said
 end
 
 return services
