@@ -7,14 +7,12 @@
 ---
 --- An event is one file, whose name is its id. It stays in new/ under that name until it is
 --- handled, so that a redelivery finds the name taken. Its first line is the event, every further
---- line tells what happened to it: an attempt that began, one that failed, why, and when the next
---- is due. (The file's time says that too, for a look at many files; but only a file's owner may
---- set it, and the users of a group may share an inbox.)
+--- line tells what happened to it: attempts, why they failed, when the next is due. (The file's
+--- time says that too; but only a file's owner may set it, and a group may share an inbox.)
 ---
---- The process that handles an event holds a lock on its file. The kernel takes the lock from a
---- process that dies, however it dies and whichever process gets its number next. Only the holder
---- moves or removes a file of new/, and looks into done/ and failed/ before it begins: a redelivery
---- that was stored in the moment in which its event went there ends here.
+--- time says that too; but only its owner may set it, and a group may share an inbox.)
+--- that dies. Only the holder moves or removes a file of new/, and looks into done/ and failed/
+--- first: a redelivery that was stored while its event went there ends here.
 local core = require "livechat.core"
 local disk = require "livechat.events.disk"
 local errors = require "livechat.errors"
@@ -88,9 +86,7 @@ end
 function Inbox:exists()
   self.checked = false
   local fine, problem = check(self)
-  if problem == "missing" then
-    return false
-  end
+  if problem == "missing" then return false end
   return fine, problem
 end
 
@@ -127,20 +123,14 @@ function Inbox:store(id, text, watch)
     return nil, explain(self, "too much waits for the disk"), "busy"
   end
   local usable, unusable = check(self)
-  if not usable and unusable ~= "missing" then
-    return nil, unusable
-  end
+  if not usable and unusable ~= "missing" then return nil, unusable end
   local stored, word, problem = store(self, id, line, watch)
   if word == "missing" then -- the first event, or the folder was removed
     self.checked = false
     usable, unusable = check(self)
-    if not usable and unusable ~= "missing" then
-      return nil, unusable
-    end
+    if not usable and unusable ~= "missing" then return nil, unusable end
     local made, reason = inbox_folder.make(self.reading, self.path, self.folder_mode)
-    if not made then
-      return nil, explain(self, reason)
-    end
+    if not made then return nil, explain(self, reason) end
     stored, word, problem = store(self, id, line, watch)
   end
   if stored then
@@ -230,17 +220,13 @@ end
 ---@return string|nil message
 function Inbox:claim()
   local fine, problem = check(self)
-  if not fine and problem ~= "missing" then
-    return nil, problem
-  end
+  if not fine and problem ~= "missing" then return nil, problem end
   problem = nil
   self:sweep_some()
   for _, again in ipairs { false, true } do
     if again then
       local looked, unread = look(self)
-      if not looked then
-        return nil, explain(self, unread)
-      end
+      if not looked then return nil, explain(self, unread) end
     end
     local name = next_name(self)
     while name do
