@@ -10,7 +10,7 @@
 --- line tells what happened to it: attempts, why they failed, when the next is due. (The file's
 --- time says that too; but only a file's owner may set it, and a group may share an inbox.)
 ---
---- time says that too; but only its owner may set it, and a group may share an inbox.)
+--- The process that handles an event holds a lock on its file, which the kernel takes from one
 --- that dies. Only the holder moves or removes a file of new/, and looks into done/ and failed/
 --- first: a redelivery that was stored while its event went there ends here.
 local core = require "livechat.core"
