@@ -6,7 +6,7 @@
 package.path = "./?.lua;" .. package.path
 local dialects = require "tools.dialects"
 
-local FUNCTIONS = { "init", "client", "api/methods", "events/receiver", "events/drain" }
+local FUNCTIONS = { "init", "client", "api/page", "events/receiver", "events/drain" }
 
 -- Whose functions are public, and the class to which they belong; a folder's `drain.drain` is the
 -- receiver's own.
