@@ -1508,6 +1508,15 @@ function Client:stats() end
 --- Idempotent; `__close` and the collector do the same.
 function Client:close() end
 
+--- The page after this one; nil after the last, nil and an error where it cannot be had.
+---@return livechat.Page|nil page
+---@return livechat.Error|nil err
+function Page:next() end
+
+--- A plain table in the form of the service's answer, ready for cjson.encode: the counts, and the
+--- items under their name.
+function Page:totable() end
+
 --- Registers a handler. Those of one event run in the order of registration, and one that fails
 --- does not keep the others from running.
 ---@param kind string an event's type, or "*" for every event
