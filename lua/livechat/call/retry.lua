@@ -121,7 +121,10 @@ function retry.outcome(attempt)
   end
   local status, kind = attempt.status, attempt.kind
   if kind and status ~= 503 then return MAY_HAVE_ACTED[kind] and "unknown" or "refused" end
-  return (status >= 300 and status < 500 or status == 503) and "refused" or "unknown"
+  -- 302 and 303 also answer a form that was taken: see the result there.
+  local elsewhere = status == 302 or status == 303
+  return (status >= 300 and status < 500 and not elsewhere or status == 503) and "refused"
+    or "unknown"
 end
 
 -- Decision ----------------------------------------------------------------------------------
