@@ -463,7 +463,7 @@ describe("an inbox in a folder", function()
       " && mount -t tmpfs -o size=64k tmpfs " .. quote(path)) ~= 0 then
       return pending("no file system can be mounted here")
     end
-    helper.defer(function() helper.run("umount " .. quote(path)) end)
+    helper.defer(function() helper.run("umount -l " .. quote(path)) end)
     receiver, _, said = receiver_of(livechat.inbox(path))
     local stored = 0
     while stored < 100

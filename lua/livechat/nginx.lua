@@ -51,9 +51,8 @@ local function read_body()
 end
 
 --- Answers one delivery: `content_by_lua_block { require("livechat.nginx").serve(receiver) }`.
---- Nothing here waits but the handlers, which yield, and with an inbox in a folder the sync of the
---- event's file and name, for which the worker stands still: 5 ms on a virtual disk, 25 us on
---- tmpfs.
+--- Nothing here waits but the handlers, which yield, and with an inbox in a folder the light thread
+--- for a disk's thread.
 ---@param receiver livechat.Receiver
 function nginx.serve(receiver)
   if ngx.req.get_method() ~= "POST" then

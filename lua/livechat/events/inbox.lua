@@ -32,7 +32,7 @@ local inbox = {
 local FARTHEST = 3600
 local STALE_DRAFT = 3600
 local SWEEP_EVERY = 600
-local SLICE = 1000 -- files that a claim looks at while it sweeps: 2 ms
+local SLICE, IDLE_SLICE = 10, 2000 -- files that a claim looks at while it sweeps: 20 us; 4 ms
 local QUEUE = 10000
 local MAX_BYTES = 2 ^ 26 -- of events that wait for the disk
 
@@ -222,7 +222,7 @@ function Inbox:claim()
   local fine, problem = check(self)
   if not fine and problem ~= "missing" then return nil, problem end
   problem = nil
-  self:sweep_some()
+  self:sweep_some(SLICE)
   for _, again in ipairs { false, true } do
     if again then
       local looked, unread = look(self)
@@ -238,6 +238,7 @@ function Inbox:claim()
       name = next_name(self)
     end
   end
+  self:sweep_some(IDLE_SLICE)
   return nil, problem and explain(self, problem)
 end
 
@@ -399,12 +400,12 @@ end
 
 --- Looks at the next few files of a sweep. What it works on is out of the list meanwhile: another
 --- coroutine goes on with the rest, and one that never comes back leaves it to the next sweep.
-local function sweep_slice(self)
+local function sweep_slice(self, n)
   local part = table.remove(self.sweeping)
   if not part.folder then
     part.folder = self.reading:run("open", part.path)
   end
-  if part.folder and self.reading:run("sweep", part.folder, part.before, SLICE) then
+  if part.folder and self.reading:run("sweep", part.folder, part.before, n) then
     table.insert(self.sweeping, part)
   end
 end
@@ -423,18 +424,18 @@ end
 function Inbox:sweep(now)
   begin_sweep(self, now or core.now())
   while #self.sweeping > 0 do
-    sweep_slice(self)
+    sweep_slice(self, IDLE_SLICE)
   end
 end
 
 --- A part of that, where it is time: however much there is, a claim is not held up by it.
-function Inbox:sweep_some()
+function Inbox:sweep_some(n)
   local now = core.now()
   if not self.swept or now - self.swept >= SWEEP_EVERY or now < self.swept then
     begin_sweep(self, now)
   end
   if #self.sweeping > 0 then
-    sweep_slice(self)
+    sweep_slice(self, n)
   end
 end
 
