@@ -6,7 +6,7 @@
 # make test       the same for every test; ONLY=word LUA_VERSION=5.3 JOBS=2 narrow it
 # make bench      measures; ONLY=word narrows it
 # make lint       luacheck, clang-format, cppcheck, house_spec
-# make pages      writes docs/reference.md and library/ from the dialects; dist, deb: packages
+# make pages      writes docs/reference.md and library/ from the dialects; make dist: a tarball
 # make clean, install, uninstall   PREFIX=/usr/local DESTDIR= LUA_VERSION= (all that are built)
 # CI=true makes every warning an error. LUA_INCDIR= says where the headers of LUA_VERSION are.
 
@@ -60,7 +60,7 @@ CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard c
 THREADED := $(filter test_calls test_disk test_engine test_shm_many,$(TESTS))
 BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all env demo test ctests bench lint pages dist deb install uninstall clean
+.PHONY: all env demo test ctests bench lint pages dist install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,7 +135,7 @@ lint:
 		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE csrc bench; fi
 	$(LUA) "$$(command -v busted)" spec/house_spec.lua
 
-pages dist deb: all
+pages dist: all
 	@eval "$$($(MAKE) --no-print-directory -s env)" && LUA=$(LUA) tools/$@.sh
 
 install: all

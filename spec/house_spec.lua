@@ -386,7 +386,9 @@ describe("every file", function()
     local version = assert(read("lua/livechat/init.lua"):match('_VERSION = "(%d+%.%d+%.%d+)"'))
     local pattern = "%f[%w.]" .. version:gsub("%.", "%%.") .. "%f[^%w.]"
     for _, path in ipairs(ALL) do
-      if path ~= "./CHANGES.md" then
+      -- Packages need it in their own files, which are written from there or compared with it.
+      if path ~= "./CHANGES.md" and path ~= "./debian/changelog"
+        and path ~= ("./rockspec/livechat-%s-1.rockspec"):format(version) then
         for i, line in ipairs(lines(read(path))) do
           local first = path == "./lua/livechat/init.lua" and line:find("_VERSION = ", 1, true)
           if line:find(pattern) and not first then breach(path, i, line) end

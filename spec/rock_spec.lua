@@ -1,7 +1,11 @@
 -- SPDX-License-Identifier: MIT
 -- once: builds the rock for each Lua itself
---- `luarocks make` on a copy of the tree, with no network to reach, and `make install`, each to an
+--- The rock of this version, packed from its tag in a copy of the repository with no network to
+-- reach, built once for each Lua and installed from what was packed, and `make install`, each to an
 -- empty folder; then a program that sees nothing but that folder and the system's cjson.
+package.path = "./?.lua;" .. package.path
+local rockspec = require "tools.rockspec"
+
 local function output(command)
   local pipe = assert(io.popen("{ " .. command .. "\n} 2>&1; echo \" $?\"", "r"))
   local text = pipe:read("*a")
@@ -55,20 +59,34 @@ local function same_modules(tree, version)
 end
 
 describe("an installed livechat", function()
-  local source
+  local path, wanted = rockspec()
+  local version_of = path:match("livechat%-(.-)%-1%.rockspec")
+  -- LuaRocks, for a user who has nothing yet, where git finds the repository on this machine.
+  local luarocks
   setup(function()
     folder = succeed("mktemp -d")
-    source = folder .. "/source"
+    local source = folder .. "/source"
     succeed("mkdir " .. source .. " && cp -R bin csrc lua rockspec LICENSE CHANGES.md " .. source)
+    succeed(("cd %s && git init -q . && git add -A && git -c user.name=x -c user.email=x@localhost "
+      .. "commit -qm x && git tag v%s"):format(source, version_of))
+    local file = assert(io.open(folder .. "/.gitconfig", "w"))
+    file:write(('[url "file://%s"]\n  insteadOf = %s\n'):format(source,
+      wanted:match('url = "git%+(.-)"')))
+    file:close()
+    luarocks = ("cd %s && HOME=%s http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 "
+      .. "luarocks "):format(folder, folder)
+    succeed(luarocks .. "pack source/" .. path)
   end)
   teardown(function() succeed("rm -rf " .. folder) end)
 
   for _, version in ipairs { "5.1", "5.2", "5.3", "5.4" } do
-    it("comes from luarocks make, for Lua " .. version, function()
-      local tree = folder .. "/" .. version
-      succeed(("cd %s && HOME=%s http_proxy=http://127.0.0.1:9 https_proxy=http://127.0.0.1:9 "
-        .. "luarocks --lua-version %s make --deps-mode=none --tree %s rockspec/*.rockspec"):format(
-        source, folder, version, tree))
+    it("comes from a packed rock, for Lua " .. version, function()
+      local tree, rock = folder .. "/" .. version, "livechat-" .. version_of .. "-1"
+      local for_lua = luarocks .. "--lua-version " .. version
+      succeed(for_lua .. " build --deps-mode=none --pack-binary-rock " .. rock .. ".src.rock"
+        .. " CFLAGS='-O0 -fPIC'")
+      succeed(("%s install --deps-mode=none --tree %s %s.linux-*.rock && rm -r %s.linux-*.rock")
+        :format(for_lua, tree, rock, rock))
       works("lua" .. version, version, tree)
       if version == "5.1" then works("luajit", version, tree) end
       same_modules(tree, version)
@@ -124,13 +142,24 @@ describe("an installed livechat", function()
       .. "--version"):find("^livechat %d"))
   end)
 
+  it("has a rockspec of its version, which is the checkout's with another source", function()
+    local file = assert(io.open(path), path .. " is missing: make pages")
+    assert.equal(wanted, file:read("*a"), path .. " is out of date: make pages")
+    file:close()
+    assert.equal(version_of, require("livechat")._VERSION)
+    for _, name in ipairs { path, "rockspec/livechat-scm-1.rockspec" } do
+      succeed("luarocks lint " .. name)
+    end
+    assert.equal("2", succeed("ls rockspec/*.rockspec | wc -l"))
+  end)
+
   it("is built from every C file of the core and the binding", function()
-    local rockspec = {}
-    local chunk = assert(loadfile("rockspec/livechat-scm-1.rockspec", "t", rockspec))
-    if setfenv then setfenv(chunk, rockspec) end -- Lua 5.1
+    local read = {}
+    local chunk = assert(loadfile("rockspec/livechat-scm-1.rockspec", "t", read))
+    if setfenv then setfenv(chunk, read) end -- Lua 5.1
     chunk()
     local listed, seen = {}, {}
-    for _, module in pairs(rockspec.build.modules) do
+    for _, module in pairs(read.build.modules) do
       for _, source_file in ipairs(module.sources) do
         if not seen[source_file] then listed[#listed + 1] = source_file end
         seen[source_file] = true

@@ -8,7 +8,7 @@ local resources = require "livechat.api.methods"
 local throttle = require "livechat.throttle"
 
 local livechat = {
-  _VERSION = "0.1.0",
+  _VERSION = "0.2.0",
 }
 
 -- The dialects that an API consists of, the account's own first. What a program does not use is not
