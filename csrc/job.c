@@ -131,6 +131,8 @@ static enum lc_err run_on_file(struct lc_job *job) {
     return lc_file_append(job->fd, job->data, job->len);
   case LC_OP_WRITE:
     return lc_file_write(job->fd, job->data, job->len);
+  case LC_OP_SYNC:
+    return lc_file_sync(job->fd);
   case LC_OP_TOUCH:
     return lc_file_touch(job->fd, job->number);
   case LC_OP_EMPTY:
@@ -156,6 +158,8 @@ static enum lc_err run_on_path(struct lc_job *job) {
                            job->mode);
   case LC_OP_MAKE:
     return lc_folder_make(job->path[0], job->mode);
+  case LC_OP_SYNC_FOLDER:
+    return lc_folder_sync(job->path[0]);
   case LC_OP_EXISTS:
     job->yes = lc_file_exists(job->path[0]);
     return LC_OK;

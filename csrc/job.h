@@ -16,6 +16,7 @@ enum lc_op {
                    data, mode. `yes`: it was in one of those */
   LC_OP_REPLACE, /* path: drafts, folder, name; data, mode */
   LC_OP_MAKE,    /* path: folder; mode */
+  LC_OP_SYNC_FOLDER, /* path: folder */
   LC_OP_EXISTS,  /* path; gives `yes` */
   LC_OP_ABOUT,   /* path, flag: follow; gives `about` */
   LC_OP_LIST,    /* path: folder; flag: of anything in it; gives `listing` */
@@ -29,6 +30,7 @@ enum lc_op {
   LC_OP_READ,    /* `fd`, as all below; gives `text` */
   LC_OP_APPEND,  /* data */
   LC_OP_WRITE,   /* data, over its beginning */
+  LC_OP_SYNC,
   LC_OP_TOUCH,   /* number: microseconds */
   LC_OP_EMPTY,
   LC_OP_SIZE, /* gives `size` */

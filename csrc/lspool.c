@@ -18,9 +18,11 @@
  *   lock(path) -> lock                         fetch(path) -> text
  *   take(folder, name, [folder, folder]) -> lock, text; removes it, and fails with "missing", where
  *     one of the two folders has the name
+ *   sync_folder(folder) -> true: the names in it are on disk
  *   open(folder) -> folder                     sweep(folder, before, n) -> there is more
  *   read(lock) -> text                         append(lock, text) -> true
  *   write(lock, text), over its beginning -> true
+ *   sync(lock) -> true: what was written is on disk
  *   touch(lock, epoch seconds) -> true         empty(lock) -> true
  *   size(lock) -> bytes                        close(lock) -> true
  *   move(lock, from, to, empty) -> true; closes it in any case */

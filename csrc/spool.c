@@ -275,6 +275,10 @@ enum lc_err lc_file_write(int fd, const void *data, size_t len) {
   return n == (ssize_t)len ? LC_OK : system_error(why);
 }
 
+enum lc_err lc_file_sync(int fd) {
+  return fsync(fd) == 0 ? LC_OK : LC_ESYS;
+}
+
 enum lc_err lc_file_touch(int fd, int64_t epoch_us) {
   struct timespec time = {
       .tv_sec = (time_t)(epoch_us / 1000000),

@@ -36,6 +36,7 @@ enum lc_err lc_file_append(int fd, const void *data, size_t len); /* all or noth
 /* Over its beginning. Of a few bytes a reader finds all or none, also after the writer was killed;
  * not synced. */
 enum lc_err lc_file_write(int fd, const void *data, size_t len);
+enum lc_err lc_file_sync(int fd);
 enum lc_err lc_file_touch(int fd, int64_t epoch_us);
 enum lc_err lc_file_empty(int fd);
 enum lc_err lc_file_size(int fd, uint64_t *size);

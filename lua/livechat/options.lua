@@ -179,6 +179,7 @@ end
 ---@field username? string the account's e-mail address
 ---@field api_key? string API key or personal access token, sent as HTTP Basic
 ---@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
+---@field oauth? livechat.OAuthOptions instead of the two: an access token that is renewed
 ---@field api? "v2"|"v3" which of the service's APIs; default "v2"
 ---@field base_url? string default "https://api.livechatinc.com"
 ---@field helpdesk_url? string default "https://api.helpdesk.com"; of "v3"
@@ -251,7 +252,8 @@ local OPTIONS = {
   username = credential, api_key = credential, access_token = credential,
   api = api, base_url = one_line, helpdesk_url = one_line, accounts_url = one_line,
   client_id = one_line, timeout = is.seconds, connect_timeout = is.seconds, deadline = is.seconds,
-  retry = table_or_false, throttle = throttle, budget = is.type "table", verify = is.type "boolean",
+  retry = table_or_false, throttle = throttle, budget = is.type "table",
+  oauth = is.type "table", verify = is.type "boolean",
   ca_file = one_line, proxy = proxy, user_agent = one_line, max_response = is.whole,
   reconcile = seconds_or_false, on_wait = is.type "function", on_attempt = is.type "function",
   on_notice = is.type "function", wait = is.type "function",
@@ -280,7 +282,7 @@ local function from_environment(given, getenv)
   for _, name in ipairs { "api", "base_url", "helpdesk_url", "accounts_url", "client_id" } do
     fill(name)
   end
-  if given.access_token == nil then
+  if given.access_token == nil and given.oauth == nil then
     fill("username")
     fill("api_key")
     if not (filled.username and filled.api_key) and not (given.username or given.api_key) then
@@ -294,6 +296,12 @@ local function from_environment(given, getenv)
 end
 
 local function require_credentials(made)
+  if made.oauth then
+    for _, name in ipairs { "access_token", "api_key" } do
+      if made[name] then errors.raise_argument("oauth", FNAME, "either this or " .. name) end
+    end
+    return
+  end
   if made.access_token and made.api_key then
     errors.raise_argument("access_token", FNAME, "either this or username and api_key")
   end

@@ -10,6 +10,7 @@ local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
 local services = require "livechat.call.services"
 local budget = require "livechat.throttle.budget"
+local signin = require "livechat.call.signin"
 local throttle = require "livechat.throttle"
 local turn = require "livechat.call.turn"
 local wait = require "livechat.call.wait"
@@ -50,6 +51,7 @@ end
 function connection.new(options, dialects, user_agent)
   local places = services.places(dialects, options, user_agent)
   local main = places[dialects[1].service]
+  local by_oauth = options.oauth and signin.new(options.oauth, FNAME)
   local limiter, err = make_throttle(options.throttle)
   local spending
   if not err and options.budget then
@@ -61,7 +63,9 @@ function connection.new(options, dialects, user_agent)
   return setmetatable({
     main = main, services = places, base_url = main.base_url,
     dialects = dialects, client_id = options.client_id,
-    account = options.username and main.base .. "\n" .. options.username,
+    signin = by_oauth,
+    account = by_oauth and main.base .. "\n" .. by_oauth:account()
+      or options.username and main.base .. "\n" .. options.username,
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     deadline = options.deadline, retry = options.retry, throttle = limiter,
     budget = spending,
@@ -79,8 +83,9 @@ end
 function Connection:close()
   self.closed = true
   for _, place in pairs(self.services) do
-    place.secret:wipe()
+    if place.secret then place.secret:wipe() end
   end
+  if self.signin then self.signin:wipe() end
   for _, call in pairs(self.calls) do
     call:cancel()
   end
@@ -289,7 +294,9 @@ end
 ---@param key? livechat.Key what the call went with instead
 ---@return string|nil
 function Connection:hide(text, key)
-  text = text and self.main.secret:hide(text:sub(1, HIDDEN_MAX))
+  local secret = self.main.secret -- none before the first token came
+  text = text and text:sub(1, HIDDEN_MAX)
+  text = text and secret and secret:hide(text) or not secret and text or nil
   return text and key and key.secret:hide(text) or not key and text or nil
 end
 
@@ -417,12 +424,15 @@ function Connection:redirect(state, prepared, said)
   return prepared.headers ~= nil
 end
 
---- Until throttle and budget let the next attempt go.
+--- Until there is a token and throttle and budget let the next attempt go.
 ---@return boolean|nil goes
 ---@return livechat.Error|nil err
 function Connection:await_turn(state)
   local goes, err = true, nil
-  if self.throttle then
+  if self.signin then
+    goes, err = self.signin:ready(self, state)
+  end
+  if goes and self.throttle then
     goes, err = turn.wait(self, state)
   end
   if goes and self.budget then
@@ -456,6 +466,7 @@ local function perform(self, spec)
       return nil, err
     end
     state.number = state.number + 1
+    state.sent_with = self.signin and self.signin.signed_in
     local result = self:attempt(state, prepared)
     if state.counted and result.sent == false then
       self.budget:give_back(state.counted)
@@ -472,7 +483,7 @@ local function perform(self, spec)
     elseif state.unknown and spec.gone and retry.kind(attempt) == spec.gone then
       return self:answer(state, result) -- the lost attempt did it
     end
-    again = self:redirect(state, prepared, said)
+    again = self:redirect(state, prepared, said) or self.signin and self.signin:again(state, result)
     if not again then
       again, err = self:recover(state, result, attempt, said)
     end

@@ -10,6 +10,7 @@
 ---   failure     (status, decoded, headers) -> kind, code, more: what an answer says that failed,
 ---               also one of status 200; nil leaves it to retry.lua's table by status. `more` are
 ---               header lines with which the service would take the call
+---   token       the path at which it renews access tokens, of one service
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
@@ -82,7 +83,9 @@ function services.places(dialects, options, user_agent)
       places[service] = place_of(service, options, user_agent)
     end
   end
-  services.bind(places, options)
+  if not options.oauth then -- that gets its first token when it is needed
+    services.bind(places, options)
+  end
   return places
 end
 
@@ -91,6 +94,7 @@ end
 function services.bind(places, credential)
   local made = {}
   for service, place in pairs(places) do
+    services.add_headers(place, service.headers(credential))
     made[service] = make_secret(credential, place.base_url)
   end
   for service, place in pairs(places) do

@@ -63,7 +63,7 @@ end
 --- The accounts API: names, avatars. [D] 4.1
 wire.accounts = {
   name = "accounts", option = "accounts_url", base_url = "https://accounts.livechat.com",
-  headers = function() return {} end, failure = wire.failure,
+  headers = function() return {} end, failure = wire.failure, token = "/v2/token",
 }
 
 return wire
