@@ -62,6 +62,13 @@ describe("oauth", function()
     end
   end)
 
+  it("signs in to v2 as well", function()
+    local given = options { refresh_token = pair().refresh_token }
+    given.api = "v2"
+    local client = assert(livechat.new(given))
+    assert(client.agents:list())
+  end)
+
   it("says what is wrong, and no secret", function()
     local client = assert(livechat.new(options { refresh_token = "no-such-refresh-token" }))
     local list, err = client.agents:list()

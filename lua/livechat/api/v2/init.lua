@@ -70,5 +70,8 @@ end
 return {
   name = "v2",
   service = { name = "livechat", base_url = "https://api.livechatinc.com", headers = headers },
+  -- Where OAuth renews tokens.
+  services = { { name = "accounts", option = "accounts_url", token = "/v2/token",
+    base_url = "https://accounts.livechat.com", headers = function() return {} end } },
   records = records, answers = answers, resources = resources, events = events,
 }
