@@ -62,6 +62,19 @@ describe("oauth", function()
     end
   end)
 
+  it("is renewed once for calls that overlap", function()
+    for _, store in ipairs { false, new_path() } do
+      local client = assert(livechat.new(options { refresh_token = pair().refresh_token,
+        store = store or nil }))
+      local results = livechat.gather({ 1, 2, 3, 4, 5, 6, 7, 8 }, function()
+        return client.agents:list()
+      end, { concurrency = 8 })
+      for i = 1, 8 do
+        assert.is_nil(results[i][2]) -- a second renewal with the same token would be refused
+      end
+    end
+  end)
+
   it("signs in to v2 as well", function()
     local given = options { refresh_token = pair().refresh_token }
     given.api = "v2"

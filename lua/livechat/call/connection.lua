@@ -483,7 +483,8 @@ local function perform(self, spec)
     elseif state.unknown and spec.gone and retry.kind(attempt) == spec.gone then
       return self:answer(state, result) -- the lost attempt did it
     end
-    again = self:redirect(state, prepared, said) or self.signin and self.signin:again(state, result)
+    again = self:redirect(state, prepared, said)
+      or self.signin and self.signin:again(state, attempt)
     if not again then
       again, err = self:recover(state, result, attempt, said)
     end

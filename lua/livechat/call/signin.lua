@@ -200,11 +200,8 @@ function SignIn:renew_shared(conn, state, refused)
     end
     return false
   end
-  local fine, done, err = pcall(self.renew_locked, self, conn, state, refused)
-  lock:close()
-  if not fine then
-    error(done, 0)
-  end
+  local done, err = self:renew_locked(conn, state, refused)
+  lock:close() -- of a coroutine that is dropped meanwhile, the collector closes it
   return done, err
 end
 
@@ -258,10 +255,12 @@ function SignIn:ready(conn, state)
   return true
 end
 
---- After an answer of 401: whether the call is to be made again, once, with a renewed token.
+--- After an answer that refuses the token (a 401, or the same in the service's own words): whether
+--- the call is to be made again, once, with a renewed one.
+---@param attempt livechat.Attempt that failed
 ---@return boolean
-function SignIn:again(state, result)
-  if result.status ~= 401 or state.refused then
+function SignIn.again(_, state, attempt)
+  if retry.kind(attempt) ~= "auth" or attempt.status == 403 or state.refused then
     return false
   end
   state.refused = state.sent_with

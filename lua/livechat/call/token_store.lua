@@ -17,7 +17,8 @@ local json = require "livechat.json"
 local token_store = {}
 
 local spool = core.spool
-local SIZE = 8192 -- bytes of a file: of the largest tokens there is room for
+local SIZE = 16384 -- bytes of a file: room for large tokens
+local MOST = 2 ^ 20 -- bytes that are read
 
 ---@class livechat.TokenState
 ---@field refresh_token string
@@ -44,7 +45,7 @@ local function read_state(path)
   if not file then
     return nil, not spool.exists(path) and "missing" or problem
   end
-  local text = file:read(SIZE + 1)
+  local text = file:read(MOST)
   file:close()
   local state = text and json.decode(text)
   if type(state) ~= "table" or type(state.refresh_token) ~= "string" then
