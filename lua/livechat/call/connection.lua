@@ -6,6 +6,7 @@
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local read = require "livechat.api.read"
+local notice = require "livechat.call.notice"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
 local services = require "livechat.call.services"
@@ -255,6 +256,7 @@ function Connection:attempt(state, prepared)
   self.counts.sent = self.counts.sent + 1
   local timeout = math.min(self.timeout, Connection.remaining(state) or math.huge)
   prepared.timeout = math.max(timeout, 0.001)
+  prepared.headers = services.lines(state.place, prepared.body ~= nil, state.spec.headers)
   prepared.secret = not state.spec.key and state.place.secret or nil -- as it is now: see sign_in
   local call, code, text = state.strategy.submit(prepared)
   if not call then
@@ -268,24 +270,6 @@ function Connection:attempt(state, prepared)
     result.code, result.text = "timeout", "no answer within " .. timeout .. " s"
   end
   return result
-end
-
-local DEPRECATED = { "Deprecation", "Legacy", "Sunset" }
-
---- Tells once for each endpoint that the service calls it deprecated.
-function Connection:notice(state, result)
-  local endpoint = self.on_notice and state.spec.method .. " " .. state.spec.path
-  if not endpoint or self.noticed[endpoint] or not result.headers then
-    return
-  end
-  for _, name in ipairs(DEPRECATED) do
-    local value = request.header(result.headers, name)
-    if value then
-      self.noticed[endpoint] = true
-      self.on_notice(endpoint .. ": the service says " .. name .. ": " .. (self:hide(value) or ""))
-      return
-    end
-  end
 end
 
 --- What the service wrote, without the credential, should it have told it back; nil where that can
@@ -413,15 +397,14 @@ end
 
 --- The service takes the call only with other header lines, and says with which: once more, with
 --- those, which every later call of the service has from then on.
----@return boolean|nil again
-function Connection:redirect(state, prepared, said)
+---@return boolean again
+function Connection:redirect(state, said)
   if not said.headers or state.redirected or self.closed then
-    return nil
+    return false
   end
   state.redirected = true
   services.add_headers(state.place, said.headers)
-  prepared.headers = services.lines(state.place, state.spec.body ~= nil, state.spec.headers)
-  return prepared.headers ~= nil
+  return true
 end
 
 --- Until there is a token and throttle and budget let the next attempt go.
@@ -477,14 +460,13 @@ local function perform(self, spec)
       self:tell_throttle(state, result, attempt)
     end
     self:tell_attempt(state, result, attempt)
-    self:notice(state, result)
+    notice.tell(self, state, result)
     if fine then
       return self:answer(state, result, said.decoded, said.problem)
     elseif state.unknown and spec.gone and retry.kind(attempt) == spec.gone then
       return self:answer(state, result) -- the lost attempt did it
     end
-    again = self:redirect(state, prepared, said)
-      or self.signin and self.signin:again(state, attempt)
+    again = self:redirect(state, said) or self.signin and self.signin:again(state, attempt)
     if not again then
       again, err = self:recover(state, result, attempt, said)
     end

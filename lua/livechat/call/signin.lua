@@ -105,8 +105,8 @@ local function send(conn, state, fields)
       if not prepared then
         return nil, err
       end
-      local result = conn:attempt({ strategy = state.strategy, due = state.due, place = {} },
-        prepared)
+      local result = conn:attempt({ strategy = state.strategy, due = state.due, place = place,
+        spec = { key = true } }, prepared) -- what it needs is in its body
       return result, select(2, services.judge(service, result))
     end
   end
