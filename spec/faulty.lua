@@ -39,7 +39,8 @@ end
 function faulty.prepare(clients)
   local ids = {}
   for i, name in ipairs(faulty.calls) do
-    local client, made = client_for(clients, name), nil
+    local client = client_for(clients, name)
+    local made
     if name == "delete" then
       made = client.canned_responses:create { text = "gone soon", tags = { "gone" } }
     else
