@@ -6,6 +6,9 @@
 ---   enum     of = { "a", "b" }             flag (0, 1 or a boolean; sent as 0 or 1), boolean
 ---   list     of = <spec>, min              map   of = <spec>, names = { "a", "b" }, else any
 ---   group    as integer; or a table as a record has it, { id = }
+---   id       as string; or a table as a record has it, { id = }
+---   some     one <spec> or a list of it: of = <spec>; sent as a list
+---   file     a path, or { name =, data = }
 ---   object   fields = { name = <spec> }
 ---   none     why: a field of another dialect, which this one cannot send
 --- and for any of them `required = true`, or `required_with = { other = value }` (where the field
@@ -140,6 +143,24 @@ function checks.none(spec)
   return nil, spec.why
 end
 
+function checks.id(_, value)
+  if type(value) == "table" then
+    value = value.id
+  end
+  if type(value) == "number" then
+    value = json.encode(value)
+  end
+  return checks.string({ one_line = true, min = 1 }, value)
+end
+
+function checks.file(_, value)
+  local is_file = type(value) == "table" and is_text(value.name) and type(value.data) == "string"
+  if is_file or type(value) == "string" and value ~= "" and not value:find("%z") then
+    return value
+  end
+  return nil, "must be a path, or { name =, data = }"
+end
+
 function checks.flag(_, value)
   if value == true or value == 1 or value == "1" then
     return 1
@@ -188,6 +209,11 @@ function checks.list(spec, value, path)
     end
   end
   return made
+end
+
+function checks.some(spec, value, path)
+  local is_list = type(value) == "table" and (value[1] ~= nil or json.is_array(value))
+  return checks.list(spec, is_list and value or { value }, path)
 end
 
 function checks.map(spec, value, path)

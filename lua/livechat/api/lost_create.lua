@@ -6,6 +6,7 @@
 ---   same(thing, wanted)      whether one of the list may be the one that was asked for
 ---   created(thing, time), modified(thing, time)    epoch seconds, nil where it does not tell
 ---   fingerprint(wanted)      what two creates have in common that could not be told apart
+---   id                       the member of a thing that is its id, default "id"
 --- It has to have been created since the request left, by the service's clock. One that was already
 --- given to a caller is another create's.
 local lost_create = {}
@@ -31,11 +32,13 @@ end
 --- The oldest of those found that no caller has been given, or nil. Asked for after the last page,
 --- because other creates look at the same time, and take theirs.
 ---@param registry livechat.Registry
+---@param id? string the member that holds it, default "id"
 ---@return table|nil thing
-function lost_create.oldest(found, registry)
+function lost_create.oldest(found, registry, id)
   local best
   for _, one in ipairs(found) do
-    if not registry:is_taken(one.thing.id) and (not best or one.created <= best.created) then
+    local taken = registry:is_taken(one.thing[id or "id"])
+    if not taken and (not best or one.created <= best.created) then
       best = one
     end
   end

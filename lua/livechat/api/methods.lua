@@ -5,12 +5,10 @@ local client = require "livechat.client"
 local compose = require "livechat.api.compose"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local lost_create = require "livechat.api.lost_create"
 local operation = require "livechat.api.operation"
 local page = require "livechat.api.page"
+local reconcile = require "livechat.api.reconcile"
 local record = require "livechat.api.record"
-local request = require "livechat.call.request"
-local retry = require "livechat.call.retry"
 local unknown = require "livechat.options".unknown
 local walk_cursor = require "livechat.api.walk_cursor"
 local walk_pages = require "livechat.api.walk_pages"
@@ -111,111 +109,6 @@ local function arguments(row, names, optional, fname, ...)
   return args, fields, called
 end
 
--- ---- a create whose answer was lost ------------------------------------------------------------
-
-local function server_date(answer)
-  local date = request.header(answer.headers, "Date")
-  return date and retry.http_date(date, core.now())
-end
-
--- What the creates of each account know of each other. By the account's name, because what a client
--- was given is another create's also for the next client of the account; by the connections where
--- a token says nothing but itself.
-local registries, swept = {}, core.clock()
-local sharers = setmetatable({}, { __mode = "k" })
-
-local function sweep()
-  local now = core.clock()
-  if now - swept < lost_create.REMEMBER then
-    return
-  end
-  swept = now
-  for key, registry in pairs(registries) do
-    if registry:is_empty() then
-      registries[key] = nil
-    end
-  end
-end
-
-local function registry_of(conn)
-  local key = conn.account
-  if key then
-    sweep()
-    registries[key] = registries[key] or lost_create.registry(core.clock)
-    return registries[key]
-  end
-  for other, registry in pairs(sharers) do
-    if conn:same_account(other) then
-      return registry
-    end
-  end
-  sharers[conn] = lost_create.registry(core.clock)
-  return sharers[conn]
-end
-
--- One look, over as many pages as may hold it until `due`; the thing, or nil.
-local function look(op, wanted, registry, began, due)
-  local lost, found = op.row.lost, {}
-  local filter, number = lost.filter(wanted, began), 1
-  while true do
-    filter.page = number > 1 and number or nil
-    local listed, _, answer = op:perform(op.rows[lost.list], {}, filter, nil, due)
-    if not listed then
-      break
-    end
-    local options = { lost = lost, time = core.time,
-      since = lost_create.since(began, core.now(), server_date(answer)) }
-    lost_create.match(found, listed, wanted, options)
-    if not lost_create.goes_on(listed, number, options) or core.clock() >= due then
-      break
-    end
-    number = number + 1
-  end
-  return lost_create.oldest(found, registry)
-end
-
---- Looks for the thing that a create may have made; its answer, or nil where it is not found in
---- time.
-local function look_for(op, wanted, registry, token, began)
-  local conn, now = op.conn, core.clock()
-  -- A tenth of what is left of the deadline is for the answer to the last look.
-  local limit = math.min(conn.reconcile, 0.9 * ((op.due or math.huge) - now))
-  local ends = now + limit
-  registry:lost(token)
-  for pause in lost_create.schedule(limit) do
-    if not conn:sleep(math.min(pause, math.max(0, ends - core.clock()))) then
-      return nil
-    end
-    local due = math.min(op.due or math.huge, math.max(ends, core.clock() + 1))
-    local found = look(op, wanted, registry, began, due)
-    if conn.closed then
-      return nil
-    elseif found and not registry:is_ambiguous(token) then
-      return found
-    end
-  end
-end
-
---- A create whose answer was lost is never sent again: what it made is looked for.
-local function create(op, args, fields)
-  local conn, row = op.conn, op.row
-  local registry = registry_of(conn)
-  local token, began = registry:begin(row.lost.fingerprint(fields)), core.now()
-  local value, err = op:perform(row, args, nil, fields)
-  local answered = value ~= nil
-  if not value and err.outcome == "unknown" and conn.reconcile and not conn.closed then
-    value = look_for(op, fields, registry, token, began)
-    if not value and conn.closed then
-      err = op:error(err, {
-        kind = "closed", message = "the client was closed while it looked for what was created",
-        outcome = "unknown",
-      })
-    end
-  end
-  registry:finish(token, value and value.id, answered)
-  return value, err
-end
-
 -- ---- methods -----------------------------------------------------------------------------------
 
 local CONTEXT = {} -- the key under which a resource keeps its client and connection
@@ -247,11 +140,14 @@ end
 local function call(op, here, args, fields)
   local row, dialect = op.row, op.dialect
   if row.run then
+    function op.page(_, found, filter)
+      return page.of(here, op, found, filter, op:made(row.returns, found))
+    end
     return row.run(op, args, fields)
   end
   local value, err, answer
   if row.lost then
-    value, err = create(op, args, fields)
+    value, err = op:create(args, fields)
   elseif not row.in_body and (row.query or not (row.fields or row.value or next(fields))) then
     value, err, answer = op:perform(row, args, row.query and fields)
   else
@@ -315,6 +211,11 @@ end
 
 -- What fetches a page of a list, by number or by token.
 local function fetcher(here, dialect, rows, row, filter)
+  if row.fetch then
+    return function(place)
+      return row.fetch(operation.new(here, dialect, rows, row), filter, place)
+    end
+  end
   return function(place, order)
     local query = record.copy(filter)
     if row.walk == "cursor" then
@@ -332,7 +233,7 @@ local function fetcher(here, dialect, rows, row, filter)
     if not value then
       return nil, err
     end
-    value.date = server_date(answer)
+    value.date = reconcile.server_date(answer)
     return value
   end
 end

@@ -2,7 +2,10 @@
 --- One call of a method: what is sent, and the useful part of its answer. The functions of a
 --- dialect's folder that make several calls of one are handed such an operation, which holds them
 --- to one deadline.
+local core = require "livechat.core"
 local errors = require "livechat.errors"
+local reconcile = require "livechat.api.reconcile"
+local request = require "livechat.call.request"
 
 ---@class livechat.Operation
 ---@field client livechat.Client
@@ -53,6 +56,21 @@ function Operation:protocol_error(answer, problem)
   })
 end
 
+--- Has done what a kind needs before things of it are made: a record's `prepare`.
+function Operation:prepare(name, value)
+  local record = self.dialect.api.records[self.dialect.api.answers[name].kind]
+  if record and record.prepare then
+    record.prepare(self, value)
+  end
+end
+
+--- What a value in the wire's form stands for.
+---@param name string of the dialect's answers
+function Operation:made(name, value)
+  self:prepare(name, value)
+  return self.dialect:one(name, value, self.client)
+end
+
 --- Performs the call of a row: the answer's useful part in the wire's form, or nil and an error.
 ---@param row table
 ---@param args table<string, string|number> those of its path
@@ -79,7 +97,25 @@ function Operation:perform(row, args, query, body, due)
   if not value then
     return nil, self:protocol_error(answer, problem)
   end
+  self:prepare(row.returns, value)
   return value, nil, answer
+end
+
+--- The method's own call with a body, which makes a thing: found where its answer was lost.
+function Operation:create(args, body)
+  return reconcile.create(self, args, body)
+end
+
+Operation.once = reconcile.once
+
+--- Seconds of a clock that only goes forward.
+Operation.clock = core.clock
+--- Epoch seconds of a moment in any form of the wire, nil for what is none.
+Operation.time = core.time
+
+--- A header of an answer, nil where it has none.
+function Operation.header(answer, name)
+  return answer and request.header(answer.headers, name)
 end
 
 --- So many random bytes that cannot be guessed, in hexadecimal.

@@ -5,7 +5,6 @@
 --- the services a call goes to. Only this file knows that sending costs a slot.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local read = require "livechat.api.read"
 local notice = require "livechat.call.notice"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
@@ -317,7 +316,7 @@ function Connection:failure(state, result, attempt, said)
   end
   local message = result.text
   if result.status then
-    message = self:hide(read.error_text(said.decoded, result.body), state.spec.key)
+    message = self:hide(services.error_text(state.place, said.decoded, result.body), state.spec.key)
       or "the service answered with status " .. result.status
   end
   return self:error(state, {

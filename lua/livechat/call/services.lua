@@ -11,9 +11,11 @@
 ---               also one of status 200; nil leaves it to retry.lua's table by status. `more` are
 ---               header lines with which the service would take the call
 ---   token       the path at which it renews access tokens, of one service
+---   error_text  (decoded) -> what an answer says, where that is in a form of the service's own
 local core = require "livechat.core"
 local errors = require "livechat.errors"
 local json = require "livechat.json"
+local read = require "livechat.api.read"
 local request = require "livechat.call.request"
 
 local services = {}
@@ -103,6 +105,12 @@ function services.bind(places, credential)
     end
     place.secret = made[service]
   end
+end
+
+--- What an error's body says, nil where it says nothing that can be read.
+function services.error_text(place, decoded, body)
+  local own = place.service.error_text
+  return own and own(decoded) or read.error_text(decoded, body)
 end
 
 --- The header lines of a request.
