@@ -67,7 +67,8 @@ function nginx.serve(receiver)
     nginx.log("livechat: the file of a request's body could not be read")
     return answer(500, "the body could not be read\n")
   end
-  local status, text = receiver:handle(body, { authorization = ngx.var.http_authorization })
+  local status, text = receiver:handle(body, { authorization = ngx.var.http_authorization },
+    ngx.var.args)
   if status == 401 and receiver.basic then
     ngx.header["WWW-Authenticate"] = 'Basic realm="livechat"'
   end

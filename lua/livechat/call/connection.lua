@@ -66,6 +66,7 @@ function connection.new(options, dialects, user_agent)
     signin = by_oauth,
     account = by_oauth and main.base .. "\n" .. by_oauth:account()
       or options.username and main.base .. "\n" .. options.username,
+    username = options.username,
     timeout = options.timeout, connect_timeout = options.connect_timeout,
     deadline = options.deadline, retry = options.retry, throttle = limiter,
     budget = spending,

@@ -116,11 +116,14 @@ end
 ---@field type string the member that holds the event's type
 ---@field secret string the member that holds the token
 ---@field ours table<string, string>|nil names of ours for the wire's: an event goes by both
----@field account string|string[] the member that holds the account's number, the first there is
+---@field account string|string[]|function the member that holds the account's number, the first
+--- there is, or what gives it of the whole
 ---@field shape nil|fun(payload: table, wire: table, time: function): table what is read
 ---@field complete nil|fun(event: livechat.Event, client: livechat.Client): boolean|nil, any fetches
 --- what the delivery lacks, before handlers run
----@field payload string|nil the member that holds what the event is about; else they stand beside
+---@field payload string|function|nil the member that holds what the event is about, or what gives
+--- it of the whole; else they stand beside
+---@field secret_in_query string|nil the parameter of the URL's query that holds the token instead
 local Dialect = {}
 Dialect.__index = Dialect
 
@@ -145,7 +148,11 @@ end
 
 -- The part of a decoded body that tells what happened.
 local function payload_of(dialect, wire)
-  local payload = dialect.payload and wire[dialect.payload]
+  local payload = dialect.payload
+  if type(payload) == "function" then
+    return payload(wire)
+  end
+  payload = payload and wire[payload]
   return type(payload) == "table" and payload or wire
 end
 
@@ -166,6 +173,9 @@ end
 ---@return any
 function Dialect:account_of(wire)
   local names = self.account
+  if type(names) == "function" then
+    return names(wire)
+  end
   for _, name in ipairs(type(names) == "table" and names or { names }) do
     local value = wire[name]
     if value ~= nil and value ~= json.null then
@@ -208,7 +218,10 @@ function Dialect:event(wire, id, by, members)
   wires[made], means[made] = wire, by
   local client = by.client
   if self.complete and client and reaches(client, self.api) then
-    unfinished[made] = function() return self.complete(made, client) end
+    unfinished[made] = function()
+      local conn = clients.connection(client, "livechat.receiver")
+      return self.complete(made, client, conn.username)
+    end
   end
   return made
 end

@@ -52,9 +52,24 @@ local function as_text(value)
   return type(value) == "string" and value or ""
 end
 
+--- The one value of a parameter of a query; empty where it is missing or there are several.
+local function parameter(query, wanted)
+  local found, count = "", 0
+  for part in (query or ""):gmatch("[^&]+") do
+    local name, value = part:match("^([^=]*)=?(.*)$")
+    if name == wanted then
+      found, count = value, count + 1
+    end
+  end
+  found = found:gsub("+", " "):gsub("%%(%x%x)", function(hex)
+    return string.char(tonumber(hex, 16))
+  end)
+  return count == 1 and found or ""
+end
+
 --- All of them are compared, whatever the others gave.
 ---@return "token"|"basic_auth"|"license_id"|nil wrong the option that does not hold
-function Receiver:verify(dialect, wire, headers)
+function Receiver:verify(dialect, wire, headers, query)
   local wrong
   if self.license and not equals_one(as_text(dialect:account_of(wire)), self.license) then
     wrong = "license_id"
@@ -65,7 +80,9 @@ function Receiver:verify(dialect, wire, headers)
       wrong = "basic_auth"
     end
   end
-  if self.tokens and not equals_one(as_text(wire[dialect.secret]), self.tokens) then
+  local given = dialect.secret_in_query and parameter(query, dialect.secret_in_query)
+    or not dialect.secret_in_query and as_text(wire[dialect.secret])
+  if self.tokens and not equals_one(given, self.tokens) then
     wrong = "token"
   end
   return wrong
@@ -281,13 +298,17 @@ end
 --- Receives one delivery. Never raises for what is in it.
 ---@param body string
 ---@param headers? table<string, string|string[]> names in any case
+---@param query? string that of the request's URL, as it came: where HelpDesk's deliveries have the
+--- token, as in "token=…"
 ---@return integer status 200: handled, stored or known; 400: not a webhook; 401: not from the
 --- service; 413: larger than max_body; 500: not handled or stored, to be delivered again; 503: the
 --- same, because more waits for the inbox's disk than it may
 ---@return string text one line, for the log of the sender
-function Receiver:handle(body, headers)
+function Receiver:handle(body, headers, query)
   if type(body) ~= "string" then
     errors.raise_argument("body", "receiver:handle", "string expected, got " .. type(body))
+  elseif query ~= nil and type(query) ~= "string" then
+    errors.raise_argument("query", "receiver:handle", "string expected, got " .. type(query))
   end
   if #body > self.max_body then
     return self:refuse_size()
@@ -298,7 +319,7 @@ function Receiver:handle(body, headers)
     return refuse(self, 400, "not_json", "not a webhook: " .. problem)
   end
   local dialect = dialect_of(self, wire)
-  local wrong = self:verify(dialect, wire, headers)
+  local wrong = self:verify(dialect, wire, headers, query)
   if wrong then
     return refuse(self, 401, wrong, "wrong token or credentials")
   end
@@ -306,8 +327,8 @@ function Receiver:handle(body, headers)
   if problem then
     return refuse(self, 400, "no_event", "not a webhook: " .. problem)
   end
-  local token = wire[dialect.secret]
-  wire[dialect.secret] = nil
+  local token = dialect.secret and wire[dialect.secret]
+  if dialect.secret then wire[dialect.secret] = nil end
   if self.inbox then
     return store(self, dialect:identify(wire), event.pack(dialect, wire))
   end

@@ -2,6 +2,7 @@
 --- HelpDesk's webhook deliveries as data: {eventType, createdAt, payload}. How their members are
 --- read stands with the other kinds, in init.lua. ([R] [W] api-reference 4.4) Pure.
 local json = require "livechat.json"
+local names = require "livechat.api.helpdesk.names"
 
 local WIRE = { "tickets.create", "tickets.update", "tickets.statusChange", "tickets.events.status",
   "tickets.events.priority", "tickets.events.assignment", "tickets.events.message",
@@ -9,7 +10,7 @@ local WIRE = { "tickets.create", "tickets.update", "tickets.statusChange", "tick
 
 local events = {
   -- Our names by the wire's; a handler of either sees the event.
-  names = { ["tickets.create"] = "ticket_created" },
+  names = {}, ours = { ["tickets.create"] = "ticket_created" },
   wire_names = { ticket_created = "tickets.create" },
   -- What a webhook can be registered for.
   registrable = { "ticket_created" },
@@ -19,6 +20,12 @@ local events = {
     if type(payload) ~= "table" then return wire end
     return payload.ID ~= nil and { ticket = payload } or payload
   end,
+  account = function(wire)
+    local payload = wire.payload
+    local ticket = type(payload) == "table" and (payload.ID ~= nil and payload or payload.ticket)
+    local id = type(ticket) == "table" and ticket.licenseID
+    return type(id) == "number" and json.encode(json.integer(id)) or id or nil
+  end,
   -- It stands in the URL's query: nothing in the body is secret.
   secret_in_query = "token",
   members = "event",
@@ -26,7 +33,7 @@ local events = {
   volatile = {},
 }
 for _, name in ipairs(WIRE) do
-  events.names[name] = events.names[name] or name
+  events.names[name] = true
   events.registrable[#events.registrable + 1] = name
 end
 
@@ -70,35 +77,54 @@ function events.identity(wire)
   return nil, ticket
 end
 
-local function last(list)
-  return type(list) == "table" and list[#list] or nil
+local function is_object(value)
+  return type(value) == "table" and value[1] == nil
 end
 
---- Whether the client itself did what the event tells; nil where that cannot be known.
----@param made table the event, for handlers
----@param wire table
+-- Who did what an event tells, and by which way: an author and the type of a source.
+local function origin(payload, created)
+  local ticket = is_object(payload.ticket) and payload.ticket or {}
+  local list = type(ticket.events) == "table" and ticket.events or {}
+  local event = is_object(payload.event) and payload.event or list[created and 1 or #list]
+  event = is_object(event) and event or {}
+  local source = created and ticket.source or event.source
+  return is_object(event.author) and event.author or {}, is_object(source) and source.type or nil
+end
+
+--- Whether the client itself did what an event tells; nil where that is not known.
 ---@param own string|nil the ID of the agent whom the client signs in as
----@return boolean|nil
-function events.own(made, wire, own)
-  local payload = events.payload(wire)
-  local ticket = type(payload.ticket) == "table" and payload.ticket or {}
-  local event = type(payload.event) == "table" and payload.event or last(ticket.events)
-  local created = made.type == "ticket_created"
-  local author = type(event) == "table" and event.author or nil
-  local source = created and ticket.source or type(event) == "table" and event.source or nil
-  local kind = type(source) == "table" and source.type
-  if type(kind) == "string" and kind ~= "api" then
+local function is_own(payload, kind, own)
+  local author, source = origin(payload, kind == "tickets.create")
+  if source ~= nil and source ~= "api" then
+    return false -- a letter, a chat, HelpDesk's own pages
+  elseif author.type == "client" then
+    -- A ticket may be created in the name of its requester, by any program with a token.
+    if kind == "tickets.create" then return nil end
     return false
-  elseif type(author) ~= "table" then
-    return nil
-  elseif created and type(ticket.createdBy) == "string" and own then
-    return ticket.createdBy == own or author.ID == own
-  elseif author.type == "client" and not created then
-    return false
-  elseif own == nil then
+  elseif own == nil or author.ID == nil then
     return nil
   end
   return author.ID == own
+end
+
+--- What is read of a delivery. `own` says whether the client itself caused it, as far as it shows.
+function events.shape(payload, wire)
+  return { ticket = payload.ticket, event = payload.event, own = is_own(payload, wire.eventType) }
+end
+
+--- Finds out whether the client itself caused an event, where the delivery alone does not show it.
+---@param event livechat.Event
+---@param client livechat.Client
+---@param account string|nil the account's id, or the address, with which the client signs in
+function events.complete(event, client, account)
+  if event.own == nil and account then
+    local id = names.own(client, account)
+    local wire = event:raw()
+    if id then
+      event.own = is_own(events.payload(wire), wire.eventType, id)
+    end
+  end
+  return true
 end
 
 return events

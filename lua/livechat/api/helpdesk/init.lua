@@ -206,7 +206,7 @@ local records = {
   hook = { shape = webhooks_of.shape, members = { id = "id", licenseID = "id", createdAt = "time",
     updatedAt = "time" } },
   transaction = { members = {} },
-  event = { members = { ticket = "plain", event = "plain" } },
+  event = { members = { ticket = "plain", event = "plain", own = "boolean" } },
 }
 
 local function answer(kind, what, more)
@@ -236,7 +236,7 @@ return {
   },
   records = records,
   answers = answers,
-  resources = { tickets = tickets, teams = teams, tags = tags, webhooks = webhooks,
+  resources = { tickets = tickets, teams = teams, ticket_tags = tags, webhooks = webhooks,
     canned_responses = canned_responses },
   events = events,
 }

@@ -178,13 +178,17 @@ function names.agent(op, who, field)
 end
 
 --- The ID of the agent who calls, nil where it is not known.
----@param op livechat.Operation
----@param account string|nil the account's id, or the address, with which the client signs in
-function names.own(op, account)
-  local found = account and list_of(op, "agents", KEEP)
-  for _, agent in ipairs(found and found.list or {}) do
-    if agent.accountID == account or agent.email == account then return text(agent.ID) end
+---@param client livechat.Client
+---@param account string the account's id, or the address, with which the client signs in
+function names.own(client, account)
+  local store = of(client)
+  if store.own == nil then
+    local list = client:request { service = "helpdesk", path = "/agents" }
+    for _, agent in ipairs(type(list) == "table" and list or {}) do
+      if agent.accountID == account or agent.email == account then store.own = text(agent.ID) end
+    end
   end
+  return store.own
 end
 
 return names

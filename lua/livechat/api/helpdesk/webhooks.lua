@@ -37,7 +37,7 @@ end
 --- Our names of a registered webhook; `token` is what the receiver is given.
 function webhooks.shape(made)
   made.id, made.ID = made.ID, nil
-  made.event_type = events.names[made.eventType] or made.eventType
+  made.event_type = events.ours[made.eventType] or made.eventType
   if type(made.url) == "string" then
     local _, token = split(made.url)
     made.token = token
