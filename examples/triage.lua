@@ -4,9 +4,10 @@
 --   lua5.4 examples/triage.lua
 --
 -- The account comes from LIVECHAT_USERNAME and LIVECHAT_API_KEY (or LIVECHAT_ACCESS_TOKEN), the
--- service from LIVECHAT_BASE_URL. `make demo` runs it against the local service. On a real account
--- it does what it says: it creates a ticket, assigns and tags open tickets that nobody has, adds
--- and removes an agent.
+-- service from LIVECHAT_BASE_URL; LIVECHAT_API=v3 chooses today's APIs, for which nothing else
+-- changes here. `make demo` runs it against the local service. On a real account it does what it
+-- says: it creates a ticket, assigns and tags open tickets that nobody has, adds and removes an
+-- agent.
 local livechat = require "livechat"
 
 local function say(...)
@@ -57,7 +58,7 @@ for each in client.tickets:each { status = "open", assigned = 0 } do
     say("  %s: the service did not take %s", each.id, table.concat(err.ignored or {}, ", "))
   else
     updated = assert(updated, err)
-    assert(updated:add_tags { "triage" })
+    assert(updated:add_tags({ "triage" }, { create_tags = true }))
     taken = taken + 1
     say("  %s -> %-28s %s", updated.id, updated.assignee.id, updated.subject)
   end

@@ -34,7 +34,10 @@ local function have(dialects, resource, method)
     local rows = dialect.resources[resource]
     if rows and not method then return true end
     for _, row in ipairs(rows or {}) do
-      if row.name == method or row.walk and method == "each" then return true end
+      local walks = row.walk and (method == "each" or method == "watch" and row.moments)
+      if row.name == method or walks then
+        return true
+      end
     end
   end
   return false

@@ -12,6 +12,7 @@ local record = require "livechat.api.record"
 local unknown = require "livechat.options".unknown
 local walk_cursor = require "livechat.api.walk_cursor"
 local walk_pages = require "livechat.api.walk_pages"
+local watch = require "livechat.api.watch"
 
 local methods = {}
 
@@ -64,16 +65,21 @@ local function variant_of(row, args)
   return variant
 end
 
--- A value that stands alone as the last argument.
-local function check_last(row, last, fname)
+-- A value that stands alone as the last argument, and the options that may stand behind it.
+local function check_last(row, last, options, fname)
   local is_list = row.value.spec.type == "list"
   local name = is_list and row.value.name .. "s" or row.value.name
   check_type(is_list and "table" or "string", last, name, fname)
   local value, err = check.value(row.value.spec, last, name)
+  local fields = not err and {}
+  if not err and row.options then
+    fields, err = check.fields(row.options, options or {})
+  end
   if err then
     return nil, err
   end
-  return { [row.value.name] = value }
+  fields[row.value.name] = value
+  return fields
 end
 
 --- What a method's arguments are, checked: ids, then the last table if it takes one.
@@ -90,13 +96,13 @@ local function arguments(row, names, optional, fname, ...)
     if value ~= nil or not optional[name] then check_id(value, name, fname) end
     args[name] = value
   end
-  local last = select(#names + 1, ...)
+  local last, options = select(#names + 1, ...)
   local called, err = variant_of(row, args)
   local fields
   if not called then
     return nil, err
   elseif called.value then
-    fields, err = check_last(called, last, fname)
+    fields, err = check_last(called, last, options, fname)
   else
     if called.fields or last ~= nil then
       check_type("table", last, called.fields and "fields" or "filter", fname)
@@ -287,6 +293,13 @@ local function methods_in(dialect, name, list, into)
     compose.add(into, row.name, row, method(dialect, rows, name .. ":" .. row.name, row))
     if row.walk then
       compose.add(into, "each", row, each(dialect, rows, name .. ":each", row))
+    end
+    local created = row.walk and row.moments and row.moments.created
+    if created then
+      compose.add(into, "watch", row, function(self, given)
+        local fname = name .. ":watch"
+        return watch.each(context(self, fname), created, given, fname)
+      end)
     end
   end
 end

@@ -226,6 +226,18 @@ function Dialect:event(wire, id, by, members)
   return made
 end
 
+--- What a watch of a client's gives as events: of the dialect that the client speaks.
+---@param client livechat.Client
+---@param list livechat.EventDialect[]
+---@return livechat.EventDialect|nil
+function event.watched(client, list)
+  for _, dialect in ipairs(list) do
+    if dialect.watched and reaches(client, dialect.api) then
+      return dialect
+    end
+  end
+end
+
 --- Fetches what the delivery lacks, once. Raises what goes wrong.
 ---@param made livechat.Event
 function event.complete(made)

@@ -4,6 +4,7 @@
 --- No handler that has succeeded runs again for the same event. Without an inbox that is known for
 --- as long as this process lives: each nginx worker is a process of its own, and what holds for all
 --- of them is an inbox.
+local clients = require "livechat.client"
 local core = require "livechat.core"
 local dispatch = require "livechat.events.dispatch"
 local drain = require "livechat.events.drain"
@@ -333,6 +334,31 @@ function Receiver:handle(body, headers, query)
     return store(self, dialect:identify(wire), event.pack(dialect, wire))
   end
   return handle_now(self, dialect, wire, type(token) == "string" and token or nil)
+end
+
+local TRIES = 4 -- at an event that nothing delivers again
+
+--- Looks for what is new by itself, where no webhook can arrive, and has it handled or stored as an
+--- event: for ever, or until something goes wrong, which it raises. Without an inbox an event whose
+--- handlers fail is tried again after `poll` seconds, four times in all.
+---@param client livechat.Client
+---@param given table as `client.tickets:watch` takes it: state, poll, a filter
+function Receiver:watch(client, given)
+  local conn = clients.connection(client, "receiver:watch")
+  local dialect = event.watched(client, self.dialects)
+  for thing in client[dialect.watched.resource]:watch(given) do
+    local wire = dialect.watched.wire(thing:raw())
+    for try = 1, TRIES do
+      count(self, "came")
+      local status
+      if self.inbox then
+        status = store(self, dialect:identify(wire), event.pack(dialect, wire))
+      else
+        status = handle_now(self, dialect, wire)
+      end
+      if status == 200 or try == TRIES or not conn:sleep(given.poll or 60) then break end
+    end
+  end
 end
 
 -- ---- making ----------------------------------------------------------------------------------

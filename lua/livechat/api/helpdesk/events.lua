@@ -32,6 +32,12 @@ local events = {
   records = { ticket = "ticket", event = "ticket_event" },
   volatile = {},
 }
+--- The event that a thing of a list is which is new: what a watch stands in for.
+events.watched = {
+  resource = "tickets",
+  wire = function(ticket) return { eventType = "tickets.create", payload = ticket } end,
+}
+
 for _, name in ipairs(WIRE) do
   events.names[name] = true
   events.registrable[#events.registrable + 1] = name

@@ -57,6 +57,7 @@ local tickets = {
   {
     name = "list", verb = "GET", path = "/tickets", safe = true, returns = "page",
     run = list.page, walk = "cursor", fetch = list.fetch,
+    moments = { created = habits.lost.created },
     query = {
       status = { type = "enum", of = LISTED }, silo = { type = "enum", of = SILO },
       requester = { type = "object", fields = { mail = EMAIL } }, assignee = text(),
@@ -97,12 +98,13 @@ local tickets = {
   },
   {
     name = "tag", verb = "PATCH", path = "/tickets/{id}", safe = true, returns = "ticket",
-    value = { name = "tag", spec = TAGS }, run = habits.tag,
+    value = { name = "tag", spec = TAGS }, options = { create_tags = FLAG }, run = habits.tag,
     doc = "replaces the ticket's tags",
   },
   {
     name = "add_tags", verb = "PATCH", path = "/tickets/{id}", safe = true, returns = "ticket",
-    value = { name = "tag", spec = TAGS }, run = habits.add_tags,
+    value = { name = "tag", spec = TAGS }, options = { create_tags = FLAG },
+    run = habits.add_tags,
     doc = "adds tags to the ticket's own",
   },
   {

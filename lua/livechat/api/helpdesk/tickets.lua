@@ -297,7 +297,7 @@ end
 
 --- Replaces the tags.
 function tickets.tag(op, args, fields)
-  return tickets.update(op, args, { tags = fields.tag })
+  return tickets.update(op, args, { tags = fields.tag, create_tags = fields.create_tags })
 end
 
 local TRIES = 3 -- readings after which another's writes are not run after any more
@@ -321,7 +321,7 @@ end
 -- Reads, changes, writes and looks again, because another may write in between: what is written is
 -- the whole list.
 local function change_tags(op, args, fields, wanted)
-  local named, err = names.tag_ids(op, fields.tag)
+  local named, err = names.tag_ids(op, fields.tag, fields.create_tags == 1)
   if not named then
     return nil, err
   end

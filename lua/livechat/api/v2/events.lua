@@ -25,6 +25,12 @@ local events = {
 }
 events.names = events.data_types
 
+--- The event that a thing of a list is which is new: what a watch stands in for.
+events.watched = {
+  resource = "tickets",
+  wire = function(ticket) return { event_type = "ticket_created", ticket = ticket } end,
+}
+
 --- Whether a decoded body is an event of this dialect.
 ---@param wire table
 ---@return boolean

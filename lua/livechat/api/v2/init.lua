@@ -7,6 +7,7 @@
 ---                     one that may be left out says optional = true
 ---   query | fields    specs of check.lua, for the table that the method takes last
 ---   value             the same for a value as the last argument: { name = <in the body>, spec = }
+---   options           specs of a table that may stand behind that value
 ---   defaults          of arguments that may be left out
 ---   variants          another row for each value of an argument: { by = <its name>, of = <rows>,
 ---                     what = <the word for them> }
