@@ -30,6 +30,7 @@ local Receiver = {}
 ---@class livechat.Throttle made by livechat.throttle; several clients may be given one
 
 ---@class livechat.Agent
+---@field ID? string helpdesk only
 ---@field account_id? string v3 only
 ---@field awaiting_approval? boolean v3 only
 ---@field daily_summary? integer v2, v3 only
@@ -52,7 +53,7 @@ local Receiver = {}
 ---@class livechat.CannedResponse
 ---@field creation_date? string v2 only
 ---@field group? integer v2 only
----@field id? string v2 only
+---@field id? string helpdesk, v2 only
 ---@field modification_date? string v2 only
 ---@field tags? (string)[] v2 only
 ---@field text? string v2 only
@@ -136,9 +137,12 @@ local Receiver = {}
 ---@field id? integer v2 only
 
 ---@class livechat.Hook
+---@field createdAt? string helpdesk only
 ---@field data_types? (any)[] v2 only
----@field id? string v2, v3 only
+---@field id? string
 ---@field licence? integer v2 only
+---@field licenseID? string helpdesk only
+---@field updatedAt? string helpdesk only
 ---@field verified? boolean v2 only
 
 ---@class livechat.OwnGroup
@@ -156,8 +160,8 @@ local Receiver = {}
 
 ---@class livechat.Source
 ---@field id? string v2 only
----@field type? string v2 only
----@field url? string v2 only
+---@field type? string helpdesk, v2 only
+---@field url? string helpdesk, v2 only
 
 ---@class livechat.Span
 ---@field date? string v2 only
@@ -181,39 +185,52 @@ local Receiver = {}
 ---@class livechat.Tag
 ---@field author? string v2 only
 ---@field count? table<string, integer> v2 only
+---@field createdAt? string helpdesk only
 ---@field created_at? string v3 only
 ---@field creation_date? string v2, v3 only
 ---@field group? integer v2, v3 only
 ---@field group_ids? (integer)[] v3 only
+---@field id? string helpdesk only
+---@field licenseID? string helpdesk only
 ---@field name? string v2 only
+---@field updatedAt? string helpdesk only
 
 ---@class livechat.Team
----@field ID? string helpdesk only
+---@field id? string helpdesk only
+---@field licenseID? string helpdesk only
 
 ---@class livechat.Ticket
----@field assignee? livechat.Person v2 only
----@field currentGroup? livechat.GroupRef v2 only
----@field date? string v2 only
----@field events? (livechat.TicketEvent)[] v2 only
+---@field assignee? livechat.Person helpdesk, v2 only
+---@field cc? (livechat.Person)[] helpdesk only
+---@field currentGroup? livechat.Person|livechat.GroupRef helpdesk, v2 only
+---@field date? string helpdesk, v2 only
+---@field events? (livechat.TicketEvent)[] helpdesk, v2 only
 ---@field firstResponse? livechat.Span v2 only
----@field groups? livechat.GroupRef[] v2 only
----@field id? string v2 only
----@field modified? string v2 only
+---@field followers? (string)[] helpdesk only
+---@field groups? (livechat.Person)[]|livechat.GroupRef[] helpdesk, v2 only
+---@field id? string helpdesk, v2 only
+---@field lastMessageAt? string helpdesk only
+---@field licenseID? string helpdesk only
+---@field modified? string helpdesk, v2 only
 ---@field opened? (livechat.Span)[] v2 only
----@field requester? livechat.Person v2 only
----@field source? livechat.Source v2 only
----@field status? string v2 only
----@field subject? string v2 only
----@field tags? (string)[] v2 only
+---@field priority? integer helpdesk only
+---@field requester? livechat.Person helpdesk, v2 only
+---@field source? livechat.Source helpdesk, v2 only
+---@field status? string helpdesk, v2 only
+---@field subject? string helpdesk, v2 only
+---@field tags? (string)[] helpdesk, v2 only
 
 ---@class livechat.TicketEvent
----@field author? livechat.Person v2 only
----@field date? string v2 only
----@field is_private? boolean v2 only
----@field message? string v2 only
----@field source? livechat.Source v2 only
+---@field author? livechat.Person helpdesk, v2 only
+---@field date? string helpdesk, v2 only
+---@field id? string helpdesk only
+---@field is_private? boolean helpdesk, v2 only
+---@field message? string helpdesk, v2 only
+---@field source? livechat.Source helpdesk, v2 only
 ---@field to? livechat.Person v2 only
----@field type? string v2 only
+---@field type? string helpdesk, v2 only
+
+---@class livechat.Transaction
 
 ---@class livechat.VisitedPage
 ---@field time? table<string, any> v2 only
@@ -592,59 +609,112 @@ local Receiver = {}
 ---@class livechat.TagsListFilter
 ---@field group? integer|string|livechat.GroupRef v2, v3 only
 
+---@class livechat.TicketTagsCreateFields
+---@field group? any helpdesk only
+---@field name? string helpdesk only
+
 ---@class livechat.TicketsCreateFields
----@field assignee? livechat.TicketsCreateFieldsAssignee v2 only
----@field group? (integer|string|livechat.GroupRef)[] v2 only
----@field message? string v2 only
----@field requester? livechat.TicketsCreateFieldsRequester v2 only
----@field source? livechat.TicketsCreateFieldsSource v2 only
----@field subject? string v2 only
+---@field assignee? livechat.TicketsCreateFieldsAssignee helpdesk, v2 only
+---@field attachments? (any)[] helpdesk only
+---@field author? "client"|"agent" helpdesk only
+---@field cc? (livechat.TicketsCreateFieldsCc)[] helpdesk only
+---@field create_tags? boolean|0|1 helpdesk only
+---@field custom_fields? table<string, string> helpdesk only
+---@field followers? (string)[] helpdesk only
+---@field group? any|(integer|string|livechat.GroupRef)[] helpdesk, v2 only
+---@field message? string helpdesk, v2 only
+---@field priority? "-10"|"0"|"10"|"20" helpdesk only
+---@field requester? livechat.TicketsCreateFieldsRequester helpdesk, v2 only
+---@field source? livechat.TicketsCreateFieldsSource helpdesk, v2 only
+---@field status? "open"|"pending"|"onhold"|"solved"|"closed" helpdesk only
+---@field subject? string helpdesk, v2 only
+---@field tags? (string)[] helpdesk only
 
 ---@class livechat.TicketsCreateFieldsAssignee
----@field id? string v2 only
+---@field id? string helpdesk, v2 only
+
+---@class livechat.TicketsCreateFieldsCc
+---@field mail? string helpdesk only
+---@field name? string helpdesk only
 
 ---@class livechat.TicketsCreateFieldsRequester
----@field mail? string v2 only
----@field name? string v2 only
+---@field mail? string helpdesk, v2 only
+---@field name? string helpdesk, v2 only
 
 ---@class livechat.TicketsCreateFieldsSource
----@field type? "chat-window"|"mail"|"lc2" v2 only
----@field url? string v2 only
+---@field type? string|"chat-window"|"mail"|"lc2" helpdesk, v2 only
+---@field url? string helpdesk, v2 only
 
 ---@class livechat.TicketsListFilter
 ---@field agent? (string)[] v2 only
----@field assigned? boolean|0|1 v2 only
----@field assignee? string v2 only
----@field date_from? string v2 only
----@field date_to? string v2 only
----@field group? integer|string|livechat.GroupRef v2 only
----@field order? "asc"|"desc" v2 only
----@field page? integer v2 only
----@field query? string v2 only
----@field requester? livechat.TicketsListFilterRequester v2 only
+---@field assigned? boolean|0|1 helpdesk, v2 only
+---@field assignee? string helpdesk, v2 only
+---@field date_from? string helpdesk, v2 only
+---@field date_to? string helpdesk, v2 only
+---@field group? any|integer|string|livechat.GroupRef helpdesk, v2 only
+---@field modified_from? string helpdesk only
+---@field modified_to? string helpdesk only
+---@field order? "asc"|"desc" helpdesk, v2 only
+---@field page? integer helpdesk, v2 only
+---@field query? string helpdesk, v2 only
+---@field requester? livechat.TicketsListFilterRequester helpdesk, v2 only
+---@field silo? "tickets"|"archive"|"trash"|"spam" helpdesk only
 ---@field source? "lc2"|"mail"|"facebook"|"agent-app-manual"|"chat-window" v2 only
 ---@field source_id? string v2 only
----@field status? "open"|"pending"|"solved"|"spam" v2 only
----@field tag? string v2 only
----@field tagged? boolean|0|1 v2 only
+---@field status? livechat.TicketsListFilterStatus helpdesk, v2 only
+---@field tag? string helpdesk, v2 only
+---@field tagged? boolean|0|1 helpdesk, v2 only
+
+---@alias livechat.TicketsListFilterStatus
+---| "open"
+---| "pending"
+---| "onhold"
+---| "solved"
+---| "closed"
+---| "spam"
+---| "open"
+---| "pending"
+---| "solved"
+---| "spam"
 
 ---@class livechat.TicketsListFilterRequester
----@field mail? string v2 only
+---@field mail? string helpdesk, v2 only
+
+---@class livechat.TicketsReplyFields
+---@field attachments? (any)[] helpdesk only
+---@field author? "client"|"agent" helpdesk only
+---@field message? string helpdesk only
+---@field private? boolean|0|1 helpdesk only
+---@field status? "open"|"pending"|"onhold"|"solved"|"closed" helpdesk only
 
 ---@class livechat.TicketsUpdateFields
----@field assignee? livechat.TicketsUpdateFieldsAssignee v2 only
----@field message? string v2 only
----@field requester? livechat.TicketsUpdateFieldsRequester v2 only
+---@field assignee? livechat.TicketsUpdateFieldsAssignee helpdesk, v2 only
+---@field attachments? (any)[] helpdesk only
+---@field author? "client"|"agent" helpdesk only
+---@field cc? (livechat.TicketsUpdateFieldsCc)[] helpdesk only
+---@field create_tags? boolean|0|1 helpdesk only
+---@field custom_fields? table<string, string> helpdesk only
+---@field followers? (string)[] helpdesk only
+---@field group? any helpdesk only
+---@field message? string helpdesk, v2 only
+---@field priority? "-10"|"0"|"10"|"20" helpdesk only
+---@field private? boolean|0|1 helpdesk only
+---@field requester? livechat.TicketsUpdateFieldsRequester helpdesk, v2 only
 ---@field source? livechat.TicketsUpdateFieldsSource v2 only
----@field subject? string v2 only
----@field tags? (string)[] v2 only
+---@field status? "open"|"pending"|"onhold"|"solved"|"closed" helpdesk only
+---@field subject? string helpdesk, v2 only
+---@field tags? (string)[] helpdesk, v2 only
 
 ---@class livechat.TicketsUpdateFieldsAssignee
----@field id? string v2 only
+---@field id? string helpdesk, v2 only
+
+---@class livechat.TicketsUpdateFieldsCc
+---@field mail? string helpdesk only
+---@field name? string helpdesk only
 
 ---@class livechat.TicketsUpdateFieldsRequester
----@field mail? string v2 only
----@field name? string v2 only
+---@field mail? string helpdesk, v2 only
+---@field name? string helpdesk, v2 only
 
 ---@class livechat.TicketsUpdateFieldsSource
 ---@field type? "chat-window"|"mail"|"lc2" v2 only
@@ -667,15 +737,25 @@ local Receiver = {}
 
 ---@class livechat.WebhooksCreateFields
 ---@field additional_data? ("chat_properties"|"chat_presence_user_ids")[] v3 only
----@field data_types? (string)[] v2, v3 only
+---@field data_types? (string)[]
 ---@field description? string v3 only
----@field event_type? livechat.WebhooksCreateFieldsEventType v2, v3 only
+---@field event_type livechat.WebhooksCreateFieldsEventType
 ---@field filters? livechat.WebhooksCreateFieldsFilters v3 only
----@field secret? string v3 only
+---@field secret? string helpdesk, v3 only
 ---@field type? "license"|"bot" v3 only
----@field url? string v2, v3 only
+---@field url string
 
 ---@alias livechat.WebhooksCreateFieldsEventType
+---| "ticket_created"
+---| "tickets.create"
+---| "tickets.update"
+---| "tickets.statusChange"
+---| "tickets.events.status"
+---| "tickets.events.priority"
+---| "tickets.events.assignment"
+---| "tickets.events.message"
+---| "tickets.events.tags"
+---| "tickets.events.followers"
 ---| "chat_started"
 ---| "chat_ended"
 ---| "chat_changed"
@@ -743,6 +823,67 @@ local Receiver = {}
 ---@field values? (string)[] v3 only
 
 ---@class livechat.WebhooksListFilter
+
+---@class livechat.Ticket
+local Ticket = {}
+
+---@return table
+function Ticket:totable() end
+
+---@return table
+function Ticket:raw() end
+
+---@return livechat.Ticket
+function Ticket:discard() end
+
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Ticket:reload() end
+
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Ticket:save() end
+
+--- changes a ticket, and keeps its team; a message is mailed, a private one is a note
+---@param fields livechat.TicketsUpdateFields
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Ticket:update(fields) end
+
+--- mails a reply to the requester, or writes a private note
+---@param fields livechat.TicketsReplyFields
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Ticket:reply(fields) end
+
+--- replaces the ticket's tags
+---@param tags (string)[]
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Ticket:tag(tags) end
+
+--- adds tags to the ticket's own
+---@param tags (string)[]
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Ticket:add_tags(tags) end
+
+--- removes tags; the others stay
+---@param tags (string)[]
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Ticket:remove_tags(tags) end
+
+--- puts a ticket into the trash
+---@return true|nil done
+---@return any result what the service said, or the error
+function Ticket:delete() end
+
+--- puts another ticket into this one, which keeps its team
+---@param child_id string|integer
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Ticket:merge(child_id) end
 
 ---@class livechat.Agent
 local Agent = {}
@@ -937,49 +1078,13 @@ function Greeting:update(fields) end
 ---@return any result what the service said, or the error
 function Greeting:delete() end
 
----@class livechat.Ticket
-local Ticket = {}
+---@class livechat.CannedResponses
+local CannedResponses = {}
 
----@return table
-function Ticket:totable() end
-
----@return table
-function Ticket:raw() end
-
----@return livechat.Ticket
-function Ticket:discard() end
-
----@return livechat.Ticket|nil
+--- all canned responses
+---@return livechat.CannedResponse[]|nil
 ---@return livechat.Error|nil err
-function Ticket:reload() end
-
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Ticket:save() end
-
---- changes a ticket and keeps its tags; tells which fields the service did not take
----@param fields livechat.TicketsUpdateFields
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Ticket:update(fields) end
-
---- replaces the ticket's tags
----@param tags (string)[]
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Ticket:tag(tags) end
-
---- adds tags to the ticket's own
----@param tags (string)[]
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Ticket:add_tags(tags) end
-
---- removes tags; the others stay
----@param tags (string)[]
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Ticket:remove_tags(tags) end
+function CannedResponses:list() end
 
 ---@class livechat.Teams
 local Teams = {}
@@ -988,6 +1093,120 @@ local Teams = {}
 ---@return livechat.Team[]|nil
 ---@return livechat.Error|nil err
 function Teams:list() end
+
+---@class livechat.TicketTags
+local TicketTags = {}
+
+--- all tags of tickets
+---@return livechat.Tag[]|nil
+---@return livechat.Error|nil err
+function TicketTags:list() end
+
+--- adds a tag, of one team or of all
+---@param fields livechat.TicketTagsCreateFields
+---@return livechat.Tag|nil
+---@return livechat.Error|nil err
+function TicketTags:create(fields) end
+
+--- removes a tag, by its name or its id
+---@param tag string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function TicketTags:delete(tag) end
+
+---@class livechat.Tickets
+local Tickets = {}
+
+--- one page of 25, last change first
+---@param filter? livechat.TicketsListFilter
+---@return livechat.Page<livechat.Ticket>|nil
+---@return livechat.Error|nil err
+function Tickets:list(filter) end
+
+--- each one of the whole list, once; raises what goes wrong
+---@param filter? livechat.TicketsListFilter
+---@return fun(): livechat.Ticket|nil
+function Tickets:each(filter) end
+
+--- one ticket, by its id or its shortID
+---@param id string|integer
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Tickets:get(id) end
+
+--- creates a ticket; the requester is mailed where the author is 'agent'
+---@param fields livechat.TicketsCreateFields
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Tickets:create(fields) end
+
+--- changes a ticket, and keeps its team; a message is mailed, a private one is a note
+---@param id string|integer
+---@param fields livechat.TicketsUpdateFields
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Tickets:update(id, fields) end
+
+--- mails a reply to the requester, or writes a private note
+---@param id string|integer
+---@param fields livechat.TicketsReplyFields
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Tickets:reply(id, fields) end
+
+--- replaces the ticket's tags
+---@param id string|integer
+---@param tags (string)[]
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Tickets:tag(id, tags) end
+
+--- adds tags to the ticket's own
+---@param id string|integer
+---@param tags (string)[]
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Tickets:add_tags(id, tags) end
+
+--- removes tags; the others stay
+---@param id string|integer
+---@param tags (string)[]
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Tickets:remove_tags(id, tags) end
+
+--- puts a ticket into the trash
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Tickets:delete(id) end
+
+--- puts another ticket into this one, which keeps its team
+---@param id string|integer
+---@param child_id string|integer
+---@return livechat.Ticket|nil
+---@return livechat.Error|nil err
+function Tickets:merge(id, child_id) end
+
+---@class livechat.Webhooks
+local Webhooks = {}
+
+--- all registered webhooks of tickets
+---@return livechat.Hook[]|nil
+---@return livechat.Error|nil err
+function Webhooks:list() end
+
+--- registers a URL for an event, once; hook.token is for the receiver
+---@param fields livechat.WebhooksCreateFields
+---@return livechat.Hook|nil
+---@return livechat.Error|nil err
+function Webhooks:create(fields) end
+
+--- removes a webhook
+---@param id string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Webhooks:delete(id) end
 
 ---@class livechat.Agents
 local Agents = {}
@@ -1022,15 +1241,6 @@ function Agents:update(login, fields) end
 ---@return true|nil done
 ---@return any result what the service said, or the error
 function Agents:delete(login) end
-
----@class livechat.CannedResponses
-local CannedResponses = {}
-
---- those of a group, 0 where none is named
----@param filter? livechat.CannedResponsesListFilter
----@return livechat.CannedResponse[]|nil
----@return livechat.Error|nil err
-function CannedResponses:list(filter) end
 
 --- one canned response
 ---@param id string|integer
@@ -1241,60 +1451,6 @@ function Tags:create(fields) end
 ---@return any result what the service said, or the error
 function Tags:delete(tag, fields) end
 
----@class livechat.Tickets
-local Tickets = {}
-
---- one page of 25, last change first
----@param filter? livechat.TicketsListFilter
----@return livechat.Page<livechat.Ticket>|nil
----@return livechat.Error|nil err
-function Tickets:list(filter) end
-
---- each one of the whole list, once; raises what goes wrong
----@param filter? livechat.TicketsListFilter
----@return fun(): livechat.Ticket|nil
-function Tickets:each(filter) end
-
---- one ticket
----@param id string|integer
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Tickets:get(id) end
-
---- creates a ticket
----@param fields livechat.TicketsCreateFields
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Tickets:create(fields) end
-
---- changes a ticket and keeps its tags; tells which fields the service did not take
----@param id string|integer
----@param fields livechat.TicketsUpdateFields
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Tickets:update(id, fields) end
-
---- replaces the ticket's tags
----@param id string|integer
----@param tags (string)[]
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Tickets:tag(id, tags) end
-
---- adds tags to the ticket's own
----@param id string|integer
----@param tags (string)[]
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Tickets:add_tags(id, tags) end
-
---- removes tags; the others stay
----@param id string|integer
----@param tags (string)[]
----@return livechat.Ticket|nil
----@return livechat.Error|nil err
-function Tickets:remove_tags(id, tags) end
-
 ---@class livechat.Visitors
 local Visitors = {}
 
@@ -1310,26 +1466,6 @@ function Visitors:list(filter) end
 ---@return true|nil done
 ---@return any result what the service said, or the error
 function Visitors:details(visitor_id, fields) end
-
----@class livechat.Webhooks
-local Webhooks = {}
-
---- all registered webhooks
----@return livechat.Hook[]|nil
----@return livechat.Error|nil err
-function Webhooks:list() end
-
---- registers a URL for an event
----@param fields livechat.WebhooksCreateFields
----@return livechat.Hook|nil
----@return livechat.Error|nil err
-function Webhooks:create(fields) end
-
---- removes a webhook
----@param id string|integer
----@return true|nil done
----@return any result what the service said, or the error
-function Webhooks:delete(id) end
 
 --- says something in a chat that one is in; gives true and the event's id
 ---@param id string|integer
@@ -1414,6 +1550,7 @@ function Webhooks:state() end
 ---@field status livechat.Status
 ---@field tags livechat.Tags
 ---@field teams livechat.Teams
+---@field ticket_tags livechat.TicketTags
 ---@field tickets livechat.Tickets
 ---@field visitors livechat.Visitors
 ---@field webhooks livechat.Webhooks
@@ -1531,11 +1668,20 @@ function Receiver:stats() end
 --- Receives one delivery. Never raises for what is in it.
 ---@param body string
 ---@param headers? table<string, string|string[]> names in any case
+---@param query? string that of the request's URL, as it came: where HelpDesk's deliveries have the
+--- token, as in "token=…"
 ---@return integer status 200: handled, stored or known; 400: not a webhook; 401: not from the
 --- service; 413: larger than max_body; 500: not handled or stored, to be delivered again; 503: the
 --- same, because more waits for the inbox's disk than it may
 ---@return string text one line, for the log of the sender
-function Receiver:handle(body, headers) end
+function Receiver:handle(body, headers, query) end
+
+--- Looks for what is new by itself, where no webhook can arrive, and has it handled or stored as an
+--- event: for ever, or until something goes wrong, which it raises. Without an inbox an event whose
+--- handlers fail is tried again after `poll` seconds, four times in all.
+---@param client livechat.Client
+---@param given table as `client.tickets:watch` takes it: state, poll, a filter
+function Receiver:watch(client, given) end
 
 --- Runs the handlers over what the inbox holds and is due, the oldest first, to its end.
 --- An event whose handler failed is due again after a pause that grows, and after `attempts` (10)
