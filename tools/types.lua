@@ -308,33 +308,39 @@ local function find_row(api, resource, name)
   end
 end
 
---- The methods that a record has.
+-- A record's own method, as the first dialect has it that has it.
+local function record_method(out, api, data, row)
+  local short, arguments = data.name:match("[^.]*$"), dialects.arguments(row)
+  local notes = signature(api, data.resource, row)
+  notes = notes:gsub("^%-%-%-@param %w+ string|integer\n", "") -- the record's own id
+  table.remove(arguments, 1)
+  out[#out + 1] = ("%s\n%s\nfunction %s:%s(%s) end\n"):format(doc_of(row), notes, short, row.name,
+    table.concat(arguments, ", "))
+end
+
+--- The methods that a record has, in whatever dialect.
 local function record_methods(out, apis)
   local seen = {}
   for _, api in ipairs(apis) do
     for _, kind in ipairs(dialects.names(api.records)) do
       local data = api.records[kind]
+      local short = data.name and data.name:match("[^.]*$")
       if data.name and not seen[data.name] then
-        seen[data.name] = true
-        local short = data.name:match("[^.]*$")
+        seen[data.name] = {}
         out[#out + 1] = ("---@class %s\nlocal %s = {}\n"):format(data.name, short)
         for _, method in ipairs(RECORD) do
           local kind_of = method[2]:gsub("%%s", data.name)
           out[#out + 1] = ("---@return %s%s\nfunction %s:%s() end\n"):format(kind_of,
             kind_of:find("nil") and "\n---@return livechat.Error|nil err" or "", short, method[1])
         end
-        local own = { "update" }
-        for _, name in ipairs(data.methods or {}) do own[#own + 1] = name end
-        for _, name in ipairs(own) do
-          local row = find_row(api, data.resource, name)
-          local arguments = row and dialects.arguments(row) or {}
-          if row then
-            local notes = signature(api, data.resource, row)
-            notes = notes:gsub("^%-%-%-@param %w+ string|integer\n", "") -- the record's own id
-            table.remove(arguments, 1)
-            out[#out + 1] = ("%s\n%s\nfunction %s:%s(%s) end\n"):format(doc_of(row), notes,
-              short, name, table.concat(arguments, ", "))
-          end
+      end
+      local own = { "update" }
+      for _, name in ipairs(data.methods or {}) do own[#own + 1] = name end
+      for _, name in ipairs(data.name and own or {}) do
+        local row = find_row(api, data.resource, name)
+        if row and not seen[data.name][name] then
+          seen[data.name][name] = true
+          record_method(out, api, data, row)
         end
       end
     end
