@@ -1730,6 +1730,7 @@ function Receiver:run(given) end
 ---@field username? string the account's e-mail address
 ---@field api_key? string API key or personal access token, sent as HTTP Basic
 ---@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
+---@field oauth? livechat.OAuthOptions instead of the two: an access token that is renewed
 ---@field api? "v2"|"v3" which of the service's APIs; default "v2"
 ---@field base_url? string default "https://api.livechatinc.com"
 ---@field helpdesk_url? string default "https://api.helpdesk.com"; of "v3"
@@ -1751,6 +1752,12 @@ function Receiver:run(given) end
 ---@field on_attempt? fun(info: table) method, path, status or error, seconds, attempt
 ---@field on_notice? fun(text: string) once for an endpoint that the service calls deprecated
 ---@field wait? fun(fd: integer, seconds: number) another event loop's way to wait
+
+---@class livechat.OAuthOptions
+---@field client_id string of an app
+---@field client_secret? string of a server's app; public ones have none
+---@field refresh_token string
+---@field store? string the path of a file: shared by the processes that name it
 
 ---@class livechat.BudgetOptions
 ---@field calls integer a calendar month (UTC)
