@@ -7,13 +7,23 @@ local CALLS, PERIOD, GUARD, SECONDS = 50, 2, 0.05, 20
 local WINDOW = PERIOD + GUARD
 local PROCESSES = 8 -- besides nginx's two workers
 
--- Makes calls as fast as it may, from $FROM to $UNTIL.
+-- Makes calls as fast as it may, for $SECONDS from the moment that the file $BEGIN tells: however
+-- long the processes take to start, all begin together.
 local WORKER = [[
   local core, livechat = require "livechat.core", require "livechat"
   local client = assert(livechat.new { username = "$USER", api_key = "$KEY", base_url = "$URL",
     verify = false, retry = false, throttle = { calls = $CALLS, period = $PERIOD, $SHARED } })
-  $SLEEP($FROM - core.now())
-  while core.now() < $UNTIL do
+  local begin
+  repeat
+    $SLEEP(0.05)
+    local file = io.open("$BEGIN")
+    if file then
+      begin = file:read("*n")
+      file:close()
+    end
+  until begin
+  $SLEEP(math.max(0, begin - core.now()))
+  while core.now() < begin + $SECONDS do
     local fine, err = client:request { method = "GET", path = "/tickets",
       query = { worker = $NAME } }
     if not fine then error(tostring(err), 0) end
@@ -83,13 +93,13 @@ local function confirm(what, seen)
   assert.is_true(seen.served >= 0.5)
 end
 
---- Starts ten processes. `shared(i)` gives the options with which process i, or nginx, shares the
---- throttle, the URL of the service there, and what stands before the command.
+--- Starts ten processes, which wait for the file `begin`. `shared(i)` gives the options with which
+--- process i, or nginx, shares the throttle, the URL of the service there, and what stands before
+--- the command.
 ---@return fun() judge waits for them
-local function start(what, sandbox, from, shared)
+local function start(what, sandbox, begin, shared)
   local values = { USER = sandbox.username, KEY = sandbox.api_key, CALLS = tostring(CALLS),
-    PERIOD = tostring(PERIOD), FROM = ("%.3f"):format(from),
-    UNTIL = ("%.3f"):format(from + SECONDS) }
+    PERIOD = tostring(PERIOD), BEGIN = begin, SECONDS = tostring(SECONDS) }
   local processes = {}
   for i = 1, PROCESSES do
     local prefix
@@ -100,12 +110,12 @@ local function start(what, sandbox, from, shared)
   values.NAME, values.SLEEP = '"nginx" .. ngx.worker.id()', "ngx.sleep"
   values.SHARED, values.URL = shared("nginx")
   local nginx = start_nginx(fill(WORKER, values))
-  assert.is_true(helper.now() < from, "all began together")
   return function()
     for _, process in ipairs(processes) do
       assert.is_true(helper.wait_exit(process.pid, SECONDS + 10))
       assert.equal("", helper.read(process.output))
     end
+    local from = tonumber(helper.read(begin))
     helper.sleep(math.max(0, from + SECONDS + WINDOW - helper.now())) -- nginx's last calls
     assert.is_nil(helper.read(nginx.log):match("[^\n]*%[error%][^\n]*"))
     confirm(what, judge(sandbox))
@@ -148,13 +158,13 @@ local function forward(sandbox, addresses)
     .port
 end
 
-local function start_with_file(from)
+local function start_with_file(begin)
   local sandbox = helper.sandbox { calls = CALLS, period = PERIOD }
   local options = ('path = "%s/throttle"'):format(helper.folder())
-  return start("a shared file", sandbox, from, function() return options, sandbox.url end)
+  return start("a shared file", sandbox, begin, function() return options, sandbox.url end)
 end
 
-local function start_with_redis(from)
+local function start_with_redis(begin)
   local sandbox = helper.sandbox { calls = CALLS, period = PERIOD }
   local prefixes, addresses = {}, {}
   for i = 1, PROCESSES do
@@ -168,7 +178,7 @@ local function start_with_redis(from)
     "--save", "", "--dir", helper.folder() }
   helper.wait_port(redis_port)
   local what = apart and "Redis, eight networks" or "Redis, a connection each"
-  return start(what, sandbox, from, function(i)
+  return start(what, sandbox, begin, function(i)
     if i == "nginx" then
       return fill([[key = "account", redis = function()
         local connection = require("nginx.redis"):new()
@@ -189,8 +199,10 @@ describe("ten processes share one allowance exactly", function()
 
   -- At the same time, because each takes its time.
   setup(function()
-    local from = helper.now() + 5
-    finish_file, finish_redis = start_with_file(from), start_with_redis(from)
+    local begin = helper.folder() .. "/begin"
+    finish_file, finish_redis = start_with_file(begin), start_with_redis(begin)
+    helper.write(begin .. ".new", ("%.3f\n"):format(helper.now() + 1))
+    assert(os.rename(begin .. ".new", begin))
   end)
   teardown(helper.cleanup)
 
@@ -236,7 +248,7 @@ describe("a file whose users are killed", function()
       folder }
     for _, pid in ipairs(killers) do assert.is_true(helper.wait_exit(pid, 60)) end
     helper.write(folder .. "/end", "")
-    assert.is_true(helper.wait_exit(survivor, 5), "somebody died with the lock")
+    assert.is_true(helper.wait_exit(survivor, 5), "a process died with the lock")
     assert.equal("", helper.read(output))
     local times = {}
     for k = 1, 3 do
