@@ -63,12 +63,12 @@ end
 --- A client over dialects of the service.
 ---@param wanted livechat.Options
 ---@param given { dialects: (fun(api: string): table[]), lacks: function, resources: table,
---- user_agent: string, getenv: function } `dialects`: those of an API, the account's own first;
+--- user_agent: string, sources: livechat.OptionSources } `dialects`: those of an API, the account's own first;
 --- `lacks(api, resource, method)` raises where another API has what this one has not
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function client.new(wanted, given)
-  local resolved = options.resolve(wanted, given.getenv)
+  local resolved = options.resolve(wanted, given.sources)
   local dialects = given.dialects(resolved.api)
   local conn, err = connection.new(resolved, dialects, given.user_agent)
   if not conn then

@@ -52,6 +52,12 @@ local function raise_lacking(api, resource, method)
     end
   end
 end
+-- Loaded when they are asked for: most programs name their credentials.
+local SOURCES = {
+  getenv = function(name) return os.getenv(name) end,
+  secret = function(path) return require "livechat.credentials".secret(path) end,
+  login = function() return require "livechat.credentials".profile(os.getenv) end,
+}
 
 -- livechat:new{…} would take the module for the options.
 local function refuse_colon(first, name)
@@ -61,15 +67,16 @@ local function refuse_colon(first, name)
 end
 
 --- A client of one account. What is missing comes from LIVECHAT_USERNAME, LIVECHAT_API_KEY,
---- LIVECHAT_ACCESS_TOKEN, LIVECHAT_BASE_URL, LIVECHAT_API and the like. A wrong option raises; a
---- throttle that cannot be shared (another process set other limits) gives nil and an error.
+--- LIVECHAT_ACCESS_TOKEN, LIVECHAT_BASE_URL, LIVECHAT_API and the like, and then from the file that
+--- `livechat login` wrote. A wrong option raises; a throttle that cannot be shared (another process
+--- set other limits) gives nil and an error.
 ---@param options? livechat.Options
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function livechat.new(options)
   refuse_colon(options, "new")
   local made, err = client.new(options or {}, {
-    dialects = dialects_of, lacks = raise_lacking, resources = resources, getenv = os.getenv,
+    dialects = dialects_of, lacks = raise_lacking, resources = resources, sources = SOURCES,
     user_agent = "livechat-lua/" .. livechat._VERSION,
   })
   return made, err

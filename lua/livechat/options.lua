@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Options in one table, checked by name: the one checker of every public function, the tests that
---- they share, and livechat.new's own options. Pure but for `getenv`, an argument.
+--- they share, and livechat.new's own options. Pure but for the sources of what is missing, which
+--- are arguments.
 local errors = require "livechat.errors"
 
 local options = {}
@@ -178,9 +179,11 @@ end
 ---@class livechat.Options
 ---@field username? string the account's e-mail address
 ---@field api_key? string API key or personal access token, sent as HTTP Basic
+---@field api_key_file? string a file that holds the API key, and that others may not read
 ---@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
 ---@field oauth? livechat.OAuthOptions instead of the two: an access token that is renewed
 ---@field api? "v2"|"v3" which of the service's APIs; default "v2"
+---@field access_token_file? string a file that holds the access token
 ---@field base_url? string default "https://api.livechatinc.com"
 ---@field helpdesk_url? string default "https://api.helpdesk.com"; of "v3"
 ---@field accounts_url? string default "https://accounts.livechat.com"; of "v3"
@@ -250,6 +253,8 @@ local one_line = is.line "must be one line of text"
 
 local OPTIONS = {
   username = credential, api_key = credential, access_token = credential,
+  api_key_file = { one_line, without = "api_key" },
+  access_token_file = { one_line, without = "access_token" },
   api = api, base_url = one_line, helpdesk_url = one_line, accounts_url = one_line,
   client_id = one_line, timeout = is.seconds, connect_timeout = is.seconds, deadline = is.seconds,
   retry = table_or_false, throttle = throttle, budget = is.type "table",
@@ -268,11 +273,24 @@ local ENVIRONMENT = {
   client_id = "LIVECHAT_CLIENT_ID",
 }
 
-local function from_environment(given, getenv)
-  local filled = {}
-  for name, value in pairs(given) do
-    filled[name] = value
+local SECRETS = { "username", "api_key", "access_token" }
+
+local function from_files(filled, secret)
+  for _, name in ipairs { "api_key", "access_token" } do
+    local path = filled[name .. "_file"]
+    if path then
+      local problem
+      filled[name], problem = secret(path)
+      if problem then errors.raise_argument(name .. "_file", FNAME, problem) end
+      filled[name .. "_file"] = nil
+    end
   end
+end
+
+-- What the environment says of what is missing. A key is for one user, and an access token for
+-- itself: where the caller names one of them, the environment's other one is not meant.
+local function from_environment(filled, getenv)
+  local named = filled.username or filled.api_key
   local function fill(name)
     local value = getenv(ENVIRONMENT[name])
     if filled[name] == nil and value ~= "" then
@@ -282,16 +300,47 @@ local function from_environment(given, getenv)
   for _, name in ipairs { "api", "base_url", "helpdesk_url", "accounts_url", "client_id" } do
     fill(name)
   end
-  if given.access_token == nil and given.oauth == nil then
+  if filled.access_token == nil and filled.oauth == nil then
     fill("username")
     fill("api_key")
-    if not (filled.username and filled.api_key) and not (given.username or given.api_key) then
+    if not (filled.username and filled.api_key) and not named then
       fill("access_token")
     end
     if filled.access_token then -- one of the two alone, in the environment, is of no use
       filled.username, filled.api_key = nil, nil
     end
   end
+end
+
+local function is_complete(filled)
+  return filled.oauth or filled.access_token or filled.username and filled.api_key
+end
+
+-- What `livechat login` wrote, where nothing else is said; never for another user than it was
+-- written for, and never sent to another service.
+local function from_login(filled, login)
+  if is_complete(filled) then return end
+  local profile, problem = login()
+  if problem then errors.raise_argument("api_key", FNAME, problem) end
+  if not profile then return end
+  local same_service = filled.base_url == nil or filled.base_url == profile.base_url
+  local same_user = filled.username == nil or filled.username == profile.username
+  if same_service and same_user and filled.api_key == nil then
+    for _, name in ipairs(SECRETS) do filled[name] = profile[name] end
+    filled.base_url = profile.base_url
+    if OPTIONS.api and filled.api == nil then filled.api = profile.api end
+  end
+end
+
+-- A copy of the options with all that they leave to the environment and to files.
+local function filled_in(given, sources)
+  local filled = {}
+  for name, value in pairs(given) do
+    filled[name] = value
+  end
+  from_files(filled, sources.secret)
+  from_environment(filled, sources.getenv)
+  from_login(filled, sources.login)
   return filled
 end
 
@@ -323,13 +372,18 @@ local function with_defaults(given, defaults)
   return given
 end
 
+---@class livechat.OptionSources where what is missing comes from
+---@field getenv fun(name: string): string|nil
+---@field secret fun(path: string): string|nil, string|nil what a file holds, or what is wrong
+---@field login fun(): table|nil, string|nil what `livechat login` wrote, or what is wrong
+
 --- The options as they hold. Raises where one is wrong, misspelt or missing.
 ---@param given livechat.Options
----@param getenv fun(name: string): string|nil
+---@param sources livechat.OptionSources
 ---@return livechat.Options
-function options.resolve(given, getenv)
+function options.resolve(given, sources)
   options.must_fit(OPTIONS, given, FNAME)
-  local made = from_environment(given, getenv)
+  local made = filled_in(given, sources)
   options.must_fit(OPTIONS, made, FNAME)
   require_credentials(made)
   if made.retry ~= false then

@@ -18,8 +18,13 @@ local methods = {}
 
 -- ---- arguments ---------------------------------------------------------------------------------
 
--- The names of a method's arguments in their order, and of those that go into the body.
-local function argument_names(row)
+--- The names of a method's arguments in their order, of those that go into the body, and which of
+--- them may be left out.
+---@param row table
+---@return string[] names
+---@return table<string, string> in_body
+---@return table<string, boolean> optional
+function methods.argument_names(row)
   local names, in_body, optional = {}, {}, {}
   for name in not row.args and row.path:gmatch("{([%w_]+)}") or function() end do
     names[#names + 1] = name
@@ -175,7 +180,7 @@ end
 
 --- A method made from its row.
 local function method(dialect, rows, fname, row)
-  local names, in_body, optional = argument_names(row)
+  local names, in_body, optional = methods.argument_names(row)
   return function(self, ...)
     local here = context(self, fname)
     local args, fields, called = arguments(row, names, optional, fname, ...)

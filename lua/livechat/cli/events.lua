@@ -175,6 +175,7 @@ actions.purge = each_chosen("purge", "removed")
 commands.inbox = {
   summary = "show and mend an inbox",
   usage = "list | retry ID… | purge ID…",
+  example = "livechat inbox list --inbox /var/lib/livechat/inbox",
   options = with(INBOX, {
     { name = "all", kind = "flag", help = "retry or purge: everything that failed" },
     { name = "json", kind = "flag", help = "list: for programs" },
@@ -219,6 +220,7 @@ end
 commands.drain = {
   summary = "run the handlers over what an inbox holds",
   usage = "HANDLERS.lua",
+  example = "livechat drain --inbox /var/lib/livechat/inbox handlers.lua",
   options = with(INBOX, {
     { name = "limit", kind = "whole", value = "N", help = "at most so many events" },
     { name = "attempts", kind = "whole", value = "N", help = "before an event is set aside (10)" },
@@ -271,6 +273,7 @@ local REGISTER = 20 -- seconds for a call that registers or removes: ^C waits fo
 commands.listen = {
   summary = "receive webhooks and run handlers",
   usage = "HANDLERS.lua",
+  example = "livechat listen --port 8080 handlers.lua",
   options = {
     { name = "port", kind = "port", value = "N", help = "where to listen (8080)" },
     { name = "host", kind = "text", value = "ADDRESS", help = "on which address (127.0.0.1)" },
@@ -307,6 +310,7 @@ commands.listen = {
 commands.sandbox = {
   summary = "run a local service that behaves as LiveChat's does",
   usage = "",
+  example = "livechat sandbox --port 8090 --fault 'http500@2/POST /tickets'",
   options = {
     { name = "port", kind = "port", value = "N", help = "where to listen (a free port)" },
     { name = "username", kind = "text", value = "NAME", help = "what clients must say" },
@@ -338,6 +342,7 @@ commands.sandbox = {
 commands.trigger = {
   summary = "have the local service send an event",
   usage = "EVENT",
+  example = "livechat trigger ticket_created --url http://127.0.0.1:8090",
   options = {
     { name = "url", kind = "text", value = "URL", help = "its address (LIVECHAT_BASE_URL)" },
     { name = "count", kind = "whole", value = "N", help = "so many of them" },

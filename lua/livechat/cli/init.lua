@@ -1,52 +1,31 @@
 -- SPDX-License-Identifier: MIT
---- The command line: `livechat COMMAND …`. Results go to stdout, everything else to stderr; the
---- status is 0, 1 where something failed, 2 for a mistake in how it was called.
-local cli_text = require "livechat.cli.text"
+--- The command line: `livechat COMMAND …` and `livechat RESOURCE VERB …`. Results go to stdout,
+--- everything else to stderr; the status is 0, 1 where something failed, 2 for a mistake in how it
+--- was called, 4 where nobody is signed in, 130 after ^C.
+local args = require "livechat.cli.args"
+local help = require "livechat.cli.help"
 local livechat = require "livechat"
+local registry = require "livechat.cli.registry"
+local terminal = require "livechat.cli.terminal"
 
 local cli = {}
 
--- What a command gets: its program's environment.
----@class livechat.Shell
----@field getenv fun(name: string): string|nil
----@field out fun(text: string)
----@field say fun(text: string) a line for people, on stderr
-
 ---@class livechat.Command
+---@field name string as it is called: "tickets list"
 ---@field summary string
----@field usage string what follows the name
----@field options table[] { name=, kind=, value=, help=, list= }
+---@field usage string what follows the name and the options
+---@field example string a call that works, as the help shows it
+---@field options table[] see args.lua
 ---@field run fun(options: table, rest: string[], shell: livechat.Shell): integer|nil, string|nil
 --- the status; nil and a message for a mistake in how it was called
 
-local commands, order = {}, {}
+local INTERRUPTED = 130 -- as a shell says of what ^C ended
+local USAGE = 2
 
---- Adds a file of commands, in the order in which the usage names them.
-local function add(found, names)
-  for _, name in ipairs(names) do
-    commands[name] = assert(found[name])
-    order[#order + 1] = name
-  end
-end
-
-add(require "livechat.cli.events", { "listen", "drain", "inbox", "sandbox", "trigger" })
-
-local function usage()
-  local rows = {}
-  for i, name in ipairs(order) do
-    rows[i] = { "  " .. name, commands[name].summary }
-  end
-  return "usage: livechat COMMAND …\n\n" .. cli_text.table(rows)
-    .. "\nlivechat COMMAND --help tells more. --version tells the version.\n"
-end
-
-local function usage_of(name)
-  local command, rows = commands[name], {}
-  for i, option in ipairs(command.options) do
-    rows[i] = { "  --" .. option.name .. (option.value and " " .. option.value or ""), option.help }
-  end
-  return ("usage: livechat %s [OPTIONS] %s"):format(name, command.usage):gsub(" $", "")
-    .. "\n\n" .. command.summary .. "\n\n" .. cli_text.table(rows)
+-- Whether `lua` has raised what it makes of ^C, perhaps with a traceback behind it.
+local function was_interrupted(raised)
+  local line = type(raised) == "string" and raised:match("^[^\n]*") or ""
+  return line:sub(-#"interrupted!") == "interrupted!"
 end
 
 local function asks_for_help(words)
@@ -60,48 +39,67 @@ local function asks_for_help(words)
   return false
 end
 
-local INTERRUPTED = 130 -- as a shell says of what ^C ended
-
--- Whether `lua` has raised what it makes of ^C, perhaps with a traceback behind it.
-local function was_interrupted(raised)
-  local line = type(raised) == "string" and raised:match("^[^\n]*") or ""
-  return line:sub(-#"interrupted!") == "interrupted!"
+-- The status of what a command raised.
+local function status_of(raised, shell)
+  if raised == terminal.CLOSED then return 1 end
+  if was_interrupted(raised) then return INTERRUPTED end
+  local text = tostring(raised)
+  if text:find("^stdout: ") then
+    shell.say(text)
+    return 1
+  end
+  local _, blamed = text:find("bad argument ", 1, true)
+  if not blamed or not text:find(" to 'livechat.", blamed, true) then error(raised, 0) end
+  return nil, (text:gsub("^[^\n]-:%d+: ", ""))
 end
 
-local function run(name, words, shell)
-  local command = commands[name]
+local function run(command, words, shell)
   if asks_for_help(words) then
-    shell.out(usage_of(name))
+    shell.out(help.command(command))
     return 0
   end
-  local options, rest = cli_text.parse(words, command.options)
+  local options, rest = args.parse(words, command.options, shell)
   local fine, status, problem = true, nil, rest
   if options then
     fine, status, problem = pcall(command.run, options, rest, shell)
   end
-  if not fine then
-    if was_interrupted(status) then return INTERRUPTED end
-    local _, blamed = tostring(status):find("bad argument ", 1, true)
-    if not blamed or not tostring(status):find(" to 'livechat.", blamed, true) then
-      error(status, 0)
-    end
-    status, problem = nil, tostring(status):gsub("^[^\n]-:%d+: ", "")
-  end
+  if not fine then status, problem = status_of(status, shell) end
   if not status then
     shell.say(problem)
-    shell.say("livechat " .. name .. " --help tells how it is called")
-    return 2
+    shell.say("livechat " .. command.name .. " --help tells how it is called")
+    return USAGE
   end
   return status
 end
 
----@return livechat.Shell
-local function terminal()
-  return {
-    getenv = os.getenv,
-    out = function(text) io.stdout:write(text) end,
-    say = function(text) io.stderr:write("livechat: ", (text:gsub("^livechat: ", "")), "\n") end,
-  }
+-- What the first words mean: a command and the words that are left, or a status.
+local function find(words, shell)
+  local name = words[1]
+  if name == "--version" then
+    shell.out("livechat " .. livechat._VERSION .. "\n")
+    return nil, 0
+  end
+  local wants_help = name == "--help" or name == "-h" or name == "help"
+  if wants_help then
+    table.remove(words, 1)
+    name = words[1]
+    if not name then
+      shell.out(help.all(registry.all(shell)))
+      return nil, 0
+    end
+  end
+  local command, rest, problem, group = registry.find(shell, words)
+  if command and wants_help or group and (wants_help or asks_for_help(words)) then
+    shell.out(command and help.command(command) or help.group(words[1], group))
+    return nil, 0
+  elseif not command then
+    shell.say(problem)
+    if not name or group then
+      shell.say(group and help.group(words[1], group) or help.all(registry.all(shell)))
+    end
+    return nil, USAGE
+  end
+  return command, rest
 end
 
 --- Runs a command.
@@ -109,26 +107,19 @@ end
 ---@param shell? livechat.Shell
 ---@return integer status
 function cli.main(words, shell)
-  shell = shell or terminal()
-  local name = words[1]
-  if name == "--version" then
-    shell.out("livechat " .. livechat._VERSION .. "\n")
-    return 0
-  elseif name == "--help" or name == "-h" or name == "help" then
-    shell.out(usage())
-    return 0
-  elseif not commands[name or ""] then
-    if name then
-      shell.say("no such command: " .. name)
-    end
-    shell.say(usage())
-    return 2
+  shell = shell or terminal.shell()
+  local list = {}
+  for i = 1, #words do list[i] = words[i] end
+  local fine, command, rest = pcall(find, list, shell)
+  local status
+  if not fine then
+    status = status_of(command, shell) or USAGE
+  else
+    status = command and run(command, rest, shell) or rest
   end
-  local rest = {}
-  for i = 2, #words do
-    rest[#rest + 1] = words[i]
-  end
-  return run(name, rest, shell)
+  local flushed, raised = pcall(terminal.flush)
+  if not flushed and raised ~= terminal.CLOSED then shell.say(tostring(raised)) end
+  return flushed and status or math.max(1, status)
 end
 
 return cli

@@ -1,0 +1,276 @@
+-- SPDX-License-Identifier: MIT
+--- `livechat RESOURCE VERB …`: a command for each row of the dialect's data, so that a row that is
+--- added is a command.
+local account = require "livechat.cli.account"
+local bulk = require "livechat.cli.bulk"
+local check = require "livechat.api.check"
+local client_of = require "livechat.client".connection
+local display = require "livechat.cli.display"
+local errors = require "livechat.errors"
+local fields = require "livechat.cli.fields"
+local json = require "livechat.json"
+local methods = require "livechat.api.methods"
+local output = require "livechat.cli.output"
+local text = require "livechat.text"
+
+local resources = {}
+
+local unpack = table.unpack or unpack
+
+-- ---- options -----------------------------------------------------------------------------------
+
+local FORMAT = {
+  { name = "json", kind = "flag", help = "one JSON document" },
+  { name = "jsonl", kind = "flag", help = "a JSON document a line" },
+  { name = "columns", kind = "names", value = "A,B", help = "these members alone, as id,subject" },
+}
+local WALK = {
+  { name = "limit", kind = "whole", value = "N", help = "at most so many, over as many pages" },
+  { name = "all", kind = "flag", help = "every page" },
+}
+local LIMIT = { { name = "limit", kind = "whole", value = "N", help = "at most so many" } }
+local DRY = { { name = "dry-run", kind = "flag", help = "print the request and send nothing" } }
+
+local function options_of(row, names, api)
+  local list, taken = fields.options(row.query or row.fields), {}
+  for i = #list, 1, -1 do
+    if row.walk and list[i].name == "limit" then table.remove(list, i) end
+  end
+  for _, option in ipairs(list) do taken[option.name] = true end
+  local answer = api.answers[row.returns] or {}
+  local groups = { row.walk and WALK or (answer.list or answer.page) and LIMIT or {},
+    #names > 0 and bulk.OPTIONS or {}, FORMAT, DRY, account.OPTIONS }
+  for _, group in ipairs(groups) do
+    for _, option in ipairs(group) do
+      if not taken[option.name] then list[#list + 1] = option end
+    end
+  end
+  return list
+end
+
+-- ---- dry run -----------------------------------------------------------------------------------
+
+local function show_request(shell, given, request)
+  local shown = request.body and text.redact(request.body)
+  if given.json or given.jsonl then
+    shell.out(json.encode { method = request.method, url = request.url,
+      body = shown and json.decode(shown) } .. "\n")
+  else
+    shell.out(request.method .. " " .. request.url .. "\n")
+    if shown then shell.out(display.visible(shown) .. "\n") end
+  end
+end
+
+-- Has a client that makes its requests and sends none. `taken` gets what it would send first.
+local function divert(client, taken)
+  local conn = client_of(client, "livechat")
+  conn.prepare = nil -- that of an earlier id
+  local prepare = conn.prepare
+  conn.prepare = function(self, spec)
+    local prepared, err = prepare(self, spec)
+    if not prepared then return nil, err end
+    taken.request = taken.request or prepared
+    return nil, errors.new { kind = "cancelled", message = "nothing is sent", outcome = "not_sent" }
+  end
+  return function(spec) return prepare(conn, spec) end
+end
+
+-- What a row would send. Where it first reads what there is, its own request is shown as far as the
+-- command's words decide it.
+local function dry_run(shell, given, command, client, values, args)
+  local row, taken = command.row, {}
+  local prepare = divert(client, taken)
+  local resource = client[command.resource]
+  local _, err = resource[row.name](resource, unpack(args, 1, args.n))
+  if taken.request and row.run then
+    local body
+    body, err = check.fields(row.fields or {}, row.fields and args[args.n] or {})
+    if row.value then body, err = { [row.value.name] = args[args.n] }, nil end
+    if not body then return account.failed(shell, err) end
+    taken.request, err = prepare { method = row.verb, path = row.path, args = values, body = body }
+    if taken.request then
+      shell.say("what is there already is read first, and kept in what is sent")
+    end
+  end
+  if not taken.request then return account.failed(shell, err) end
+  show_request(shell, given, taken.request)
+  return 0
+end
+
+-- ---- calls -------------------------------------------------------------------------------------
+
+local function is_list(value)
+  return type(value) == "table" and (value[1] ~= nil or json.is_array(value))
+end
+
+local function walk(shell, given, command, client, filter)
+  local writer, resource = output.writer(shell, given, command.columns), client[command.resource]
+  local limit, n = given.limit or math.huge, 0
+  local problem
+  local fine, raised = pcall(function()
+    for thing in resource:each(filter) do
+      writer:add(thing)
+      n = n + 1
+      if n >= limit then break end
+    end
+  end)
+  if not fine then
+    if not errors.is(raised) then error(raised, 0) end
+    problem = raised
+  end
+  if not problem or given.json or n > 0 then writer:finish() end
+  return problem and account.failed(shell, problem) or 0
+end
+
+-- Shows what a method gave.
+local function show(shell, given, command, value, said)
+  local answer = command.answer
+  if value == true then
+    if given.json or given.jsonl then
+      shell.out(json.encode { result = said == nil and json.null or said } .. "\n")
+    else
+      shell.out("done\n")
+    end
+    return
+  elseif not (is_list(value) or answer.list or answer.page) then
+    return output.one(shell, given, value)
+  end
+  local writer = output.writer(shell, given, command.columns)
+  for i = 1, math.min(#value, given.limit or math.huge) do
+    writer:add(value[i])
+  end
+  writer:finish()
+  local total = answer.page and value.total
+  if total and total > #value and shell.is_terminal(1) and not (given.json or given.jsonl) then
+    shell.say(("%d of %d: --all shows every one, --limit N so many"):format(#value, total))
+  end
+end
+
+-- The method's arguments from the command's words; nil, and what is wrong.
+local function arguments(command, given, rest)
+  local row, args, values = command.row, { n = 0 }, {}
+  local least = #command.names + (row.value and 1 or 0)
+  if #rest < least or (not row.value and #rest > least) then
+    return nil, #rest > least and "no such argument: " .. rest[least + 1]
+      or "missing: " .. (command.names[#rest + 1] or row.value.name):upper()
+  end
+  for i, name in ipairs(command.names) do
+    if rest[i] == "" then return nil, name:upper() .. " must not be empty" end
+    args[i], values[name] = rest[i], rest[i]
+  end
+  args.n = #command.names
+  if row.value then
+    local list = json.array {}
+    for i = least, #rest do
+      if rest[i] ~= "" then list[#list + 1] = rest[i] end -- '' alone: an empty list
+    end
+    args.n = args.n + 1
+    args[args.n] = list
+  elseif row.fields or row.query then
+    args.n = args.n + 1
+    args[args.n] = fields.collect(row.fields or row.query, given)
+  end
+  return args, values
+end
+
+local function call_once(shell, given, command, client, args, values)
+  if given["dry-run"] then
+    return dry_run(shell, given, command, client, values, args)
+  elseif command.row.walk and (given.all or given.limit) then
+    return walk(shell, given, command, client, args[args.n])
+  end
+  local resource = client[command.resource]
+  local value, said = resource[command.row.name](resource, unpack(args, 1, args.n))
+  if value == nil then return account.failed(shell, said) end
+  show(shell, given, command, value, said)
+  return 0
+end
+
+local function run(command, given, rest, shell)
+  if given.from then
+    return bulk.run(shell, given, command, rest, arguments)
+  end
+  local args, values = arguments(command, given, rest)
+  if not args then return nil, values end
+  local client, status = account.client(shell, given)
+  if not client then return status end
+  status = call_once(shell, given, command, client, args, values)
+  client:close()
+  return status
+end
+
+-- ---- commands ----------------------------------------------------------------------------------
+
+local function word(name)
+  return (name:gsub("_", "-"))
+end
+
+-- Which members the things may have: those that are read, written and known by.
+local function members_of(api, kind, rows)
+  local may_have, record = {}, api.records[kind] or {}
+  for name in pairs(record.members or {}) do may_have[name] = true end
+  if record.id then may_have[record.id] = true end
+  for _, row in ipairs(rows) do
+    for name in pairs(row.fields or {}) do may_have[name] = true end
+  end
+  return may_have
+end
+
+local SAMPLE = { email = "a@example.com", date = "2024-08-18", time = "09:00",
+  url = "https://example.org/", integer = "1", group = "0", flag = "true" }
+
+-- A call of the command with what it needs and one thing more, as its help shows it.
+local function example_of(resource, row, names)
+  local words = { "livechat", word(resource), word(row.name) }
+  for _, name in ipairs(names) do words[#words + 1] = name:upper() end
+  if row.value then words[#words + 1] = "vip" end
+  local list = fields.options(row.query or row.fields)
+  local needed = false
+  for _, option in ipairs(list) do
+    if option.required then
+      needed = true
+      words[#words + 1] = "--" .. option.name
+      words[#words + 1] = option.of and "'" .. option.of[1] .. "'" or SAMPLE[option.type] or "text"
+    end
+  end
+  if not needed and list[1] and row.walk then words[#words + 1] = "--all --jsonl" end
+  return table.concat(words, " "):gsub("'(%w+)'", "%1")
+end
+
+local function command_of(api, resource, row, rows)
+  local names = methods.argument_names(row)
+  local words = {}
+  for i, name in ipairs(names) do words[i] = name:upper() end
+  if row.value then words[#words + 1] = row.value.name:upper() .. "…" end
+  local answer = api.answers[row.returns] or {}
+  local command = {
+    resource = resource, row = row, names = names, answer = answer,
+    name = word(resource) .. " " .. word(row.name), usage = table.concat(words, " "),
+    summary = row.doc or "", example = example_of(resource, row, names),
+    columns = output.columns(members_of(api, answer.kind, rows)),
+    options = options_of(row, names, api),
+  }
+  command.run = function(given, rest, shell) return run(command, given, rest, shell) end
+  command.call = call_once
+  return command
+end
+
+--- The commands of a dialect: by resource a group with its verbs, in the order of the rows.
+---@param api table the dialect's data
+---@return table<string, livechat.CommandGroup>
+function resources.commands(api)
+  local groups = {}
+  for resource, rows in pairs(api.resources) do
+    local group = { verbs = {}, order = {} }
+    for i, row in ipairs(rows) do
+      local verb = word(row.name)
+      group.verbs[verb] = command_of(api, resource, row, rows)
+      group.order[i] = verb
+    end
+    group.summary = table.concat(group.order, ", ")
+    groups[word(resource)] = group
+  end
+  return groups
+end
+
+return resources
