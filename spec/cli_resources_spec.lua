@@ -97,8 +97,8 @@ describe("a change", function()
     assert.same({ subject = "new" }, json.decode(out).body)
     local path = helper.folder() .. "/password"
     helper.write(path, "hunter22\n")
-    status, out = command.run("agents create --login a@example.com --name A --dry-run --password - <"
-      .. path, env)
+    status, out = command.run("agents create --login a@example.com --name A --dry-run "
+      .. "--password - <" .. path, env)
     assert.equal(0, status)
     assert.is_nil(out:find("hunter22", 1, true))
     assert.equal(before, calls())

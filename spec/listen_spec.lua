@@ -97,7 +97,7 @@ describe("livechat", function()
       ["inbox list x --inbox y"] = "list, retry or purge?",
       ["inbox retry --inbox x"] = "which events?",
       ["inbox purge --inbox x --all a"] = "either ids or --all",
-      ["listen"] = "one file of handlers expected",
+      ["listen a b"] = "one file of handlers expected",
       ["listen --port 70000 x"] = "--port 70000: must be a port",
       ["listen --port x y"] = "--port x: must be a port",
       ["listen --register example.com x"] = "must be an http or https URL",

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The commands about events: inbox, drain, listen, sandbox, trigger.
+--- The commands about events: inbox, drain, listen.
 local cli_text = require "livechat.cli.text"
 local core = require "livechat.core"
 local handlers = require "livechat.cli.handlers"
@@ -272,8 +272,9 @@ local REGISTER = 20 -- seconds for a call that registers or removes: ^C waits fo
 
 commands.listen = {
   summary = "receive webhooks and run handlers",
-  usage = "HANDLERS.lua",
-  example = "livechat listen --port 8080 handlers.lua",
+  usage = "[HANDLERS.lua]",
+  example = "livechat listen --port 8080 --events ticket_created",
+  more = "Without a file of handlers the events are printed, and nothing else.\n",
   options = {
     { name = "port", kind = "port", value = "N", help = "where to listen (8080)" },
     { name = "host", kind = "text", value = "ADDRESS", help = "on which address (127.0.0.1)" },
@@ -281,13 +282,18 @@ commands.listen = {
       help = "what an event must carry (LIVECHAT_WEBHOOK_TOKEN); may be repeated" },
     { name = "register", kind = "text", value = "URL",
       help = "register this URL, which leads here, until the end" },
+    { name = "events", kind = "names", value = "A,B", help = "these alone, as chat_started" },
+    { name = "forward-to", kind = "text", value = "URL",
+      help = "post each event to it, too; what it refuses the service delivers again" },
     { name = "json", kind = "flag", help = "print the events as JSON, one a line" },
   },
   run = function(options, rest, shell)
     local token = shell.getenv("LIVECHAT_WEBHOOK_TOKEN")
     token = options.token or token and token ~= "" and { token } or nil
-    if #rest ~= 1 then
+    if #rest > 1 then
       return nil, "one file of handlers expected"
+    elseif options["forward-to"] and not options["forward-to"]:find("^https?://[^/%s]") then
+      return nil, "--forward-to " .. options["forward-to"] .. ": must be an http or https URL"
     elseif options.register and not options.register:find("^https?://[^/%s]") then
       return nil, "--register " .. options.register .. ": must be an http or https URL"
     end
@@ -300,81 +306,9 @@ commands.listen = {
     local done, message = require("livechat.cli.listen").run({
       handlers = rest[1], host = options.host or "127.0.0.1", port = options.port or 8080,
       token = token, json = options.json or false, register = options.register, client = client,
+      events = options.events, forward_to = options["forward-to"],
     }, shell.say)
     return done and 0 or fail(shell, message)
-  end,
-}
-
--- ---- the local service ------------------------------------------------------------------------
-
-commands.sandbox = {
-  summary = "run a local service that behaves as LiveChat's does",
-  usage = "",
-  example = "livechat sandbox --port 8090 --fault 'http500@2/POST /tickets'",
-  options = {
-    { name = "port", kind = "port", value = "N", help = "where to listen (a free port)" },
-    { name = "username", kind = "text", value = "NAME", help = "what clients must say" },
-    { name = "api-key", kind = "text", value = "KEY", help = "what clients must say" },
-    { name = "calls", kind = "whole", value = "N", help = "allowed in a period (100)" },
-    { name = "period", kind = "number", value = "SECONDS", help = "(60)" },
-    { name = "fault", kind = "text", value = "FAULT", list = true,
-      help = "a fault, as http500@2/POST /tickets; may be repeated" },
-    { name = "seed", kind = "whole", value = "N", help = "so many tickets at first (60)" },
-    { name = "chats", kind = "whole", value = "N", help = "and chats in the month before (60)" },
-    { name = "timezone", kind = "text", value = "ZONE", help = "of the account (UTC)" },
-    { name = "lag", kind = "number", value = "SECONDS", help = "of the ticket list behind writes" },
-    { name = "token", kind = "text", value = "TOKEN", help = "of the webhooks" },
-    { name = "speed", kind = "number", value = "N", help = "redelivers so many times faster" },
-  },
-  run = function(options, rest, shell)
-    if #rest > 0 then
-      return nil, "no argument expected: " .. rest[1]
-    end
-    options.api_key, options["api-key"] = options["api-key"], nil
-    local fine, done, message = pcall(require("livechat.sandbox.server").run, options)
-    if not fine then
-      return nil, tostring(done):gsub("^.-livechat%.sandbox%.server: ", "")
-    end
-    return done and 0 or fail(shell, message)
-  end,
-}
-
-commands.trigger = {
-  summary = "have the local service send an event",
-  usage = "EVENT",
-  example = "livechat trigger ticket_created --url http://127.0.0.1:8090",
-  options = {
-    { name = "url", kind = "text", value = "URL", help = "its address (LIVECHAT_BASE_URL)" },
-    { name = "count", kind = "whole", value = "N", help = "so many of them" },
-    { name = "data", kind = "object", value = "JSON", help = 'changes, as {"chat":{"id":"X"}}' },
-    { name = "json", kind = "flag", help = "the result for programs" },
-  },
-  run = function(options, rest, shell)
-    local url = options.url or shell.getenv("LIVECHAT_BASE_URL")
-    if #rest ~= 1 then
-      return nil, "one event expected: ticket_created, chat_started, chat_ended, …"
-    elseif not url or url == "" then
-      return nil, "which service? Say --url URL, or set LIVECHAT_BASE_URL"
-    end
-    local body = options.data or {}
-    body.event_type, body.count = rest[1], options.count
-    -- No credentials of an account go to a service that is told what to do.
-    local client = livechat.new { username = "sandbox", api_key = "none", base_url = url,
-      throttle = false, retry = false }
-    local answer, err = client:request {
-      method = "POST", path = "/_sandbox/trigger", body = body,
-    }
-    client:close()
-    if not answer then
-      return fail(shell, err)
-    end
-    if options.json then
-      shell.out(json.encode(answer) .. "\n")
-    else
-      shell.out(("%s, sent to %s\n"):format(plural(answer.events, "event"),
-        plural(answer.deliveries, "webhook")))
-    end
-    return 0
   end,
 }
 

@@ -2,6 +2,7 @@
 --- `livechat listen`: an nginx in the foreground that receives webhooks for a file of handlers. One
 --- part runs in the command's own Lua and looks after nginx, the other inside nginx.
 local core = require "livechat.core"
+local display = require "livechat.cli.display"
 local handlers = require "livechat.cli.handlers"
 local json = require "livechat.json"
 local process = require "livechat.nginx_process"
@@ -15,7 +16,7 @@ local USER = "livechat-listen" -- in the URLs that are registered here
 -- ---- inside nginx -----------------------------------------------------------------------------
 
 local function short(value)
-  local line = text.one_line(tostring(value))
+  local line = display.visible(text.one_line(tostring(value)))
   return #line > 120 and text.cut(line, 117) .. "..." or line
 end
 
@@ -68,6 +69,38 @@ local function print_to_stdout(...)
   io.stdout:write(table.concat(words, "\t"), "\n")
 end
 
+local function nothing() end
+
+-- The handlers of the file; without one, an empty handler for each event that is wanted.
+local function handlers_of(settings)
+  if settings.handlers then return handlers.load(settings.handlers) end
+  local found = {}
+  for _, kind in ipairs(settings.events or { "*" }) do found[kind] = nothing end
+  return found
+end
+
+-- Registers what sees every event, or those that were asked for.
+local function each_event(receiver, events, handler)
+  for _, kind in ipairs(events or { "*" }) do
+    receiver:on(kind, handler, { allow_unknown = true })
+  end
+end
+
+-- Posts each event as it came. An answer that is no success is the handler's failure, so that the
+-- service delivers the event again.
+local function forward(url)
+  local origin, path = url:match("^(%a+://[^/?#]+)(.*)$")
+  local client = assert(livechat.new { username = USER, api_key = "none", base_url = origin,
+    throttle = false, retry = false })
+  return function(event)
+    local answer, err = client:request { method = "POST", path = path == "" and "/" or path,
+      body = event:raw() }
+    if not answer and not (err.status and err.status >= 200 and err.status < 300) then
+      error(tostring(err), 0)
+    end
+  end
+end
+
 --- Makes the receiver, which nginx's content handler then uses.
 ---@param path string what `run` has written
 function listen.init(path)
@@ -75,7 +108,7 @@ function listen.init(path)
   assert(os.remove(path)) -- it holds what the events are known by
   io.stdout:setvbuf("line")
   print = print_to_stdout -- luacheck: ignore 121
-  local found, problem = handlers.load(settings.handlers)
+  local found, problem = handlers_of(settings)
   if not found then
     error(problem, 0)
   end
@@ -84,11 +117,14 @@ function listen.init(path)
     client = settings.live and livechat.new() or nil,
     on_error = function(line) io.stderr:write(line, "\n") end,
   }
-  listen.receiver:on("*", announce(settings.json))
+  each_event(listen.receiver, settings.events, announce(settings.json))
+  if settings.forward_to then
+    each_event(listen.receiver, settings.events, forward(settings.forward_to))
+  end
   local registered
   registered, problem = handlers.register(listen.receiver, found)
   if not registered then
-    error(settings.handlers .. ": " .. problem, 0)
+    error(tostring(settings.handlers or "--events") .. ": " .. problem, 0)
   end
   listen.found, listen.folder = found, settings.folder
 end
@@ -171,7 +207,8 @@ end
 
 local function prepare(options, folder, nginx)
   local settings = {
-    handlers = options.handlers, folder = folder, json = options.json, live = options.client ~= nil,
+    handlers = options.handlers, events = options.events, forward_to = options.forward_to,
+    folder = folder, json = options.json, live = options.client ~= nil,
     token = options.token or false, basic_auth = options.basic_auth,
   }
   process.write(folder .. "/settings.json", json.encode(settings))
@@ -279,7 +316,9 @@ local function starter(folder, options, url, ids, say)
 end
 
 ---@class livechat.ListenOptions
----@field handlers string a path
+---@field handlers? string a path
+---@field events? string[] these alone
+---@field forward_to? string a URL that gets each event
 ---@field host string
 ---@field port integer
 ---@field token? string[]

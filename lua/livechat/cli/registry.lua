@@ -3,6 +3,7 @@
 local args = require "livechat.cli.args"
 local client = require "livechat.client"
 local credentials = require "livechat.credentials"
+local export = require "livechat.cli.export"
 local livechat = require "livechat"
 local resources = require "livechat.cli.resources"
 
@@ -11,7 +12,14 @@ local registry = {}
 -- Files of commands, in the order in which the help names them.
 local FILES = {
   { "livechat.cli.account", { "login", "logout", "whoami" } },
-  { "livechat.cli.events", { "listen", "drain", "inbox", "sandbox", "trigger" } },
+  { "livechat.cli.request", { "api" } },
+  { "livechat.cli.doctor", { "doctor" } },
+  { "livechat.cli.throttle", { "throttle" } },
+  { "livechat.cli.throttle", { "spent" }, needs = "spent" }, -- a method of clients
+  { "livechat.cli.events", { "listen", "drain", "inbox" } },
+  { "livechat.cli.sandbox", { "sandbox", "trigger" } },
+  { "livechat.cli.completion", { "completion" } },
+  { "livechat.cli.man", { "man" } },
 }
 
 -- The dialect that the environment or the account asks for: its data, as a client has it.
@@ -24,8 +32,9 @@ local function dialect(shell)
   local made = livechat.new { username = "-", api_key = "-", base_url = "http://127.0.0.1",
     throttle = false, api = api ~= "v2" and api or nil }
   local found = client.connection(made, "livechat").api
+  local knows = getmetatable(made).__index
   made:close()
-  return found
+  return found, knows
 end
 
 ---@class livechat.CommandGroup a resource
@@ -37,32 +46,32 @@ end
 ---@field single table<string, livechat.Command>
 ---@field groups table<string, livechat.CommandGroup>
 ---@field order string[] of the single ones
+---@field api table the dialect's data
 
 --- Every command.
 ---@param shell livechat.Shell
 ---@return livechat.Commands
 function registry.all(shell)
   if shell.commands then return shell.commands end
-  local all = { single = {}, order = {}, groups = resources.commands(dialect(shell)) }
+  local api, knows = dialect(shell)
+  local all = { single = {}, order = {}, groups = resources.commands(api), api = api }
   for _, file in ipairs(FILES) do
     local found = require(file[1])
     found = found.commands or found
-    for _, name in ipairs(file[2]) do
+    for _, name in ipairs((not file.needs or knows[file.needs]) and file[2] or {}) do
       local command = assert(found[name], name)
       command.name = name
       all.single[name] = command
       all.order[#all.order + 1] = name
     end
   end
-  for _, group in pairs(all.groups) do
-    for _, extra in ipairs(registry.extras) do extra(group, all) end
+  for name, group in pairs(all.groups) do
+    export.add(name, group, api)
+    group.summary = table.concat(group.order, ", ")
   end
   shell.commands = all
   return all
 end
-
---- What adds verbs to the resources' own.
-registry.extras = {}
 
 local function names_of(all)
   local names = {}

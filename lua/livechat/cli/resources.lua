@@ -219,6 +219,16 @@ end
 local SAMPLE = { email = "a@example.com", date = "2024-08-18", time = "09:00",
   url = "https://example.org/", integer = "1", group = "0", flag = "true" }
 
+-- A value that the field takes.
+local function sample_of(option, specs)
+  local spec = specs[option.name] or {}
+  local by = spec.allowed_by
+  if by and specs[by.field] and specs[by.field].of then
+    return by.of[specs[by.field].of[1]][1]
+  end
+  return option.of and option.of[1] or SAMPLE[option.type] or "text"
+end
+
 -- A call of the command with what it needs and one thing more, as its help shows it.
 local function example_of(resource, row, names)
   local words = { "livechat", word(resource), word(row.name) }
@@ -230,11 +240,12 @@ local function example_of(resource, row, names)
     if option.required then
       needed = true
       words[#words + 1] = "--" .. option.name
-      words[#words + 1] = option.of and "'" .. option.of[1] .. "'" or SAMPLE[option.type] or "text"
+      local value = sample_of(option, row.query or row.fields)
+      words[#words + 1] = value:find("^[%w@.:/_-]+$") and value or "'" .. value .. "'"
     end
   end
   if not needed and list[1] and row.walk then words[#words + 1] = "--all --jsonl" end
-  return table.concat(words, " "):gsub("'(%w+)'", "%1")
+  return table.concat(words, " ")
 end
 
 local function command_of(api, resource, row, rows)
@@ -267,7 +278,6 @@ function resources.commands(api)
       group.verbs[verb] = command_of(api, resource, row, rows)
       group.order[i] = verb
     end
-    group.summary = table.concat(group.order, ", ")
     groups[word(resource)] = group
   end
   return groups
