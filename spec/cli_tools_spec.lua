@@ -147,6 +147,24 @@ describe("livechat throttle", function()
   end)
 end)
 
+describe("livechat spent", function()
+  it("shows what a budget has left", function()
+    local livechat = require "livechat"
+    local path = helper.folder() .. "/budget"
+    local status, _, said = command.run("spent --calls 5 --path " .. path, {})
+    assert.equal(1, status)
+    assert.truthy(said:find("there is no budget", 1, true), said)
+    local client = assert(livechat.new { username = sandbox.username, api_key = sandbox.api_key,
+      base_url = sandbox.url, budget = { calls = 5, path = path } })
+    assert(client.agents:list())
+    client:close()
+    local out
+    status, out, said = command.run("spent --calls 5 --price 1 --json --path " .. path, {})
+    assert.same({ 0, "" }, { status, said })
+    assert.same({ 1, 5 }, { json.decode(out).calls, json.decode(out).limit })
+  end)
+end)
+
 describe("the local service's commands", function()
   it("give a shell what a client needs", function()
     local line = ("eval \"$(%s sandbox --env --empty --lifetime 60)\"; %s tickets list --json; "

@@ -63,8 +63,9 @@ end
 --- A client over dialects of the service.
 ---@param wanted livechat.Options
 ---@param given { dialects: (fun(api: string): table[]), lacks: function, resources: table,
---- user_agent: string, sources: livechat.OptionSources } `dialects`: those of an API, the account's own first;
---- `lacks(api, resource, method)` raises where another API has what this one has not
+--- user_agent: string, sources: livechat.OptionSources }
+--- `dialects`: those of an API, the account's own first; `lacks(api, resource, method)` raises
+--- where another API has what this one has not
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function client.new(wanted, given)
@@ -77,6 +78,7 @@ function client.new(wanted, given)
   function conn.lacks(resource, method)
     if given.lacks then given.lacks(resolved.api, resource, method) end
   end
+  conn.dialects = dialects
   local self = setmetatable({}, Client)
   connections[self] = conn
   given.resources.attach(self, conn, dialects)

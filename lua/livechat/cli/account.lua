@@ -82,7 +82,8 @@ end
 local commands = {}
 
 local function ask_for(shell, given)
-  local made = { base_url = given.url }
+  local api = shell.getenv("LIVECHAT_API")
+  local made = { base_url = given.url, api = api ~= "" and api or nil }
   if given.token then
     made.access_token = terminal.ask(shell, "Access token: ", true)
     return made.access_token and made

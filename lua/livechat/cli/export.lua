@@ -88,7 +88,7 @@ end
 
 local function run(command, given, rest, shell)
   if #rest > 0 then return nil, "no argument expected: " .. rest[1] end
-  local filter, done = fields.collect(command.row.query or command.row.fields or {}, given), nil
+  local filter, done = fields.collect(command.specs, given), nil
   if given.resume then
     local problem
     done, problem = open_done(given.resume,
@@ -106,19 +106,17 @@ end
 --- Gives a resource whose list can be walked the verb `export`.
 ---@param name string of the resource
 ---@param group livechat.CommandGroup
----@param api table the dialect's data
-function export.add(name, group, api)
+function export.add(name, group)
   local list = group.verbs.list
   if not list or not list.row.walk then return end
-  local command = { name = name .. " export", resource = list.resource, row = list.row, usage = "",
-    summary = "write the whole list as JSON lines, in as many runs as it takes",
+  local command = { name = name .. " export", resource = list.resource, specs = list.specs,
+    usage = "", summary = "write the whole list as JSON lines, in as many runs as it takes",
     example = ("livechat %s export --resume %s.done >>%s.jsonl"):format(name, name, name) }
-  local kind = api.records[list.answer.kind] or {}
-  command.id_name = kind.id or "id"
+  command.id_name = list.id_name
   command.options = { { name = "resume", kind = "text", value = "FILE",
     help = "what is written out already; kept up to date" },
     { name = "limit", kind = "whole", value = "N", help = "at most so many in this run" } }
-  for _, option in ipairs(fields.options(list.row.query or list.row.fields)) do
+  for _, option in ipairs(fields.options(list.specs)) do
     if option.name ~= "page" and option.name ~= "limit" then
       table.insert(command.options, option)
     end

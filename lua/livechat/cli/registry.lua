@@ -14,27 +14,25 @@ local FILES = {
   { "livechat.cli.account", { "login", "logout", "whoami" } },
   { "livechat.cli.request", { "api" } },
   { "livechat.cli.doctor", { "doctor" } },
-  { "livechat.cli.throttle", { "throttle" } },
-  { "livechat.cli.throttle", { "spent" }, needs = "spent" }, -- a method of clients
+  { "livechat.cli.throttle", { "throttle", "spent" } },
   { "livechat.cli.events", { "listen", "drain", "inbox" } },
   { "livechat.cli.sandbox", { "sandbox", "trigger" } },
   { "livechat.cli.completion", { "completion" } },
   { "livechat.cli.man", { "man" } },
 }
 
--- The dialect that the environment or the account asks for: its data, as a client has it.
-local function dialect(shell)
+-- The dialects of the API that the environment or the account asks for, as a client has them.
+local function dialects(shell)
   local api = shell.getenv("LIVECHAT_API")
   if not api or api == "" then
     local profile = credentials.profile(shell.getenv)
     api = profile and profile.api
   end
   local made = livechat.new { username = "-", api_key = "-", base_url = "http://127.0.0.1",
-    throttle = false, api = api ~= "v2" and api or nil }
-  local found = client.connection(made, "livechat").api
-  local knows = getmetatable(made).__index
+    throttle = false, api = api or "v2" }
+  local found = client.connection(made, "livechat").dialects
   made:close()
-  return found, knows
+  return found
 end
 
 ---@class livechat.CommandGroup a resource
@@ -46,27 +44,25 @@ end
 ---@field single table<string, livechat.Command>
 ---@field groups table<string, livechat.CommandGroup>
 ---@field order string[] of the single ones
----@field api table the dialect's data
 
 --- Every command.
 ---@param shell livechat.Shell
 ---@return livechat.Commands
 function registry.all(shell)
   if shell.commands then return shell.commands end
-  local api, knows = dialect(shell)
-  local all = { single = {}, order = {}, groups = resources.commands(api), api = api }
+    local all = { single = {}, order = {}, groups = resources.commands(dialects(shell)) }
   for _, file in ipairs(FILES) do
-    local found = require(file[1])
-    found = found.commands or found
-    for _, name in ipairs((not file.needs or knows[file.needs]) and file[2] or {}) do
-      local command = assert(found[name], name)
+    local commands = require(file[1])
+    commands = commands.commands or commands
+    for _, name in ipairs(file[2]) do
+      local command = assert(commands[name], name)
       command.name = name
       all.single[name] = command
       all.order[#all.order + 1] = name
     end
   end
   for name, group in pairs(all.groups) do
-    export.add(name, group, api)
+    export.add(name, group)
     group.summary = table.concat(group.order, ", ")
   end
   shell.commands = all

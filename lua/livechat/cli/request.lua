@@ -83,7 +83,8 @@ local function every_page(shell, given, client, spec)
 end
 
 local function show_request(shell, client, spec)
-  local prepared, err = client_of(client, "livechat api"):prepare(spec)
+  local conn = client_of(client, "livechat api")
+  local prepared, err = conn:prepare(spec, conn.main)
   if not prepared then return account.failed(shell, err) end
   shell.out(prepared.method .. " " .. prepared.url .. "\n")
   if prepared.body then shell.out(text.redact(prepared.body) .. "\n") end

@@ -31,13 +31,12 @@ local WALK = {
 local LIMIT = { { name = "limit", kind = "whole", value = "N", help = "at most so many" } }
 local DRY = { { name = "dry-run", kind = "flag", help = "print the request and send nothing" } }
 
-local function options_of(row, names, api)
-  local list, taken = fields.options(row.query or row.fields), {}
+local function options_of(row, names, specs, answer)
+  local list, taken = fields.options(specs), {}
   for i = #list, 1, -1 do
     if row.walk and list[i].name == "limit" then table.remove(list, i) end
   end
   for _, option in ipairs(list) do taken[option.name] = true end
-  local answer = api.answers[row.returns] or {}
   local groups = { row.walk and WALK or (answer.list or answer.page) and LIMIT or {},
     #names > 0 and bulk.OPTIONS or {}, FORMAT, DRY, account.OPTIONS }
   for _, group in ipairs(groups) do
@@ -66,13 +65,14 @@ local function divert(client, taken)
   local conn = client_of(client, "livechat")
   conn.prepare = nil -- that of an earlier id
   local prepare = conn.prepare
-  conn.prepare = function(self, spec)
-    local prepared, err = prepare(self, spec)
+  conn.prepare = function(self, spec, place)
+    local prepared, err = prepare(self, spec, place)
+    taken.place = taken.place or place
     if not prepared then return nil, err end
     taken.request = taken.request or prepared
     return nil, errors.new { kind = "cancelled", message = "nothing is sent", outcome = "not_sent" }
   end
-  return function(spec) return prepare(conn, spec) end
+  return function(spec) return prepare(conn, spec, taken.place) end
 end
 
 -- What a row would send. Where it first reads what there is, its own request is shown as far as the
@@ -84,7 +84,7 @@ local function dry_run(shell, given, command, client, values, args)
   local _, err = resource[row.name](resource, unpack(args, 1, args.n))
   if taken.request and row.run then
     local body
-    body, err = check.fields(row.fields or {}, row.fields and args[args.n] or {})
+    body, err = check.fields(command.specs, row.fields and args[args.n] or {})
     if row.value then body, err = { [row.value.name] = args[args.n] }, nil end
     if not body then return account.failed(shell, err) end
     taken.request, err = prepare { method = row.verb, path = row.path, args = values, body = body }
@@ -166,9 +166,9 @@ local function arguments(command, given, rest)
     end
     args.n = args.n + 1
     args[args.n] = list
-  elseif row.fields or row.query then
+  elseif row.fields or row.query or next(command.specs) then
     args.n = args.n + 1
-    args[args.n] = fields.collect(row.fields or row.query, given)
+    args[args.n] = fields.collect(command.specs, given)
   end
   return args, values
 end
@@ -206,8 +206,8 @@ local function word(name)
 end
 
 -- Which members the things may have: those that are read, written and known by.
-local function members_of(api, kind, rows)
-  local may_have, record = {}, api.records[kind] or {}
+local function members_of(record, rows)
+  local may_have = {}
   for name in pairs(record.members or {}) do may_have[name] = true end
   if record.id then may_have[record.id] = true end
   for _, row in ipairs(rows) do
@@ -230,17 +230,17 @@ local function sample_of(option, specs)
 end
 
 -- A call of the command with what it needs and one thing more, as its help shows it.
-local function example_of(resource, row, names)
+local function example_of(resource, row, names, specs)
   local words = { "livechat", word(resource), word(row.name) }
   for _, name in ipairs(names) do words[#words + 1] = name:upper() end
   if row.value then words[#words + 1] = "vip" end
-  local list = fields.options(row.query or row.fields)
+  local list = fields.options(specs)
   local needed = false
   for _, option in ipairs(list) do
     if option.required then
       needed = true
       words[#words + 1] = "--" .. option.name
-      local value = sample_of(option, row.query or row.fields)
+      local value = sample_of(option, specs)
       words[#words + 1] = value:find("^[%w@.:/_-]+$") and value or "'" .. value .. "'"
     end
   end
@@ -248,37 +248,72 @@ local function example_of(resource, row, names)
   return table.concat(words, " ")
 end
 
+-- The specs of a method that several dialects have: those of all, and of an enum every word.
+local function merge(specs, more)
+  for name, spec in pairs(more or {}) do
+    local known = specs[name]
+    if not known then
+      specs[name] = spec
+    elseif known.type == "enum" and spec.type == "enum" and known.of ~= spec.of then
+      local words, has = {}, {}
+      for _, list in ipairs { known.of, spec.of } do
+        for _, word_of in ipairs(list) do
+          if not has[word_of] then words[#words + 1], has[word_of] = word_of, true end
+        end
+      end
+      specs[name] = { type = "enum", of = words, required = known.required and spec.required }
+    end
+  end
+  return specs
+end
+
 local function command_of(api, resource, row, rows)
-  local names = methods.argument_names(row)
-  local words = {}
+  local names, words = methods.argument_names(row), {}
   for i, name in ipairs(names) do words[i] = name:upper() end
   if row.value then words[#words + 1] = row.value.name:upper() .. "…" end
   local answer = api.answers[row.returns] or {}
+  local record = api.records[answer.kind] or {}
   local command = {
-    resource = resource, row = row, names = names, answer = answer,
+    resource = resource, row = row, names = names, answer = answer, id_name = record.id or "id",
     name = word(resource) .. " " .. word(row.name), usage = table.concat(words, " "),
-    summary = row.doc or "", example = example_of(resource, row, names),
-    columns = output.columns(members_of(api, answer.kind, rows)),
-    options = options_of(row, names, api),
+    summary = row.doc or "", specs = merge({}, row.query or row.fields),
+    columns = output.columns(members_of(record, rows)), call = call_once,
   }
   command.run = function(given, rest, shell) return run(command, given, rest, shell) end
-  command.call = call_once
   return command
 end
 
---- The commands of a dialect: by resource a group with its verbs, in the order of the rows.
----@param api table the dialect's data
----@return table<string, livechat.CommandGroup>
-function resources.commands(api)
-  local groups = {}
-  for resource, rows in pairs(api.resources) do
-    local group = { verbs = {}, order = {} }
-    for i, row in ipairs(rows) do
-      local verb = word(row.name)
+-- What is known once every dialect has had its say.
+local function complete(command)
+  local row, names, specs = command.row, command.names, command.specs
+  command.options = options_of(row, names, specs, command.answer)
+  command.example = example_of(command.resource, row, names, specs)
+end
+
+local function add(groups, api, resource, rows)
+  local group = groups[word(resource)] or { verbs = {}, order = {} }
+  groups[word(resource)] = group
+  for _, row in ipairs(rows) do
+    local verb = word(row.name)
+    if group.verbs[verb] then
+      merge(group.verbs[verb].specs, row.query or row.fields)
+    else
       group.verbs[verb] = command_of(api, resource, row, rows)
-      group.order[i] = verb
+      table.insert(group.order, verb)
     end
-    groups[word(resource)] = group
+  end
+end
+
+--- The commands of dialects: by resource a group with its verbs, in the order of the rows.
+---@param dialects table[] their data
+---@return table<string, livechat.CommandGroup>
+function resources.commands(dialects)
+  local groups = {}
+  for _, api in ipairs(dialects) do
+    for resource, rows in pairs(api.resources) do add(groups, api, resource, rows) end
+  end
+  for _, group in pairs(groups) do
+    for _, verb in ipairs(group.order) do complete(group.verbs[verb]) end
   end
   return groups
 end

@@ -96,8 +96,10 @@ local function event_names()
   local client = livechat.new { username = "-", api_key = "-", base_url = "http://127.0.0.1",
     throttle = false }
   local names = {}
-  for name in pairs(client_of(client, "livechat trigger").api.events.data_types) do
-    names[#names + 1] = name
+  for _, dialect in ipairs(client_of(client, "livechat trigger").dialects) do
+    for name in pairs(dialect.events and dialect.events.data_types or {}) do
+      names[#names + 1] = name
+    end
   end
   client:close()
   table.sort(names)

@@ -94,16 +94,34 @@ commands.throttle = {
 }
 
 commands.spent = {
-  summary = "show what this month's calls have cost",
+  summary = "show how many calls of this month's budget are used",
   usage = "",
-  example = "livechat spent",
-  options = { { name = "json", kind = "flag", help = "for programs" }, account.OPTIONS[1] },
+  example = "livechat spent --path /run/livechat/budget --calls 50000 --price 0.27",
+  options = {
+    { name = "path", kind = "text", value = "FILE", help = "the budget's file (LIVECHAT_BUDGET)" },
+    { name = "calls", kind = "whole", value = "N", help = "its calls a month; needed" },
+    { name = "price", kind = "number", value = "AMOUNT", help = "what 1000 calls cost" },
+    { name = "json", kind = "flag", help = "for programs" },
+  },
   run = function(given, rest, shell)
+    local path = given.path or shell.getenv("LIVECHAT_BUDGET")
     if #rest > 0 then return nil, "no argument expected: " .. rest[1] end
-    local client, status = account.client(shell, given)
-    if not client then return status end
-    local spent, err = client:spent()
-    client:close()
+    if not path or path == "" then
+      return nil, "which budget? Say --path FILE, or set LIVECHAT_BUDGET"
+    elseif not given.calls then
+      return nil, "--calls N is needed: how many the budget allows"
+    elseif not core.spool.exists(path) then
+      shell.say("there is no budget " .. path .. ": the first call that names it makes it")
+      return 1
+    end
+    local client, err = livechat.new { username = "-", api_key = "-", throttle = false,
+      base_url = "http://127.0.0.1",
+      budget = { path = path, calls = given.calls, price = given.price } }
+    local spent
+    if client then
+      spent, err = client:spent()
+      client:close()
+    end
     if not spent then return account.failed(shell, err) end
     output.one(shell, given, spent)
     return 0
