@@ -47,6 +47,7 @@ test iproute2 ip
 test openssl openssl
 test chromium chromium
 test chromium-driver chromedriver
+test bsdutils script
 test valgrind valgrind
 bench wrk wrk
 ROWS

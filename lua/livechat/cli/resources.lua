@@ -11,6 +11,7 @@ local fields = require "livechat.cli.fields"
 local json = require "livechat.json"
 local methods = require "livechat.api.methods"
 local output = require "livechat.cli.output"
+local plot = require "livechat.cli.plot"
 local text = require "livechat.text"
 
 local resources = {}
@@ -29,16 +30,26 @@ local WALK = {
   { name = "all", kind = "flag", help = "every page" },
 }
 local LIMIT = { { name = "limit", kind = "whole", value = "N", help = "at most so many" } }
+local PLOT = {
+  { name = "plot", kind = "flag", help = "as bars" },
+  { name = "svg", kind = "text", value = "FILE", help = "as lines, into a file for a browser" },
+}
 local DRY = { { name = "dry-run", kind = "flag", help = "print the request and send nothing" } }
 
-local function options_of(row, names, specs, answer)
+-- Rows of numbers over time are looked at rather than read.
+local function is_plotted(resource)
+  return resource == "reports"
+end
+
+local function options_of(row, names, specs, answer, resource)
   local list, taken = fields.options(specs), {}
   for i = #list, 1, -1 do
     if row.walk and list[i].name == "limit" then table.remove(list, i) end
   end
   for _, option in ipairs(list) do taken[option.name] = true end
   local groups = { row.walk and WALK or (answer.list or answer.page) and LIMIT or {},
-    #names > 0 and bulk.OPTIONS or {}, FORMAT, DRY, account.OPTIONS }
+    #names > 0 and bulk.OPTIONS or {}, is_plotted(resource) and PLOT or {},
+    FORMAT, DRY, account.OPTIONS }
   for _, group in ipairs(groups) do
     for _, option in ipairs(group) do
       if not taken[option.name] then list[#list + 1] = option end
@@ -122,6 +133,29 @@ local function walk(shell, given, command, client, filter)
   return problem and account.failed(shell, problem) or 0
 end
 
+-- Draws rows of numbers; the status.
+local function draw(shell, given, command, value)
+  local rows = output.plain(value)
+  if not is_list(rows) then
+    shell.say("this has no rows to plot")
+    return 1
+  end
+  if given.svg then
+    local file, problem = io.open(given.svg, "wb")
+    local done = file and file:write(plot.svg(rows, "livechat " .. command.name))
+      and file:close()
+    if not done then
+      shell.say("--svg " .. tostring(problem or given.svg .. ": cannot be written"))
+      return 1
+    end
+  end
+  if given.plot then
+    local columns = shell.is_terminal(1) and shell.columns() or 80
+    shell.out(plot.bars(rows, columns, shell.ellipsis == "…"))
+  end
+  return 0
+end
+
 -- Shows what a method gave.
 local function show(shell, given, command, value, said)
   local answer = command.answer
@@ -182,6 +216,7 @@ local function call_once(shell, given, command, client, args, values)
   local resource = client[command.resource]
   local value, said = resource[command.row.name](resource, unpack(args, 1, args.n))
   if value == nil then return account.failed(shell, said) end
+  if given.plot or given.svg then return draw(shell, given, command, value) end
   show(shell, given, command, value, said)
   return 0
 end
@@ -286,7 +321,7 @@ end
 -- What is known once every dialect has had its say.
 local function complete(command)
   local row, names, specs = command.row, command.names, command.specs
-  command.options = options_of(row, names, specs, command.answer)
+  command.options = options_of(row, names, specs, command.answer, command.resource)
   command.example = example_of(command.resource, row, names, specs)
 end
 
