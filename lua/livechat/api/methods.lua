@@ -205,7 +205,7 @@ function methods.with_key(self, api, place, key, fname, ...)
   for _, each in ipairs(api.resources[place.resource]) do
     row = each.name == place.method and each or row
   end
-  local names, _, optional = argument_names(row)
+  local names, _, optional = methods.argument_names(row)
   local args, fields, called = arguments(row, names, optional, fname, ...)
   if not args then
     return nil, fields

@@ -183,9 +183,11 @@ end
 -- The method's arguments from the command's words; nil, and what is wrong.
 local function arguments(command, given, rest)
   local row, args, values = command.row, { n = 0 }, {}
-  local least = #command.names + (row.value and 1 or 0)
-  if #rest < least or (not row.value and #rest > least) then
-    return nil, #rest > least and "no such argument: " .. rest[least + 1]
+  local takes_list = row.value and row.value.spec.type == "list"
+  local least, most = command.needed + (row.value and 1 or 0), #command.names
+  if row.value then most = takes_list and math.huge or most + 1 end
+  if #rest < least or #rest > most then
+    return nil, #rest > most and "no such argument: " .. rest[most + 1]
       or "missing: " .. (command.names[#rest + 1] or row.value.name):upper()
   end
   for i, name in ipairs(command.names) do
@@ -193,7 +195,10 @@ local function arguments(command, given, rest)
     args[i], values[name] = rest[i], rest[i]
   end
   args.n = #command.names
-  if row.value then
+  if row.value and not takes_list then
+    args.n = args.n + 1
+    args[args.n] = rest[args.n]
+  elseif row.value then
     local list = json.array {}
     for i = least, #rest do
       if rest[i] ~= "" then list[#list + 1] = rest[i] end -- '' alone: an empty list
@@ -268,7 +273,7 @@ end
 local function example_of(resource, row, names, specs)
   local words = { "livechat", word(resource), word(row.name) }
   for _, name in ipairs(names) do words[#words + 1] = name:upper() end
-  if row.value then words[#words + 1] = "vip" end
+  if row.value then words[#words + 1] = SAMPLE[row.value.spec.type] or "vip" end
   local list = fields.options(specs)
   local needed = false
   for _, option in ipairs(list) do
@@ -303,13 +308,21 @@ local function merge(specs, more)
 end
 
 local function command_of(api, resource, row, rows)
-  local names, words = methods.argument_names(row), {}
-  for i, name in ipairs(names) do words[i] = name:upper() end
-  if row.value then words[#words + 1] = row.value.name:upper() .. "…" end
+  local names, _, optional = methods.argument_names(row)
+  local words, needed = {}, 0
+  for i, name in ipairs(names) do
+    local spared = optional[name] or row.defaults and row.defaults[name] ~= nil
+    words[i] = spared and "[" .. name:upper() .. "]" or name:upper()
+    if not spared then needed = i end
+  end
+  if row.value then
+    words[#words + 1] = row.value.name:upper() .. (row.value.spec.type == "list" and "…" or "")
+  end
   local answer = api.answers[row.returns] or {}
   local record = api.records[answer.kind] or {}
   local command = {
-    resource = resource, row = row, names = names, answer = answer, id_name = record.id or "id",
+    resource = resource, row = row, names = names, needed = needed, answer = answer,
+    id_name = record.id or "id",
     name = word(resource) .. " " .. word(row.name), usage = table.concat(words, " "),
     summary = row.doc or "", specs = merge({}, row.query or row.fields),
     columns = output.columns(members_of(record, rows)), call = call_once,
