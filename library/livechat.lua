@@ -1557,8 +1557,9 @@ function Webhooks:state() end
 local Client = {}
 
 --- A client of one account. What is missing comes from LIVECHAT_USERNAME, LIVECHAT_API_KEY,
---- LIVECHAT_ACCESS_TOKEN, LIVECHAT_BASE_URL, LIVECHAT_API and the like. A wrong option raises; a
---- throttle that cannot be shared (another process set other limits) gives nil and an error.
+--- LIVECHAT_ACCESS_TOKEN, LIVECHAT_BASE_URL, LIVECHAT_API and the like, and then from the file that
+--- `livechat login` wrote. A wrong option raises; a throttle that cannot be shared (another process
+--- set other limits) gives nil and an error.
 ---@param options? livechat.Options
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
@@ -1729,9 +1730,11 @@ function Receiver:run(given) end
 ---@class livechat.Options
 ---@field username? string the account's e-mail address
 ---@field api_key? string API key or personal access token, sent as HTTP Basic
+---@field api_key_file? string a file that holds the API key, and that others may not read
 ---@field access_token? string instead of the two: OAuth bearer; `dal:` or `fra:` sets X-Region
 ---@field oauth? livechat.OAuthOptions instead of the two: an access token that is renewed
 ---@field api? "v2"|"v3" which of the service's APIs; default "v2"
+---@field access_token_file? string a file that holds the access token
 ---@field base_url? string default "https://api.livechatinc.com"
 ---@field helpdesk_url? string default "https://api.helpdesk.com"; of "v3"
 ---@field accounts_url? string default "https://accounts.livechat.com"; of "v3"

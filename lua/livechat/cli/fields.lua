@@ -7,9 +7,10 @@ local fields = {}
 
 local SAYS = { email = "an e-mail address", date = "YYYY-MM-DD", time = "HH:MM",
   url = "an http or https URL", integer = "a whole number", group = "a group's id",
-  flag = "--no-… for the opposite" }
+  flag = "--no-… for the opposite",
+  boolean = "--no-… for the opposite", number = "a number" }
 local WORDS = { email = "ADDRESS", date = "DATE", time = "TIME", url = "URL", integer = "N",
-  group = "ID", string = "TEXT" }
+  group = "ID", string = "TEXT", number = "N", scalar = "VALUE" }
 
 local function is_secret(name)
   return name:find("password", 1, true) ~= nil or name:find("secret", 1, true) ~= nil
@@ -33,7 +34,7 @@ local NESTED = { list = true, object = true, map = true }
 
 local function option_of(name, spec, needed)
   local option = { name = name, kind = "any", help = help_of(spec, needed),
-    value = WORDS[spec.type], required = needed, type = spec.type }
+    value = WORDS[spec.type], required = needed, spec = spec }
   if spec.type == "flag" or spec.type == "boolean" then
     option.kind = "switch"
   elseif spec.type == "enum" then
@@ -66,7 +67,7 @@ local function each_option(specs, prefix, needed, into)
     local inner, needs = members(spec), needed and spec.required == true
     if inner then
       each_option(inner, prefix .. name .. ".", needs, into)
-    else
+    elseif spec.type ~= "none" then -- that is for another dialect, and cannot be sent
       into[#into + 1] = option_of(prefix .. name, spec, needs)
     end
   end

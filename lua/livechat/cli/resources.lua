@@ -7,6 +7,7 @@ local check = require "livechat.api.check"
 local client_of = require "livechat.client".connection
 local display = require "livechat.cli.display"
 local errors = require "livechat.errors"
+local examples = require "livechat.cli.examples"
 local fields = require "livechat.cli.fields"
 local json = require "livechat.json"
 local methods = require "livechat.api.methods"
@@ -256,43 +257,11 @@ local function members_of(record, rows)
   return may_have
 end
 
-local SAMPLE = { email = "a@example.com", date = "2024-08-18", time = "09:00",
-  url = "https://example.org/", integer = "1", group = "0", flag = "true" }
-
--- A value that the field takes.
-local function sample_of(option, specs)
-  local spec = specs[option.name] or {}
-  local by = spec.allowed_by
-  if by and specs[by.field] and specs[by.field].of then
-    return by.of[specs[by.field].of[1]][1]
-  end
-  return option.of and option.of[1] or SAMPLE[option.type] or "text"
-end
-
--- A call of the command with what it needs and one thing more, as its help shows it.
-local function example_of(resource, row, names, specs)
-  local words = { "livechat", word(resource), word(row.name) }
-  for _, name in ipairs(names) do words[#words + 1] = name:upper() end
-  if row.value then words[#words + 1] = SAMPLE[row.value.spec.type] or "vip" end
-  local list = fields.options(specs)
-  local needed = false
-  for _, option in ipairs(list) do
-    if option.required then
-      needed = true
-      words[#words + 1] = "--" .. option.name
-      local value = sample_of(option, specs)
-      words[#words + 1] = value:find("^[%w@.:/_-]+$") and value or "'" .. value .. "'"
-    end
-  end
-  if not needed and list[1] and row.walk then words[#words + 1] = "--all --jsonl" end
-  return table.concat(words, " ")
-end
-
 -- The specs of a method that several dialects have: those of all, and of an enum every word.
 local function merge(specs, more)
   for name, spec in pairs(more or {}) do
     local known = specs[name]
-    if not known then
+    if not known or known.type == "none" then
       specs[name] = spec
     elseif known.type == "enum" and spec.type == "enum" and known.of ~= spec.of then
       local words, has = {}, {}
@@ -333,9 +302,9 @@ end
 
 -- What is known once every dialect has had its say.
 local function complete(command)
-  local row, names, specs = command.row, command.names, command.specs
-  command.options = options_of(row, names, specs, command.answer, command.resource)
-  command.example = example_of(command.resource, row, names, specs)
+  command.options = options_of(command.row, command.names, command.specs, command.answer,
+    command.resource)
+  command.example = examples.of(command)
 end
 
 local function add(groups, api, resource, rows)
