@@ -461,7 +461,12 @@ describe("a worker that exits", function()
     fault("slow=0.2@every")
     local program = fill [[
       local limited = connect { throttle = { calls = 3, period = 0.5 } }
-      for _ = 1, 5 do assert(limited.tickets:get("$ONE")) end
+      for i = 1, 5 do
+        for _ = 1, i == 4 and 500 or 0 do
+          if not ngx.worker.exiting() then ngx.sleep(0.01) end
+        end
+        assert(limited.tickets:get("$ONE"))
+      end
       return ngx.worker.pid() .. " " .. tostring(ngx.worker.exiting())]]
     nginx.run "return get()"
     local begun = { nginx.begin(program), nginx.begin(program) }
@@ -473,7 +478,9 @@ describe("a worker that exits", function()
     is_clean(nginx)
     -- One that never made a call before it began to exit.
     nginx.reload()
-    local finish = nginx.begin("ngx.sleep(0.3) return get() .. tostring(ngx.worker.exiting())")
+    local finish = nginx.begin [[
+      for _ = 1, 500 do if not ngx.worker.exiting() then ngx.sleep(0.01) end end
+      return get() .. tostring(ngx.worker.exiting())]]
     helper.sleep(0.1)
     nginx.reload()
     assert.same({ 200, ids[1] .. "true" }, { finish() })
