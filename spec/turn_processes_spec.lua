@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
---- Calls that wait for the throttle and are never gone on with: whatever became of them, the next
---- call waits no longer than the window asks for, a second later at the latest.
+-- once: processes that end, and nginx's own Lua
+--- Calls that wait for the throttle in a process or a request that ends: the next call waits no
+--- longer than the window asks for, a second later at the latest.
 package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
 
 local core = require "livechat.core"
@@ -10,104 +11,14 @@ local livechat = require "livechat"
 
 local CALLS, PERIOD = 2, 3
 
-describe("a wait for the throttle that is abandoned", function()
-  local sandbox, server, clients
+describe("a process that is killed", function()
+  local sandbox, server
 
   setup(function()
     sandbox = helper.sandbox { calls = false, seed = 3 }
     server = helper.redis()
   end)
   teardown(helper.cleanup)
-  before_each(function() clients = {} end)
-  after_each(function()
-    for _, client in ipairs(clients) do client:close() end
-  end)
-
-  local function new(options)
-    local with = { username = sandbox.username, api_key = sandbox.api_key,
-      base_url = sandbox.url, retry = false }
-    for name, value in pairs(options) do with[name] = value end
-    local client = assert(livechat.new(with))
-    clients[#clients + 1] = client
-    return client
-  end
-
-  local function get(client)
-    return client:request { method = "GET", path = "/tickets" }
-  end
-
-  -- A number of those who share a throttle, in each of its three ways.
-  local n = 0
-  local function shared_ways()
-    n = n + 1
-    return {
-      process = { throttle = livechat.throttle { calls = CALLS, period = PERIOD } },
-      file = { throttle = { calls = CALLS, period = PERIOD,
-        path = helper.folder() .. "/throttle" } },
-      redis = { throttle = { calls = CALLS, period = PERIOD, key = "abandoned" .. n,
-        redis = function() return require("redis").connect("127.0.0.1", server.port) end } },
-    }
-  end
-
-  --- Uses the allowance up. When the next call may go.
-  local function use_up(client)
-    for _ = 1, CALLS do assert(get(client)) end
-    return core.clock() + client:throttled().wait
-  end
-
-  local function waits_until(client, due)
-    local wait = client:throttled().wait
-    assert.is_true(wait <= due - core.clock() + 0.3, "waits " .. wait)
-    assert(get(client))
-    assert.is_true(core.clock() <= due + 1, "went " .. core.clock() - due .. " s late")
-  end
-
-  for _, where in ipairs { "process", "file", "redis" } do
-    it("in a coroutine that nothing resumes: " .. where, function()
-      local options = shared_ways()[where]
-      local client, kept = new(options), {}
-      local due = use_up(client)
-      options.wait = function() coroutine.yield() end
-      for i = 1, 25 do
-        local other = new(options)
-        kept[i] = coroutine.create(function() return get(other) end)
-        assert(coroutine.resume(kept[i]))
-      end
-      helper.sleep(1)
-      waits_until(client, due)
-      for i = 1, 25 do assert.equal("suspended", coroutine.status(kept[i])) end
-    end)
-
-    it("by a hook that raises: " .. where, function()
-      local options = shared_ways()[where]
-      options.on_wait = function() error("not now", 0) end
-      local client = new(options)
-      local due = use_up(client)
-      for _ = 1, 25 do
-        local fine, err = pcall(get, client)
-        assert.same({ false, "not now" }, { fine, err })
-      end
-      options.on_wait = nil
-      waits_until(new(options), due)
-    end)
-  end
-
-  for _, where in ipairs { "process", "file" } do
-    it("in a coroutine that is collected, at once: " .. where, function()
-      local options = shared_ways()[where]
-      local client = new(options)
-      local due = use_up(client)
-      options.wait = function() coroutine.yield() end
-      for _ = 1, 25 do
-        local other = new(options)
-        assert(coroutine.resume(coroutine.create(function() return get(other) end)))
-      end
-      clients = { client }
-      collectgarbage()
-      collectgarbage()
-      waits_until(client, due)
-    end)
-  end
 
   local WORKER = [[
     package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
@@ -124,7 +35,7 @@ describe("a wait for the throttle that is abandoned", function()
     redis = [[key = "killed",
       redis = function() return require("redis").connect("127.0.0.1", $REDIS) end]],
   } do
-    it("by processes that are killed: " .. where, function()
+    it("holds nothing up: " .. where, function()
       local folder = helper.folder()
       local values = { USER = sandbox.username, KEY = sandbox.api_key, URL = sandbox.url,
         CALLS = tostring(CALLS), PERIOD = tostring(PERIOD), FOLDER = folder,
@@ -146,34 +57,21 @@ describe("a wait for the throttle that is abandoned", function()
         helper.wait_exit(pid)
       end
       helper.sleep(1)
-      local client = new { throttle = where == "file"
-        and { calls = CALLS, period = PERIOD, path = folder .. "/throttle" }
-        or { calls = CALLS, period = PERIOD, key = "killed", redis = function()
-          return require("redis").connect("127.0.0.1", server.port)
-        end } }
-      if core.clock() - began < PERIOD then waits_until(client, due) else assert(get(client)) end
+      local client = assert(livechat.new { username = sandbox.username, api_key = sandbox.api_key,
+        base_url = sandbox.url, retry = false, throttle = where == "file"
+          and { calls = CALLS, period = PERIOD, path = folder .. "/throttle" }
+          or { calls = CALLS, period = PERIOD, key = "killed", redis = function()
+            return require("redis").connect("127.0.0.1", server.port)
+          end } })
+      local soon, wait = core.clock() - began < PERIOD, client:throttled().wait
+      if soon then assert.is_true(wait <= due - core.clock() + 0.3, "waits " .. wait) end
+      assert(client:request { method = "GET", path = "/tickets" })
+      if soon then
+        assert.is_true(core.clock() <= due + 1, "went " .. core.clock() - due .. " s late")
+      end
+      client:close()
     end)
   end
-
-  it("by a client that is closed while its throttle answers", function()
-    local client, released
-    local throttle = {
-      reserve = function()
-        coroutine.yield()
-        return { wait = 0, at = 1 }
-      end,
-      release = function(_, reservation) released = reservation.at end,
-      record_arrival = function() end, pause = function() end, state = function() return {} end,
-    }
-    client = new { throttle = throttle }
-    local co = coroutine.create(function() return get(client) end)
-    assert(coroutine.resume(co))
-    client:close()
-    local fine, result, err = coroutine.resume(co)
-    assert.same({ true, nil }, { fine, result })
-    assert.same({ "closed", "not_sent" }, { err.kind, err.outcome })
-    assert.equal(1, released)
-  end)
 end)
 
 describe("in nginx", function()
