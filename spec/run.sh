@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # Runs every test and ends with the line `N passed, N failed`. `make test` starts it; narrow it with
 #   ONLY=word        the suites whose name holds the word    LUA_VERSION=5.3   the specs of that Lua
-#   JOBS=2           so many suites at a time
+#   JOBS=2           so many suites at a time; without it as many as there are processors, and up to
+#                    twice as many while a processor is idle, since most suites mostly wait
 # A spec runs on every Lua. One with a line `-- once` among its first five runs on 5.4 only, with
 # `-- once, alone` while nothing else runs. A suite has failed without a summary, with no test, and
 # with an exit status of its own. A line `note: …` that a suite prints is always shown.
@@ -11,6 +12,7 @@ cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MAKELEVEL
 out=build/test; rm -rf $out; mkdir -p $out
 jobs=${JOBS:-$(getconf _NPROCESSORS_ONLN)}
+most=${JOBS:-$((2 * jobs))}
 count=0 shown=0 all_passed=0 all_failed=0 bad=
 
 give_up() { printf '%s\n0 passed, 1 failed\n' "$1"; exit 1; }
@@ -31,26 +33,38 @@ run() { # number, name, command: leaves number.log and number.result
   mv "$out/$number.tmp" "$out/$number.result"
 }
 
-show() { # what has ended, in the order of starting
-  local passed failed seconds name log
-  while [ $shown -lt $count ] && [ -e $out/$((shown + 1)).result ]; do
-    shown=$((shown + 1)) log=$out/$shown.log
-    read -r passed failed seconds name <$out/$shown.result
+show() { # what has ended
+  local passed failed seconds name log result
+  for result in $out/*.result; do
+    [ -e "$result" ] || return
+    shown=$((shown + 1)) log=${result%.result}.log
+    read -r passed failed seconds name <"$result"
+    mv "$result" "${result%.result}.shown"
     printf '%5d passed %3d failed %4d s  %s\n' "$passed" "$failed" "$seconds" "$name"
     if [ "$failed" = 0 ]; then
-      grep -o 'note: .*' $log | sed 's/^/    /'
-      awk 'named { print "    skipped: " $0 } { named = /^Pending -> / }' $log
+      grep -o 'note: .*' "$log" | sed 's/^/    /'
+      awk 'named { print "    skipped: " $0 } { named = /^Pending -> / }' "$log"
     else
-      awk '{ print "    " $0 }' $log
+      awk '{ print "    " $0 }' "$log"
       bad="$bad  $name\n"
     fi
     all_passed=$((all_passed + passed)) all_failed=$((all_failed + failed))
   done
 }
 
+room() { # whether one more suite may run
+  local running before after
+  running=$(jobs -rp | wc -l)
+  [ "$running" -ge "$jobs" ] || return 0
+  read -r _ _ _ _ before _ 2>/dev/null </proc/stat # the idle time of all processors, in 1/100 s
+  sleep 0.1
+  [ "$running" -lt "$most" ] && read -r _ _ _ _ after _ 2>/dev/null </proc/stat || return 1
+  [ $((after - before)) -ge 8 ]
+}
+
 suite() { # name, command
   case "$1" in *"${ONLY:-}"*) ;; *) return ;; esac
-  while [ "$(jobs -rp | wc -l)" -ge "$jobs" ]; do wait -n; show; done
+  until room; do show; done
   count=$((count + 1))
   run $count "$@" &
 }
@@ -91,11 +105,11 @@ for v in $versions; do # 5.1 keeps a handle's parent in another place
   case $v in 5.4 | 5.1) ;; *) continue ;; esac
   for file in spec/core*_spec.lua; do spec "$v" "$file" "$valgrind"; done
 done
-jobs=1
+jobs=1 most=1
 for file in $alone; do spec "${versions%% *}" "$file"; done
 wait; show
 [ $count -gt 0 ] || give_up "no suite's name holds '$ONLY'"
-[ $shown = $count ] || give_up "suite $((shown + 1)) left no result"
+[ $shown = $count ] || give_up "$((count - shown)) of $count suites left no result"
 printf '%s suites in %s s\n' $count $SECONDS
 [ -z "$bad" ] || printf "failed:\n$bad"
 echo "$all_passed passed, $all_failed failed" | tee $out/sum
