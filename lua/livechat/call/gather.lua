@@ -266,7 +266,7 @@ end
 ---@return { [integer]: any, n: integer }[] results in the order of the items
 local function gather(items, fn, given)
   local concurrency = check(items, fn, given == nil and {} or given)
-  if wait_nginx.strategy() then
+  if wait_nginx.strategy and wait_nginx.strategy() then
     return wait_nginx.gather(items, fn, concurrency)
   end
   local parent = wait.may_yield() and wait.task() or nil

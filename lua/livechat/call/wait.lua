@@ -148,7 +148,7 @@ end)
 
 --- The strategy of the loop around the running coroutine, or of a plain script.
 function wait.outer_loop()
-  local in_nginx = wait_nginx.strategy()
+  local in_nginx = wait_nginx.strategy and wait_nginx.strategy()
   if in_nginx then
     return in_nginx
   end

@@ -13,12 +13,7 @@ local wait_nginx = {}
 
 local ngx = rawget(_G, "ngx")
 
-if not ngx then
-  --- The way to wait inside nginx, nil in any other program.
-  function wait_nginx.strategy()
-    return nil
-  end
-
+if not ngx then -- any other program, where there is no wait_nginx.strategy
   --- Whether this is a process of nginx's in which no event loop runs yet.
   function wait_nginx.is_starting()
     return false
