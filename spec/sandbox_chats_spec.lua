@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once, on jit: it is long, and the service runs in nginx
 -- Chats and visitors, judged by what is documented of them. No sockets.
 local json = require "livechat.json"
 local account = require "spec.account"

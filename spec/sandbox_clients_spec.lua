@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once, on jit: it is long, and the service runs in nginx
 -- What other clients send: Microsoft's connector to the letter, the documentation's samples, and
 -- what no client should. No sockets.
 local base64 = require "livechat.sandbox.base64"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what runs is nginx's own Lua
 -- Webhooks on real HTTP: what goes out, when it goes out again, and where it goes.
 local socket = require "socket"
 local json = require "livechat.json"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once, on jit: it is long, and the service runs in nginx
 -- The local LiveChat's list of tickets, its seed, and the ways in which it writes records.
 local json = require "livechat.json"
 local dates = require "livechat.sandbox.dates"

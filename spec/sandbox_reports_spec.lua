@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once, on jit: it is long, and the service runs in nginx
 -- Reports, each judged against what the lists of chats and tickets say. No sockets.
 local json = require "livechat.json"
 local zones = require "livechat.sandbox.zones"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once, on jit: it is long, and the service runs in nginx
 -- The local Agent Chat API: lists, chats, members, tags, customers, routing. No sockets.
 local json = require "livechat.json"
 local account = require "spec.account"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: what runs is nginx's own Lua
 -- Today's APIs on real HTTP, all of them on the port of v2.
 local json = require "livechat.json"
 local base64 = require "livechat.sandbox.base64"

@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once, on jit: it is long, and the service runs in nginx
 -- HelpDesk's list of tickets: filters, order, pages, and cursors while tickets change. No sockets.
 local json = require "livechat.json"
 local random = require "livechat.sandbox.random"

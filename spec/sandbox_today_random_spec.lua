@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once, on jit: it is long, and the service runs in nginx
 -- Calls with bodies drawn at random, and mended as the answers say: none is tripped over, and what
 -- they leave behind can be read through every API.
 local json = require "livechat.json"
