@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Webhooks of v3: registered by a client, their deliveries received, beside those of v2.
+local core = require "livechat.core"
 local helper = require "spec.helper"
 local json = require "livechat.json"
 local livechat = require "livechat"
@@ -112,6 +113,71 @@ describe("deliveries of v3", function()
     end
   end)
 
+  -- A tag that is set, taken away and set again: the first and the last delivery say the same.
+  it("are never taken for one, and a redelivery is, where they say the same", function()
+    local receiver, seen = receive()
+    receiver:on("*", function(event) seen[#seen + 1] = event.id end)
+    local function send(...) return select(2, receiver:handle(body(...))) end
+    local tag = { chat_id = "C1", thread_id = "T1", tag = "vip" }
+    assert.equal("handled\n", send("thread_tagged", tag))
+    assert.equal("handled already\n", send("thread_tagged", tag))
+    assert.equal("handled\n", send("thread_tagged", { chat_id = "C1", tag = "b" }))
+    assert.equal("handled already\n", send("thread_tagged", tag)) -- of another subject
+    assert.equal("handled\n", send("thread_untagged", tag))
+    assert.equal("handled\n", send("thread_tagged", tag))
+    for _, status in ipairs { "accepting chats", "not accepting chats", "accepting chats" } do
+      assert.equal("handled\n", send("routing_status_set", { agent_id = "a", status = status }))
+    end
+    local user = { chat_id = "C1", user = { id = "a@example.com", type = "agent" } }
+    assert.equal("handled\n", send("user_added_to_chat", user))
+    assert.equal("handled\n", send("user_removed_from_chat", { chat_id = "C1",
+      user_id = "a@example.com" }))
+    assert.equal("handled\n", send("user_added_to_chat", user))
+    local known = {}
+    for _, id in ipairs(seen) do
+      assert.is_nil(known[id])
+      known[id] = true
+    end
+  end)
+
+  it("that say the same are two where minutes lie between", function()
+    local recent = require "livechat.events.recent"
+    local clock, now = core.clock, 0
+    core.clock = function() return now end
+    finally(function() core.clock = clock end)
+    local ids = recent.new()
+    local first = ids:name("tagged", "C1")
+    now = 100
+    assert.equal(first, ids:name("tagged", "C1"))
+    now = 121
+    assert.are_not.equal(first, ids:name("tagged", "C1"))
+    for i = 1, 30000 do ids:name("x", tostring(i)) end
+    assert.is_nil(ids.old["1"] or ids.young["1"]) -- of so many, the first are forgotten
+    assert.truthy(ids.old["20001"] or ids.young["20001"])
+  end)
+
+  it("go on where a handler failed, also of what has no id", function()
+    local receiver, seen = receive()
+    local broken = true
+    receiver:on("thread_tagged", note(seen, "first"))
+    receiver:on("thread_tagged", function() assert(not broken) end)
+    local text = body("thread_tagged", { chat_id = "C1", thread_id = "T1", tag = "vip" })
+    assert.equal(500, (receiver:handle(text)))
+    broken = false
+    assert.equal(200, (receiver:handle(text)))
+    assert.same({ "first:thread_tagged" }, seen)
+  end)
+
+  it("of a message are known by its id, whatever else they say", function()
+    local receiver, seen = receive()
+    receiver:on("incoming_event", note(seen, "all"))
+    local payload = { chat_id = "C1", thread_id = "T1", event = { id = 7, text = "a" } }
+    assert.equal(200, (receiver:handle(body("incoming_event", payload))))
+    payload.event = { id = "7", text = "a", properties = {} }
+    assert.equal(200, (receiver:handle(body("incoming_event", payload))))
+    assert.equal(1, #seen)
+  end)
+
   it("are refused with a wrong secret, wherever the right one stands", function()
     local receiver, seen = receive()
     receiver:on("*", note(seen, "all"))
@@ -209,6 +275,7 @@ describe("deliveries of v3", function()
     for _, name in ipairs(hooks.NAMES) do
       receiver:on(name, function() end)
     end
+    receiver:on("auto_access_added", function() end) -- as the samples call one of them
     assert.equal(38, #hooks.NAMES)
     assert.has_error(function() receiver:on("chat_deactivate", function() end) end)
   end)

@@ -140,8 +140,8 @@ function event.dialect(api)
   for name, value in pairs(api.events.names) do
     dialect.names[name] = value
   end
-  for _, name in pairs(api.events.ours or {}) do
-    dialect.names[name] = true
+  for wire_name, name in pairs(api.events.ours or {}) do
+    dialect.names[wire_name], dialect.names[name] = true, true
   end
   return setmetatable(dialect, Dialect)
 end
@@ -271,32 +271,39 @@ local function without_lists(value)
   return made
 end
 
+-- What an event says, but for what may differ between two deliveries of it.
+local function content_of(dialect, wire, members)
+  local content = {}
+  for name, member in pairs(members) do
+    content[name] = dialect.records[name] and without_lists(payload_of(dialect, wire)[name])
+      or member
+  end
+  for _, name in ipairs(dialect.volatile) do
+    content[name] = nil
+  end
+  return content
+end
+
 --- The event's own id where it has one. Else its type, the id of what it is about, and a digest of
 --- all that it says: a redelivery says the same, in whatever order, and another event something
---- else. (Two events that say the same, without a time in either, cannot be told from one that was
---- delivered twice.)
+--- else. Where another event may say the same, the subject of both is given too: see recent.lua.
 ---@param wire table
 ---@param members? table what `read` gives of it, where that is known
 ---@return string id
+---@return string|nil subject
 function Dialect:identify(wire, members)
-  local unique, about = self.identity(wire)
+  local unique, about, key, subject = self.identity(wire)
   if is_plain(unique, 64) then
     return unique
   elseif type(unique) == "string" and unique ~= "" then
     return "x-" .. core.digest(unique) -- never seen, and no name for a file
   end
-  local content = {}
-  for name, member in pairs(members or self:read(wire)) do
-    content[name] = self.records[name] and without_lists(payload_of(self, wire)[name]) or member
-  end
-  for _, name in ipairs(self.volatile) do
-    content[name] = nil
-  end
+  local content = key or content_of(self, wire, members or self:read(wire))
   about = type(about) == "number" and about % 1 == 0 and ("%.0f"):format(about) or about
   local parts = { is_plain(wire[self.type], 40) and wire[self.type] or "event" }
   parts[2] = is_plain(about, 40) and about or nil
   parts[#parts + 1] = core.digest(json.encode(content, true))
-  return table.concat(parts, "-")
+  return table.concat(parts, "-"), subject
 end
 
 -- ---- bodies ----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ local errors = require "livechat.errors"
 local event = require "livechat.events.event"
 local nginx = require "livechat.nginx"
 local options = require "livechat.options"
+local recent = require "livechat.events.recent"
 
 local FNAME = "livechat.receiver"
 local MAX_BODY = 2 ^ 20
@@ -230,10 +231,15 @@ local function is_held(state)
   return hold.holder ~= nil
 end
 
+local function id_of(self, dialect, wire, members)
+  local id, subject = dialect:identify(wire, members)
+  return subject and self.recent:name(id, subject) or id
+end
+
 --- Without an inbox.
 local function handle_now(self, dialect, wire, token)
   local members = self.dispatcher:read(dialect, wire)
-  local id = dialect:identify(wire, members)
+  local id = id_of(self, dialect, wire, members)
   local state = recall(self, id)
   if state == true then
     count(self, "known")
@@ -331,7 +337,7 @@ function Receiver:handle(body, headers, query)
   local token = dialect.secret and wire[dialect.secret]
   if dialect.secret then wire[dialect.secret] = nil end
   if self.inbox then
-    return store(self, dialect:identify(wire), event.pack(dialect, wire))
+    return store(self, id_of(self, dialect, wire), event.pack(dialect, wire))
   end
   return handle_now(self, dialect, wire, type(token) == "string" and token or nil)
 end
@@ -449,6 +455,7 @@ local function new(given, dialects, connect)
     counts = { came = 0, refused = {}, known = 0, stored = 0, not_stored = 0, handled = 0,
       failed = 0 },
     dispatcher = dispatch.new(given.on_error or nginx.log),
+    recent = recent.new(),
     memory = { young = {}, old = {}, count = 0, began = core.clock() },
   }, Receiver)
 end

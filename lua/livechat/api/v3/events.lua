@@ -15,8 +15,10 @@ local ACTIONS = "incoming_chat chat_deactivated chat_access_updated chat_transfe
 
 local events = {
   names = {},
-  -- Names of ours for the wire's: an event goes by both.
-  ours = { incoming_chat = "chat_started", chat_deactivated = "chat_ended" },
+  -- Names of ours for the wire's: an event goes by both. (The last is one of the service's own: its
+  -- list of names has the one, its samples have the other.)
+  ours = { incoming_chat = "chat_started", chat_deactivated = "chat_ended",
+    auto_access_added = "auto_accesses_updated" },
   type = "action",
   secret = "secret_key",
   account = { "organization_id", "license_id" }, -- the latter before 3.4
@@ -40,15 +42,72 @@ local function value_in(value, name)
   return type(value) == "table" and value[name] or nil
 end
 
---- What the event is about. It has no id of its own: `webhook_id` is the hook's.
+-- ---- identity ----------------------------------------------------------------------------------
+
+-- What the members at these places name happens to that once: they tell the event from all others.
+local ONCE = {
+  incoming_event = { "chat_id", "thread_id", "event.id" },
+  event_deleted = { "chat_id", "thread_id", "event_id" },
+  chat_deactivated = { "chat_id", "thread_id" },
+}
+-- With these the content as a whole does.
+local TOLD_BY = {
+  incoming_chat = "chat.thread.id", chat_transferred = "queue.queued_at",
+  events_marked_as_seen = "seen_up_to", thread_summary_set = "summary.updated_at",
+  tag_created = "created_at", group_created = "id", group_deleted = "id", bot_created = "id",
+  bot_deleted = "id",
+}
+-- What is done and what undoes it are about the same.
+local FAMILY = { user_added_to_chat = "user", user_removed_from_chat = "user" }
+local SUBJECT = { "chat_id", "thread_id", "event_id", "event.id", "user_id", "user.id", "agent_id",
+  "id", "tag", "name" }
+
+local function text_at(payload, place)
+  local value = payload
+  for name in place:gmatch("[^.]+") do value = value_in(value, name) end
+  if type(value) == "number" then -- ids come as both
+    return (value % 1 == 0 and "%.0f" or "%.17g"):format(value)
+  end
+  return type(value) == "string" and value or nil
+end
+
+local function key_of(action, payload)
+  local key = ONCE[action] and {}
+  for i, place in ipairs(ONCE[action] or {}) do
+    key[i] = text_at(payload, place)
+    if not key[i] then
+      return nil
+    end
+  end
+  return key
+end
+
+local function subject_of(action, payload)
+  local parts = { FAMILY[action] or action:match("^(.*)_%l+$") or action }
+  for _, place in ipairs(SUBJECT) do
+    local text = place == "name" and #parts > 1 and "" or text_at(payload, place)
+    parts[#parts + 1] = text ~= "" and text or nil
+  end
+  return table.concat(parts, "\n")
+end
+
+--- What the event is about, and what tells it from others. It has no id of its own: `webhook_id` is
+--- the hook's.
 ---@param wire table
 ---@return nil unique
 ---@return any about
+---@return string[]|nil key which no other event of this type has
+---@return string|nil subject where another event may say the same
 function events.identity(wire)
-  local payload = wire.payload
-  return nil, value_in(payload, "chat_id") or value_in(value_in(payload, "chat"), "id")
+  local payload, action = wire.payload, wire.action
+  local about = value_in(payload, "chat_id") or value_in(value_in(payload, "chat"), "id")
     or value_in(payload, "id") or value_in(payload, "agent_id")
+  local key = key_of(action, payload)
+  local told = key or TOLD_BY[action] and text_at(payload, TOLD_BY[action])
+  return nil, about, key, not told and subject_of(action, payload) or nil
 end
+
+-- ---- as read -----------------------------------------------------------------------------------
 
 local function add_chat(own, chat, time)
   own.chat = chat_shape.chat(chat, nil, time)

@@ -74,7 +74,7 @@ local function delete(op, _, fields)
 end
 
 local WIRE_NAMES = {}
-for name, our in pairs(events.ours) do WIRE_NAMES[our] = name end
+for name, our in pairs(events.ours) do WIRE_NAMES[our] = events.names[name] and name or our end
 
 -- Those that are there for the same, the one whose secret is known to be right first.
 local function same_hooks(hooks, body, secret)
@@ -154,7 +154,7 @@ end
 
 local NAMES = {}
 for name in pairs(events.names) do NAMES[#NAMES + 1] = events.ours[name] or name end
-for name in pairs(events.ours) do NAMES[#NAMES + 1] = name end
+for name in pairs(events.ours) do NAMES[#NAMES + 1] = events.names[name] and name or nil end
 table.sort(NAMES)
 
 local function text(more)
