@@ -75,6 +75,38 @@ describe("oauth", function()
     end
   end)
 
+  it("is not used before it is on disk, and not renewed again for that", function()
+    local given = options { refresh_token = pair().refresh_token, store = new_path() }
+    local client = assert(livechat.new(given))
+    local sync = core.spool.sync_folder
+    core.spool.sync_folder = function() return nil, "system", "No space left on device" end
+    finally(function() core.spool.sync_folder = sync end)
+    for _ = 1, 2 do
+      local list, err = client.agents:list()
+      assert.is_nil(list)
+      assert.same({ "invalid", "oauth.store" }, { err.kind, err.field })
+      assert.truthy(err.message:find("No space left on device", 1, true))
+    end
+    given.timeout = 0.2
+    local other = assert(livechat.new(given))
+    assert.equal("timeout", select(2, other.agents:list()).kind) -- waits for the one that has it
+    core.spool.sync_folder = sync
+    assert(client.agents:list())
+    assert(other.agents:list())
+  end)
+
+  it("of two machines: the second one is told that it was used up", function()
+    local given = options { refresh_token = pair().refresh_token }
+    assert(assert(livechat.new(given)).agents:list())
+    local list, err = assert(livechat.new(given)).agents:list()
+    assert.is_nil(list)
+    assert.same({ "auth", "invalid_grant", "not_sent" }, { err.kind, err.code, err.outcome })
+    assert.truthy(err.message:find("used up", 1, true))
+    given.api = "v2"
+    assert.same({ "auth", "invalid_grant" }, { select(2, assert(livechat.new(given))
+      .agents:list()).kind, select(2, assert(livechat.new(given)).agents:list()).code })
+  end)
+
   it("signs in to v2 as well", function()
     local given = options { refresh_token = pair().refresh_token }
     given.api = "v2"
@@ -116,66 +148,5 @@ describe("oauth", function()
     client = assert(livechat.new(options { refresh_token = given, store = path }))
     assert(client.agents:list())
     assert.truthy(helper.read(path))
-  end)
-end)
-
-describe("oauth, shared by processes", function()
-  -- Eight programs that call until a file says that it is enough; each writes what went wrong.
-  local function start(given, stop, log)
-    local oauth = ("client_id = %q, refresh_token = %q, store = %q%s"):format(given.client_id,
-      given.refresh_token, given.store,
-      given.client_secret and (", client_secret = %q"):format(given.client_secret) or "")
-    local script = ([[
-      local livechat = require "livechat"
-      local client = assert(livechat.new { api = "v3", oauth = { %s }, base_url = %q,
-        accounts_url = %q, throttle = false, retry = { base = 0.01 } })
-      local log = assert(io.open(%q, "a"))
-      log:setvbuf("no")
-      for _ = 1, 1e5 do
-        local list, err = client.agents:list()
-        log:write(list and "." or tostring(err) .. "\\n")
-        if io.open(%q) then break end
-      end
-    ]]):format(oauth, sandbox.url, sandbox.url, log, stop)
-    return (helper.spawn(helper.lua_argv(helper.lua_version, "-e", script)))
-  end
-
-  local function run(given, disturb)
-    local stop, log, pids = new_path(), new_path(), {}
-    local function begin(i) pids[i] = start(given, stop, log) end
-    for i = 1, 8 do begin(i) end
-    disturb(pids, begin)
-    helper.write(stop, "")
-    for _, pid in ipairs(pids) do assert.is_true(helper.wait_exit(pid, 30)) end
-    local wrong = helper.read(log):gsub("%.", "")
-    assert.equal("", wrong)
-    local client = assert(livechat.new(options(given)))
-    assert(client.agents:list())
-  end
-
-  it("uses each refresh token once, whoever of them renews", function()
-    run({ client_id = sandbox.public_client_id, refresh_token = pair().refresh_token,
-      store = new_path() }, function()
-      for _ = 1, 6 do
-        helper.sleep(0.5) -- so that no call meets the end of two tokens
-        sandbox.control("POST", "options", { advance = 28800 })
-      end
-      helper.sleep(0.2)
-    end)
-  end)
-
-  -- The refresh token of a server's app stays: what is at stake is the file. That of a public app
-  -- would be lost with a process that is killed while the service's answer is on its way.
-  it("keeps its file whole although they are killed", function()
-    run({ client_id = sandbox.client_id, client_secret = sandbox.client_secret,
-      refresh_token = pair({ public = false }).refresh_token, store = new_path() },
-      function(pids, begin)
-        for i = 1, 24 do
-          helper.kill(pids[i % 8 + 1], "KILL")
-          begin(i % 8 + 1)
-          if i % 4 == 0 then sandbox.control("POST", "options", { advance = 28800 }) end
-        end
-        helper.sleep(0.2)
-      end)
   end)
 end)

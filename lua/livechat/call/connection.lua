@@ -51,7 +51,7 @@ end
 function connection.new(options, dialects, user_agent)
   local places = services.places(dialects, options, user_agent)
   local main = places[dialects[1].service]
-  local by_oauth = options.oauth and signin.new(options.oauth, FNAME)
+  local by_oauth = options.oauth and signin.new(options.oauth, FNAME, options.wait)
   local limiter, err = make_throttle(options.throttle)
   local spending
   if not err and options.budget then

@@ -13,6 +13,7 @@ local signin = {}
 
 local LONGEST_MARGIN = 300 -- seconds before its end from which a token is renewed
 local LOOK = 0.05 -- seconds between two looks at what another call does
+local PATIENCE = 10 -- seconds until a renewal that failed is tried again, while the token is good
 
 ---@class livechat.SignIn
 ---@field state livechat.TokenState
@@ -32,8 +33,9 @@ signin.RULES = { client_id = text, client_secret = text, refresh_token = text,
 
 ---@param given livechat.OAuthOptions
 ---@param fname string the function to blame for a wrong option
+---@param wait? fun(fd: integer, seconds: number) another event loop's way to wait
 ---@return livechat.SignIn
-function signin.new(given, fname)
+function signin.new(given, fname, wait)
   options.must_fit(signin.RULES, given, fname, "oauth.")
   for _, name in ipairs { "client_id", "refresh_token" } do
     if not given[name] then
@@ -43,7 +45,8 @@ function signin.new(given, fname)
   return setmetatable({
     client_id = given.client_id, client_secret = given.client_secret,
     state = { refresh_token = given.refresh_token, seed = core.digest(given.refresh_token) },
-    seed = core.digest(given.refresh_token), store = given.store and token_store.new(given.store),
+    seed = core.digest(given.refresh_token),
+    store = given.store and token_store.new(given.store, wait),
   }, SignIn)
 end
 
@@ -54,7 +57,8 @@ end
 
 --- Forgets the secrets.
 function SignIn:wipe()
-  self.client_secret, self.state = nil, {}
+  self.client_secret, self.state, self.unsaved = nil, {}, nil
+  if self.held then self.held:close() end
 end
 
 -- ---- the renewal -------------------------------------------------------------------------------
@@ -72,10 +76,10 @@ function SignIn:hide(said)
   return said
 end
 
--- The state that an answer brings; nil where it brings none.
+-- The state that an answer brings; nil where it brings none that could be sent.
 function SignIn:state_of(decoded, asked_at)
   if type(decoded) ~= "table" or type(decoded.access_token) ~= "string"
-    or decoded.access_token == "" then
+    or not decoded.access_token:find("^[\33-\126]+$") then
     return nil
   end
   local seconds, refresh = tonumber(decoded.expires_in), decoded.refresh_token
@@ -86,12 +90,20 @@ function SignIn:state_of(decoded, asked_at)
     lasts = seconds }
 end
 
+local USED_UP = " (the refresh token was used up, revoked, or is another app's; programs that "
+  .. "renew the same one have to share `store`, on one machine)"
+
 function SignIn:failure(conn, state, result, attempt, said)
   local message = result.status and (read.error_text(said.decoded, nil)
     or "the service answered with status " .. result.status) or result.text
   local described = type(said.decoded) == "table" and said.decoded.error_description
   if type(described) == "string" then message = message .. ": " .. described end
-  return conn:error(state, { kind = retry.kind(attempt), code = said.code, status = result.status,
+  if said.code == "invalid_grant" then message = message .. USED_UP end
+  local kind = retry.kind(attempt)
+  if result.status and result.status < 300 then
+    kind, message = "protocol", "the service's answer has no access token"
+  end
+  return conn:error(state, { kind = kind, code = said.code, status = result.status,
     outcome = "not_sent", message = "the access token was not renewed: " .. self:hide(message),
     retry_after = retry.retry_after(attempt) })
 end
@@ -128,7 +140,8 @@ function SignIn:exchange(conn, state)
     if not result then
       return nil, said
     end
-    local renewed = result.status == 200 and self:state_of(said.decoded, asked_at)
+    local success = result.status and result.status >= 200 and result.status < 300
+    local renewed = success and self:state_of(said.decoded, asked_at)
     if renewed then
       return renewed
     end
@@ -147,9 +160,36 @@ local function store_error(conn, state, problem)
     message = problem })
 end
 
+-- A renewal of our own, into room that is on the disk before the service is asked. What could not
+-- be written is used by no call; the next one tries to write it again.
+function SignIn:renew_into_file(conn, state)
+  local room, problem = self.store:prepare()
+  if not room then
+    return nil, store_error(conn, state, problem)
+  end
+  local err
+  if not self.unsaved then
+    self.unsaved, err = self:exchange(conn, state)
+  end
+  if not self.unsaved then
+    self.store:cancel(room)
+    return nil, err
+  end
+  local done
+  done, problem = self.store:write(room, self.unsaved)
+  if not done then
+    return nil, store_error(conn, state, "the renewed token is not on disk: " .. problem)
+  end
+  self.state, self.unsaved = self.unsaved, nil
+  return true
+end
+
 --- With the lock held: what another process has renewed, or a renewal of our own.
 function SignIn:renew_locked(conn, state, refused)
-  local shared, problem = self.store:read()
+  local shared, problem
+  if not self.unsaved then
+    shared, problem = self.store:read()
+  end
   if problem then
     return nil, store_error(conn, state, problem)
   elseif shared and shared.seed == self.seed then
@@ -158,23 +198,7 @@ function SignIn:renew_locked(conn, state, refused)
       return true
     end
   end
-  local room
-  room, problem = self.store:prepare()
-  if not room then
-    return nil, store_error(conn, state, problem)
-  end
-  local renewed, err = self:exchange(conn, state)
-  if not renewed then
-    self.store:cancel(room)
-    return nil, err
-  end
-  self.state = renewed
-  local done
-  done, problem = self.store:write(room, renewed)
-  if not done then
-    return nil, store_error(conn, state, "the renewed token is not on disk: " .. problem)
-  end
-  return true
+  return self:renew_into_file(conn, state)
 end
 
 -- One call at a time where there is no file. A call that never comes back, because its coroutine
@@ -192,8 +216,14 @@ function SignIn:renew_alone(conn, state, refused)
   return renewed and true or nil, err
 end
 
+-- As long as what is renewed is not written, this process alone may go on: to the others the file
+-- says a token that was used up.
 function SignIn:renew_shared(conn, state, refused)
-  local lock, problem = self.store:lock()
+  local lock, problem = self.held, nil
+  self.held = nil
+  if not lock then
+    lock, problem = self.store:lock()
+  end
   if not lock then
     if problem then
       return nil, store_error(conn, state, problem)
@@ -201,7 +231,11 @@ function SignIn:renew_shared(conn, state, refused)
     return false
   end
   local done, err = self:renew_locked(conn, state, refused)
-  lock:close() -- of a coroutine that is dropped meanwhile, the collector closes it
+  if self.unsaved then
+    self.held = lock
+  else
+    lock:close() -- of a coroutine that is dropped meanwhile, the collector closes it
+  end
   return done, err
 end
 
@@ -221,32 +255,59 @@ function SignIn:is_fresh(refused)
   return self:is_good(refused) and core.now() < known.ends - margin
 end
 
+-- Renews once; false where another call does so, nil where it went wrong.
+function SignIn:renew(conn, state)
+  local step = self.store and self.renew_shared or self.renew_alone
+  local done, err = step(self, conn, state, state.refused)
+  self.next_try = done == nil and core.clock() + PATIENCE or nil
+  return done, err
+end
+
+-- Waits for a call that renews; false where it takes too long, or there is nothing to wait on.
+local function wait_for_other(conn, state, limit)
+  if core.clock() > math.min(limit, state.due or limit) then
+    return nil, conn:error(state, { kind = "timeout", outcome = "not_sent",
+      message = "the access token is renewed by another call, which does not come to an end" })
+  end
+  local slept, problem = conn:sleep(LOOK)
+  return slept or nil, not slept and conn:sleep_error(state, "not_sent", problem) or nil
+end
+
+-- Until there is a token that may be sent. One that is good, and is to end soon, is used where it
+-- cannot be renewed now.
+function SignIn:await_token(conn, state)
+  local limit = core.clock() + 4 * conn.timeout
+  while not self:is_fresh(state.refused) do
+    local good = self:is_good(state.refused)
+    if good and self.next_try and core.clock() < self.next_try then
+      return true
+    end
+    local renewed, err = self:renew(conn, state)
+    if conn.closed then
+      return nil, conn:closed_error(state, "not_sent")
+    elseif renewed or good then
+      return true
+    elseif renewed == nil then
+      return nil, err
+    end
+    local waited
+    waited, err = wait_for_other(conn, state, limit)
+    if not waited then
+      return nil, err
+    end
+  end
+  return true
+end
+
 --- Sees to it that the connection is signed in with a token that is good, renewing it where needed.
 ---@param conn livechat.Connection
 ---@param state livechat.CallState
 ---@return boolean|nil ready
 ---@return livechat.Error|nil err
 function SignIn:ready(conn, state)
-  local limit = core.clock() + 4 * conn.timeout
-  local step = self.store and self.renew_shared or self.renew_alone
-  while not self:is_fresh(state.refused) do
-    local done, err = step(self, conn, state, state.refused)
-    if conn.closed then
-      return nil, conn:closed_error(state, "not_sent")
-    elseif done == nil then
-      if not self:is_good(state.refused) then
-        return nil, err
-      end
-      break -- there is time left until it ends
-    elseif not done then
-      local late = core.clock() > math.min(limit, state.due or limit)
-      local slept, problem = not late and conn:sleep(LOOK), nil
-      if not slept then
-        return nil, late and conn:error(state, { kind = "timeout", outcome = "not_sent",
-          message = "the access token is renewed by another call, which does not come to an end" })
-          or conn:sleep_error(state, "not_sent", problem)
-      end
-    end
+  local ready, err = self:await_token(conn, state)
+  if not ready then
+    return nil, err
   end
   if self.signed_in ~= self.state.access_token then
     self.signed_in = self.state.access_token

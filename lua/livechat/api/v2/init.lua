@@ -28,6 +28,7 @@
 --- Of `records`, what has a name is given as a record of that name: `id` tells one from another,
 --- `resource` has its methods, of which those in `methods` are the record's own as well; `instead`
 --- names the method by which a member is changed that no update takes.
+local accounts = require "livechat.api.accounts"
 local agents = require "livechat.api.v2.rows_agents"
 local chats = require "livechat.api.v2.rows_chats"
 local events = require "livechat.api.v2.events"
@@ -71,8 +72,6 @@ end
 return {
   name = "v2",
   service = { name = "livechat", base_url = "https://api.livechatinc.com", headers = headers },
-  -- Where OAuth renews tokens.
-  services = { { name = "accounts", option = "accounts_url", token = "/v2/token",
-    base_url = "https://accounts.livechat.com", headers = function() return {} end } },
+  services = { accounts },
   records = records, answers = answers, resources = resources, events = events,
 }

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Agents: the Configuration API, with their routing statuses of Agent Chat and their names of the
 --- accounts API, as v2 has all of it in one record. [D] api-reference 4.2 "Agents"
+local accounts = require "livechat.api.accounts"
 local json = require "livechat.json"
 local wire = require "livechat.api.v3.wire"
 
@@ -177,7 +178,7 @@ local STATUSES = wire.action("agent", "list_routing_statuses", { safe = true,
   returns = "statuses" })
 local SET_STATUS = wire.action("agent", "set_routing_status", { safe = true, returns = "done" })
 local RENAME = { verb = "PATCH", path = "/v2/accounts/{account}", safe = true, returns = "done",
-  service = wire.accounts }
+  service = accounts }
 
 -- Routing statuses by login; a token that may not see them sees agents without.
 local function statuses_of(op, needed)

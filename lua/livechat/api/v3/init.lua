@@ -2,6 +2,7 @@
 --- The Configuration and Agent Chat APIs of version 3.6 as data; see v2/init.lua for what the rows
 --- say. Resources whose wire differs from v2's by more than data have a file each, which gives
 --- their rows, their kinds of records, and where in an answer those are.
+local accounts = require "livechat.api.accounts"
 local agents = require "livechat.api.v3.agents"
 local chats = require "livechat.api.v3.chats"
 local events = require "livechat.api.v3.events"
@@ -13,7 +14,7 @@ local v3 = {
   name = "v3",
   service = { name = "livechat", base_url = "https://api.livechatinc.com", headers = wire.headers,
     failure = wire.failure },
-  services = { wire.accounts },
+  services = { accounts },
   records = {
     event = events.record,
     survey_item = { members = { id = "id", answer = "scalar",

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
---- What the APIs of version 3 and of accounts have in common on the wire: actions, header lines,
---- and how they say what is wrong. [D] api-reference 4.1, 4.2 "Errors"
+--- What the APIs of version 3 have in common on the wire: actions, header lines, and how they say
+--- what is wrong. [D] api-reference 4.1, 4.2 "Errors"
 local wire = {}
 
 -- Types beside which an HTTP status says little: some come with 400, some with 200.
@@ -9,10 +9,6 @@ local KINDS = {
   not_found = "not_found", group_not_found = "not_found", greeting_not_found = "not_found",
   license_not_found = "not_found", too_many_requests = "throttled", internal = "server",
   service_unavailable = "server", request_timeout = "timeout",
-  -- those of accounts, where `error` is a text
-  unauthorized = "auth", unauthorized_client = "auth", invalid_client = "auth",
-  invalid_grant = "auth", access_denied = "auth", invalid_scope = "auth",
-  resource_not_found = "not_found", temporarily_unavailable = "throttled", server_error = "server",
 }
 
 -- The region that would have taken the call: goes into a header line.
@@ -59,11 +55,5 @@ end
 function wire.status(text)
   return type(text) == "string" and text:gsub("_", " ") or text
 end
-
---- The accounts API: names, avatars. [D] 4.1
-wire.accounts = {
-  name = "accounts", option = "accounts_url", base_url = "https://accounts.livechat.com",
-  headers = function() return {} end, failure = wire.failure, token = "/v2/token",
-}
 
 return wire
