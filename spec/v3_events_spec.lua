@@ -4,6 +4,7 @@ local core = require "livechat.core"
 local helper = require "spec.helper"
 local json = require "livechat.json"
 local livechat = require "livechat"
+local operation = require "livechat.api.operation"
 local records = require "livechat.api.record"
 local retry = require "livechat.call.retry"
 local v3 = require "livechat.api.v3"
@@ -46,6 +47,40 @@ describe("webhooks of v3", function()
     assert(client.webhooks:delete(made.id))
     assert(client.webhooks:delete(other.id))
     assert.equal(0, #assert(client.webhooks:list()))
+  end)
+
+  -- What the service's list does not show, and what an answer that was lost does not.
+  it("are registered once where neither secret nor answer is seen", function()
+    local hooks, registered, mode = {}, 0, "fine"
+    local conn = { client_id = "app" }
+    function conn:call(spec)
+      assert.equal("app", spec.body.owner_client_id)
+      local name = spec.path:match("[^/]*$")
+      if name == "list_webhooks" then return { decoded = json.decode(json.encode(hooks)) } end
+      registered = registered + 1
+      hooks[#hooks + 1] = { id = "H" .. registered, action = spec.body.action,
+        url = spec.body.url, type = spec.body.type }
+      if mode == "lost" then return nil, { kind = "timeout", outcome = "unknown" } end
+      return { decoded = mode == "fine" and { id = hooks[#hooks].id } or nil }
+    end
+    function conn.due() end
+    local row
+    for _, each in ipairs(v3.resources.webhooks) do
+      if each.name == "create" then row = each end
+    end
+    local op = operation.new({ conn = conn }, records.dialect(v3), {}, row)
+    local function create(event_type)
+      return row.run(op, nil, { event_type = event_type, url = "https://a.example/" })
+    end
+    for event_type, given in pairs { chat_started = "fine", chat_ended = "lost",
+      incoming_event = "silent" } do
+      mode = given
+      local made = assert(create(event_type))
+      assert.equal(64, #made.token)
+      local again = assert(create(event_type))
+      assert.same({ made.id, made.token }, { again.id, again.token })
+    end
+    assert.equal(3, registered)
   end)
 
   it("are switched off and on", function()

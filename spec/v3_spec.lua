@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- API v3 by a client against the local service: agents, groups, tags, chats, customers.
+local core = require "livechat.core"
 local helper = require "spec.helper"
 local livechat = require "livechat"
 
@@ -212,6 +213,15 @@ describe("a service of v3", function()
               ngx.status = 403
               return ngx.print('{"error":{"type":"authorization","message":"Missing scope"}}')
             end
+            if path == "deactivate_chat" then
+              return ngx.print('{"error":{"message":"of no type"}}')
+            elseif path == "list_bots" then
+              ngx.status = 502
+              return ngx.print("<html><head><title>502 Bad Gateway</title></head></html>")
+            elseif path == "echo" then
+              return ngx.print(cjson.encode { region = region,
+                authorization = ngx.req.get_headers()["Authorization"] })
+            end
             count = (count or 0) + 1
             if path == "follow_chat" and count < 3 then
               return ngx.print('{"error":{"type":"too_many_requests","message":"slow down"}}')
@@ -230,6 +240,30 @@ describe("a service of v3", function()
   it("says nothing, or {}, where all is well", function()
     assert.is_true((answers.chats:tag("C", "T", "t")))
     assert.is_true((answers.chats:untag("C", "T", "t")))
+  end)
+
+  it("fails where it says so, whatever the status and the form", function()
+    local done, err = answers.chats:close("C")
+    assert.is_nil(done)
+    assert.same({ "rejected", "of no type", "refused" }, { err.kind, err.message, err.outcome })
+    done, err = answers:call("configuration", "list_bots")
+    assert.is_nil(done)
+    assert.same({ "server", "502 Bad Gateway", 502 }, { err.kind, err.message, err.status })
+  end)
+
+  it("gets a token that holds its region and a colon, also as a URL writes it", function()
+    for _, given in ipairs { { api_key = "us-south1:key" }, { api_key = "us-south1%3Akey" },
+      { access_token = "fra-a%3akey" }, { access_token = "key" }, { api_key = "a:b:c%3A" } } do
+      given.username = given.api_key and "b7eff798-f8df" or nil
+      given.base_url = "http://127.0.0.1:" .. server.port
+      given.api, given.throttle = "v3", false
+      local told = assert(assert(livechat.new(given)):call("agent", "echo"))
+      local token = (given.access_token or given.api_key):gsub("^([%w-]+)%%3[Aa]", "%1:")
+      local expected = given.access_token and "Bearer " .. token
+        or "Basic " .. core.base64(given.username .. ":" .. token)
+      assert.same({ expected, token:match("^([%w-]+):") },
+        { told.authorization, told.region })
+    end
   end)
 
   it("is called once more, in the region that it names, and there from then on", function()

@@ -53,7 +53,7 @@ end
 -- ---- what was said -----------------------------------------------------------------------------
 
 local function message_of(event, users)
-  local author = users[event.author_id] or {}
+  local author = users[tostring(event.author_id)] or {}
   local text = event.text
   if event.type == "file" then text = event.url end
   return { id = event.id, type = event.type, text = text, timestamp = event.created_at,
@@ -116,7 +116,7 @@ local function add_people(own)
   local users, by_id = rows(own.users), {}
   own.agents = json.array {}
   for _, user in ipairs(users) do
-    by_id[user.id or ""] = user
+    by_id[tostring(user.id)] = user
     if user.type == "agent" then
       own.agents[#own.agents + 1] = agent_of(user)
     elseif user.type == "customer" and not own.visitor then

@@ -17,7 +17,8 @@ chats.records = {
       messages = list "chat_line", agents = list "chat_agent", tags = list "string",
       visitor = "visitor", pre_chat_survey = list "survey_item" },
   },
-  chat_line = { members = { timestamp = "time", text = "string", author_name = "string" } },
+  chat_line = { members = { id = "id", agent_id = "id", timestamp = "time", text = "string",
+    author_name = "string" } },
   chat_agent = { members = { login = "id" } },
   visitor = { members = { id = "id", custom_variables = list "custom_variable" } },
   custom_variable = { members = { key = "string" } },
@@ -182,7 +183,8 @@ local function update_customer(op, _, fields)
   if not done then
     return nil, err
   end
-  return op:result(GET_CUSTOMER, {}, nil, { id = fields.id })
+  local own = op:perform(GET_CUSTOMER, {}, nil, { id = fields.id })
+  return op.dialect:one("customer", own or fields, op.client) -- it is done, whatever is read
 end
 
 chats.customers = {

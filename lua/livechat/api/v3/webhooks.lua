@@ -33,7 +33,7 @@ local function action(name, row)
 end
 
 local LIST = action("list_webhooks", { safe = true, returns = "hooks" })
-local REGISTER = action("register_webhook", { returns = "hook" })
+local REGISTER = action("register_webhook", { returns = "done" })
 local UNREGISTER = action("unregister_webhook", { safe = true, gone = "not_found",
   returns = "done" })
 
@@ -88,21 +88,59 @@ local function same_hooks(hooks, body, secret)
   return same
 end
 
+-- Secrets of webhooks that a client registered: the service may keep them to itself.
+local secrets = setmetatable({}, { __mode = "k" }) -- by connection, then by id
+
+local function remember(op, id, secret)
+  local own = secrets[op.conn] or {}
+  secrets[op.conn] = own
+  own[tostring(id)] = secret
+end
+
+local function known_secret(op, hook)
+  return hook.secret_key or secrets[op.conn] and secrets[op.conn][tostring(hook.id)] or nil
+end
+
+-- The id of a webhook that was registered, of which no answer told: what was not there before.
+local function find_new(op, body, before)
+  local known = {}
+  for _, hook in ipairs(before) do known[tostring(hook.id)] = true end
+  for _, hook in ipairs(same_hooks(with_owner(op, LIST, {}) or {}, body, body.secret_key)) do
+    if not known[tostring(hook.id)] then
+      return hook.id
+    end
+  end
+end
+
+local function register(op, body, before)
+  local made, err, answer = with_owner(op, REGISTER, body)
+  local id = type(made) == "table" and made.id
+  if not id and (made or err.outcome == "unknown") then
+    id = find_new(op, body, before)
+  end
+  if not id then
+    return nil, err or op:protocol_error(answer, "the answer is not a webhook")
+  end
+  body.id = id
+  remember(op, id, body.secret_key)
+  return true
+end
+
 -- There is no call that changes a webhook: it is made anew, then the old one is removed.
-local function register(op, body, old)
-  local made, err = with_owner(op, REGISTER, body)
+local function replace(op, body, old, before)
+  local made, err = register(op, body, before)
   if not made then
     return nil, err
   end
+  local done = true
   if old then
-    local done
     done, err = with_owner(op, UNREGISTER, { id = old.id })
-    if not done and err.kind ~= "not_found" then
-      err.done, err.outcome = { "registered" }, "unknown"
-      return nil, err
-    end
   end
-  return made
+  if not done and err.kind ~= "not_found" then
+    err.done, err.outcome = { "registered" }, "unknown"
+    return nil, err
+  end
+  return true
 end
 
 local function create(op, _, fields)
@@ -114,18 +152,17 @@ local function create(op, _, fields)
     return nil, err
   end
   local old = same_hooks(hooks, body, fields.secret)[1]
-  local known = old and old.secret_key or nil
+  local known = old and known_secret(op, old)
   if old and (not fields.secret or not known or known == fields.secret) then
-    old.secret_key = known or fields.secret -- the service may keep it to itself
+    old.secret_key = known or fields.secret
     return op.dialect:one("hook", old, op.client)
   end
   body.secret_key = fields.secret or op.random(SECRET)
   local made
-  made, err = register(op, body, old)
+  made, err = replace(op, body, old, hooks)
   if not made then
     return nil, err
   end
-  body.id = made.id
   return op.dialect:one("hook", body, op.client)
 end
 

@@ -24,11 +24,13 @@ end
 ---@return table<string, string>|nil headers with which the call would be taken
 function wire.failure(status, decoded)
   local problem = type(decoded) == "table" and decoded.error
-  local code = type(problem) == "table" and problem.type or problem
-  if type(code) ~= "string" or code == "" or status < 300 and type(problem) ~= "table" then
+  local is_envelope = type(problem) == "table"
+  local code = is_envelope and problem.type or problem
+  code = type(code) == "string" and code ~= "" and code or nil
+  if not is_envelope and (not code or status < 300) then
     return nil
   end
-  local kind = KINDS[code]
+  local kind = code and KINDS[code]
   if not kind and (status < 400 or status == 429) then
     kind = status == 429 and "throttled" or "rejected"
   end
