@@ -39,6 +39,34 @@ describe("a list that is walked by cursor", function()
       ["2"] = { "b", "c" } })))
   end)
 
+  it("keeps ids whole: those that are alike, and those with any character", function()
+    local ids = {}
+    for i = 1, 5000 do
+      ids[i] = i % 7 .. ("-0000"):rep(9) .. (i % 2 > 0 and "\0" or "") .. i
+    end
+    for _, id in ipairs { "b", "a\0b", "\0", "a", "\0a", "b\0" } do ids[#ids + 1] = id end
+    local met = all((each { first = ids }))
+    assert.same(ids, met)
+    assert.same({}, all((each { first = { next = "2" }, ["2"] = {} })))
+  end)
+
+  it("keeps less than 100 bytes of each item", function()
+    local page = 0
+    local next_item = walk_cursor.each(function()
+      local list = {}
+      for i = 1, 100 do list[i] = ("%08x-1111-4222-8333-%012x"):format(page * 7919 + i, page) end
+      page = page + 1
+      list.next = page < 200 and list[100] or nil
+      return list
+    end, function(item) return item end)
+    next_item()
+    collectgarbage()
+    local before = collectgarbage "count"
+    for _ = 1, 19998 do next_item() end
+    collectgarbage()
+    assert.is_true((collectgarbage "count" - before) * 1024 / 19998 < 100)
+  end)
+
   it("raises an error as it is, and goes on after it", function()
     local calls = 0
     local next_item = each { first = { "a", next = "2" }, ["2"] = function()

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- Iterates over a list that is walked by cursor: each answer holds items and the token of the next
 --- answer. A cursor stands still while the list moves. Pure.
+local add = require "livechat.api.id_set".add
 local errors = require "livechat.errors"
 
 local walk_cursor = {}
@@ -40,10 +41,7 @@ function walk_cursor.each(fetch, id)
         if not name then
           errors.throw(errors.new { kind = "protocol", message = "an item of the list has no id" })
         end
-        if not seen[name] then
-          seen[name] = true
-          return item
-        end
+        if add(seen, name) then return item end
       end
     end
   end

@@ -26,6 +26,7 @@
 --
 -- With the oldest change first, what moves goes to the end, and opens gaps that `total` does not
 -- show. Unless the count is complete, the list is read in the other order after that.
+local add = require "livechat.api.id_set".add
 local errors = require "livechat.errors"
 
 local pages = {}
@@ -57,16 +58,6 @@ local SAME_PAGES = 8
 
 local function protocol(message)
   errors.throw(errors.new { kind = "protocol", message = message })
-end
-
--- A set of ids in little more than their characters take: those that end alike share one string.
--- Returns whether the id was new.
-local function add(set, id)
-  local ending = id:sub(-2)
-  local known = set[ending] or "\0"
-  if known:find("\0" .. id .. "\0", 1, true) then return false end
-  set[ending] = known .. id .. "\0"
-  return true
 end
 
 -- What an answer says of the list.

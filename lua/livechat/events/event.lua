@@ -119,8 +119,8 @@ end
 ---@field account string|string[]|function the member that holds the account's number, the first
 --- there is, or what gives it of the whole
 ---@field shape nil|fun(payload: table, wire: table, time: function): table what is read
----@field complete nil|fun(event: livechat.Event, client: livechat.Client): boolean|nil, any fetches
---- what the delivery lacks, before handlers run
+---@field complete nil|fun(event: livechat.Event, client: livechat.Client, account: string|nil, now:
+--- number): boolean|nil, any fetches what the delivery lacks, before handlers run
 ---@field payload string|function|nil the member that holds what the event is about, or what gives
 --- it of the whole; else they stand beside
 ---@field secret_in_query string|nil the parameter of the URL's query that holds the token instead
@@ -220,7 +220,7 @@ function Dialect:event(wire, id, by, members)
   if self.complete and client and reaches(client, self.api) then
     unfinished[made] = function()
       local conn = clients.connection(client, "livechat.receiver")
-      return self.complete(made, client, conn.username)
+      return self.complete(made, client, conn.username, core.clock())
     end
   end
   return made

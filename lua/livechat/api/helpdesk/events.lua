@@ -110,7 +110,7 @@ local function is_own(payload, kind, own)
   elseif own == nil or author.ID == nil then
     return nil
   end
-  return author.ID == own
+  return names.text(author.ID) == own
 end
 
 --- What is read of a delivery. `own` says whether the client itself caused it, as far as it shows.
@@ -122,9 +122,10 @@ end
 ---@param event livechat.Event
 ---@param client livechat.Client
 ---@param account string|nil the account's id, or the address, with which the client signs in
-function events.complete(event, client, account)
+---@param now number seconds of a clock that only goes forward
+function events.complete(event, client, account, now)
   if event.own == nil and account then
-    local id = names.own(client, account)
+    local id = names.own(client, account, now)
     local wire = event:raw()
     if id then
       event.own = is_own(events.payload(wire), wire.eventType, id)

@@ -11,12 +11,16 @@ local PAGE, WHOLE = 25, 100 -- tickets: of a page as v2 has it, and the most tha
 
 -- ---- the query ---------------------------------------------------------------------------------
 
+local DAYS = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
 -- The day after a day of the calendar, which the date of a filter includes and HelpDesk's does not.
-local function day_after(day)
-  local year, month, number = day:match("^(%d+)%-(%d+)%-(%d+)$")
-  local noon = os.time { year = tonumber(year), month = tonumber(month), day = tonumber(number) + 1,
-    hour = 12 }
-  return os.date("%Y-%m-%d", noon)
+local function day_after(text)
+  local year, month, day = text:match("^(%d+)%-(%d+)%-(%d+)$")
+  year, month, day = tonumber(year), tonumber(month), tonumber(day) + 1
+  local leap = month == 2 and year % 4 == 0 and (year % 100 ~= 0 or year % 400 == 0)
+  if day > DAYS[month] + (leap and 1 or 0) then month, day = month + 1, 1 end
+  if month > 12 then year, month = year + 1, 1 end
+  return ("%04d-%02d-%02d"):format(year, month, day)
 end
 
 local START = "T00:00:00.000Z"
@@ -63,7 +67,7 @@ local function is_agent(ticket, id)
   local assignment = ticket.assignment
   local agent = type(assignment) == "table" and assignment.agent
   if type(agent) ~= "table" then return false end
-  return id == nil or agent.ID == id
+  return id == nil or names.text(agent.ID) == names.text(id)
 end
 
 --- Tests of tickets in the wire's form for what HelpDesk does not filter by, or perhaps does not.
@@ -112,7 +116,7 @@ end
 
 -- ---- the whole list ----------------------------------------------------------------------------
 
--- What a walk knows: the query and the tests, and how long a page can be.
+-- What a walk knows: the query, the tests, and how much was read.
 ---@class livechat.helpdesk.Walk
 
 local function begin(op, filter)
@@ -129,33 +133,44 @@ local function begin(op, filter)
   return { query = query, tests = tests, exact = exact }
 end
 
+-- The place behind a page: when its last ticket was created, and its ID.
+local function place_after(page)
+  local last = page[#page]
+  local value = names.text(last.createdAt)
+  return type(value) == "string" and value .. "\n" .. names.text(last.ID) or nil
+end
+
 -- Whether there is nothing behind a page. One may be shorter than was asked for because the service
--- allows no longer ones: the first page tells how long they can be.
-local function is_last(walk, page, total)
-  local first = walk.size == nil
-  walk.size = math.max(walk.size or 0, #page)
-  if #page == 0 then return true end
-  if first then return #page < WHOLE and total == #page end
-  return #page < walk.size
+-- allows no longer ones, or leaves out what it does not show: then the count tells, and where there
+-- is none an empty page. What is of the moment of the place may have been shown before, and is not
+-- counted: that costs a call more, and no ticket.
+local function is_last(walk, page, total, moment)
+  walk.read = walk.read or 0
+  for _, ticket in ipairs(page) do
+    if names.text(ticket.createdAt) ~= moment then walk.read = walk.read + 1 end
+  end
+  return #page == 0 or total ~= nil and walk.read >= total and #page < WHOLE
 end
 
 -- The next page of a walk, in the wire's form, with `next`.
 local function step(op, walk, place)
-  local query = op.copy(walk.query)
+  local query, moment = op.copy(walk.query), nil
   if place then
-    query["next.value"], query["next.ID"] = place:match("^(%S*) (.*)$")
+    moment, query["next.ID"] = place:match("^([^\n]*)\n(.*)$")
+    query["next.value"] = moment
   end
   local page, err, answer = op:perform(op.rows.list, {}, query)
   if not page then
     return nil, err
   end
-  local total, last = tonumber(op.header(answer, "X-Total-Results")), page[#page]
   local made = matching(page, walk.tests)
-  if not is_last(walk, page, total) then
-    if type(last.createdAt) ~= "string" then
+  if not is_last(walk, page, tonumber(op.header(answer, "X-Total-Results")), moment) then
+    made.next = place_after(page)
+    if not made.next then
       return nil, op:protocol_error(answer, "a ticket of the list has no createdAt")
+    elseif made.next == place then -- a service that shows the place itself again, and no more
+      made.next = nil
     end
-    made.next = last.createdAt .. " " .. last.ID
   end
   return made
 end
@@ -194,8 +209,20 @@ local function all(op, walk)
   return made
 end
 
---- One page, last change first. What HelpDesk cannot filter is filtered here, over the whole list,
---- which then is one page.
+-- The whole list as one page, oldest first.
+local function whole_page(op, walk, filter)
+  walk.query.sortBy, walk.query.pageSize, walk.query.page = "createdAt", WHOLE, nil
+  local found, err = all(op, walk)
+  if not found then
+    return nil, err
+  end
+  if (filter.page or 1) > 1 then found = {} end
+  found.pages, found.total = 1, #found
+  return op:page(found, filter)
+end
+
+--- One page, last change first. What HelpDesk cannot filter, or does not although it was asked to,
+--- is filtered here, over the whole list, which then is one page.
 function list.page(op, _, filter)
   local walk, err = begin(op, filter)
   if not walk then
@@ -204,13 +231,7 @@ function list.page(op, _, filter)
   end
   walk.query.sortBy, walk.query.order = "updatedAt", filter.order or "desc"
   if not walk.exact then
-    walk.query.sortBy = "createdAt"
-    local found
-    found, err = all(op, walk)
-    if not found then return nil, err end
-    if (filter.page or 1) > 1 then found = {} end
-    found.pages, found.total = 1, #found
-    return op:page(found, filter)
+    return whole_page(op, walk, filter)
   end
   walk.query.pageSize, walk.query.page = PAGE, filter.page
   local page, answer
@@ -219,6 +240,9 @@ function list.page(op, _, filter)
     return nil, err
   end
   local made = matching(page, walk.tests)
+  if #made < #page then
+    return whole_page(op, walk, filter)
+  end
   made.pages = tonumber(op.header(answer, "X-Total-Pages"))
   made.total = tonumber(op.header(answer, "X-Total-Results"))
   return op:page(made, filter)

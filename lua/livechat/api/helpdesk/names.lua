@@ -22,9 +22,11 @@ local ROWS = {
   agents = { verb = "GET", path = "/agents", safe = true, returns = "agents" },
 }
 
+-- An id as text, however the service writes it.
 local function text(value)
-  return type(value) == "number" and json.encode(value) or value
+  return type(value) == "number" and json.encode(json.integer(value)) or value
 end
+names.text = text
 
 -- A list as it is kept, not older than `age` seconds; nil and the error where it cannot be had.
 local function list_of(op, what, age)
@@ -93,62 +95,72 @@ end
 
 -- ---- writing -----------------------------------------------------------------------------------
 
--- The id of a tag by its name, or by the id itself. Names of one account are unique but for case.
-local function tag_id(store, name)
+-- A tag by its name, or by its id. Names of one account are unique but for case.
+local function tag_named(store, name)
   if store.by_id[name] then
-    return name
+    return store.by_id[name]
   end
   local near
   for _, tag in ipairs(store.list) do
-    if tag.name == name then return text(tag.ID) end
-    near = near or type(tag.name) == "string" and tag.name:lower() == name:lower()
-      and text(tag.ID) or nil
+    if tag.name == name then return tag end
+    near = near or type(tag.name) == "string" and tag.name:lower() == name:lower() and tag or nil
   end
   return near
 end
 
 local CREATE = { verb = "POST", path = "/tags", returns = "tag" }
 
-local function create_tag(op, name)
-  local tag, err = op:perform(CREATE, {}, nil, { name = name, teamID = json.null })
+--- Makes a tag. One whose answer was lost, or held nothing, is looked for: names are unique.
+---@param op livechat.Operation
+---@param team any the ID of the one team that may use it, nil for all
+---@return table|nil tag in the wire's form
+---@return livechat.Error|nil err
+function names.create_tag(op, name, team)
+  local tag, err = op:perform(CREATE, {}, nil, { name = name, teamID = team or json.null })
   names.forget(op.client)
+  if not tag and err.outcome == "unknown" then
+    local store = list_of(op, "tags", 0)
+    tag = store and tag_named(store, name)
+  end
   if not tag then
     return nil, err
   end
-  return text(tag.ID)
+  return tag
 end
 
---- The ids of tags that are named. A name that was made a moment ago by another is looked for anew.
+-- The tag of a name. One that was made a moment ago by another is looked for anew.
+local function tag_of(op, name, create, field)
+  local store, err = list_of(op, "tags", KEEP)
+  local tag = store and tag_named(store, name)
+  if store and not tag then
+    store, err = list_of(op, "tags", 0)
+    tag = store and tag_named(store, name)
+  end
+  if store and not tag and create then
+    tag, err = names.create_tag(op, name)
+    if tag then list_of(op, "tags", 0) end
+  elseif store and not tag then
+    err = errors.invalid(field, "is the name of no tag; create_tags = true makes it")
+  end
+  return tag, err
+end
+
+--- The ids of tags that are named, as the service writes them.
 ---@param op livechat.Operation
 ---@param wanted string[]
 ---@param create boolean|nil makes those that there are not
----@return string[]|nil ids
+---@return (string|number)[]|nil ids
 ---@return livechat.Error|nil err
 function names.tag_ids(op, wanted, create)
   local ids, seen = json.array {}, {}
-  if #wanted == 0 then
-    return ids
-  end
-  local store, err = list_of(op, "tags", KEEP)
   for i, name in ipairs(wanted) do
-    local id = store and tag_id(store, name)
-    if store and not id then
-      store, err = list_of(op, "tags", 0)
-      id = store and tag_id(store, name)
-    end
-    if store and not id and create then
-      id, err = create_tag(op, name)
-      if id then store, err = list_of(op, "tags", 0) end
-    elseif store and not id then
-      err = errors.invalid(("tags[%d]"):format(i),
-        "is the name of no tag; create_tags = true makes it")
-    end
-    if not id or not store then
+    local tag, err = tag_of(op, name, create, ("tags[%d]"):format(i))
+    if not tag then
       err.outcome = "not_sent" -- the ticket is as it was
       return nil, err
     end
-    if not seen[id] then ids[#ids + 1] = id end
-    seen[id] = true
+    if not seen[text(tag.ID)] then ids[#ids + 1] = tag.ID end
+    seen[text(tag.ID)] = true
   end
   return ids
 end
@@ -177,16 +189,20 @@ function names.agent(op, who, field)
   return nil, errors.invalid(field, "is neither the ID nor the address of an agent")
 end
 
---- The ID of the agent who calls, nil where it is not known.
+--- The ID of the agent who calls, nil where it is not known. A list that does not tell is not
+--- asked for again before it is old.
 ---@param client livechat.Client
 ---@param account string the account's id, or the address, with which the client signs in
-function names.own(client, account)
+---@param now number seconds of a clock that only goes forward
+function names.own(client, account, now)
   local store = of(client)
-  if store.own == nil then
+  if store.own == nil and now - (store.asked or -math.huge) >= LOOK_EVERY then
+    store.asked = now
     local list = client:request { service = "helpdesk", path = "/agents" }
     for _, agent in ipairs(type(list) == "table" and list or {}) do
       if agent.accountID == account or agent.email == account then store.own = text(agent.ID) end
     end
+    if list then store.asked = now + KEEP - LOOK_EVERY end
   end
   return store.own
 end

@@ -1,16 +1,13 @@
 -- SPDX-License-Identifier: MIT
 --- Tags of tickets are made and removed, and what was known of their names is forgotten. Pure: the
 --- calls are made by the operation that is handed in.
-local json = require "livechat.json"
 local names = require "livechat.api.helpdesk.names"
 
 local tags = {}
 
 --- Adds a tag: `group` is the ID of the one team that may use it.
-function tags.create(op, args, fields)
-  local value, err = op:perform(op.row, args, nil, { name = fields.name,
-    teamID = fields.group or json.null })
-  names.forget(op.client)
+function tags.create(op, _, fields)
+  local value, err = names.create_tag(op, fields.name, fields.group)
   if not value then
     return nil, err
   end

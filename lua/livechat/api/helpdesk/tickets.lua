@@ -174,7 +174,7 @@ tickets.lost = {
     local requester, first = ticket.requester, messages_of(ticket)[1]
     return is_object(requester) and first ~= nil
       and same_address(requester.email, wanted.requester.email)
-      and text_of(ticket.subject) == text_of(wanted.subject)
+      and (wanted.subject == nil or text_of(ticket.subject) == text_of(wanted.subject))
       and text_of(first.message.text) == text_of(wanted.message.text)
   end,
   fingerprint = function(wanted)
@@ -304,15 +304,16 @@ local TRIES = 3 -- readings after which another's writes are not run after any m
 
 local function changed(ids, named, wanted)
   local made, set, differs = json.array {}, {}, false
-  for _, id in ipairs(named) do set[id] = true end
+  for _, id in ipairs(named) do set[names.text(id)] = true end
   for _, id in ipairs(type(ids) == "table" and ids or {}) do
-    if wanted or not set[id] then made[#made + 1] = id else differs = true end
-    if wanted then set[id] = nil end
+    local is_named = set[names.text(id)]
+    if wanted or not is_named then made[#made + 1] = id else differs = true end
+    if wanted then set[names.text(id)] = nil end
   end
   for _, id in ipairs(wanted and named or {}) do
-    if set[id] then
+    if set[names.text(id)] then
       made[#made + 1], differs = id, true
-      set[id] = nil
+      set[names.text(id)] = nil
     end
   end
   return made, differs
@@ -320,15 +321,10 @@ end
 
 -- Reads, changes, writes and looks again, because another may write in between: what is written is
 -- the whole list.
-local function change_tags(op, args, fields, wanted)
-  local named, err = names.tag_ids(op, fields.tag, fields.create_tags == 1)
-  if not named then
-    return nil, err
-  end
+local function change_tags(op, args, named, wanted)
   local wrote = false
   for try = 0, TRIES do
-    local present
-    present, err = present_of(op, args)
+    local present, err = present_of(op, args)
     if not present then
       err.outcome = wrote and "unknown" or err.outcome
       return nil, err
@@ -352,7 +348,11 @@ local function change_tags(op, args, fields, wanted)
 end
 
 function tickets.add_tags(op, args, fields)
-  return change_tags(op, args, fields, true)
+  local named, err = names.tag_ids(op, fields.tag, fields.create_tags == 1)
+  if not named then
+    return nil, err
+  end
+  return change_tags(op, args, named, true)
 end
 
 --- Removes tags. One that there is not is on no ticket.
@@ -366,14 +366,15 @@ function tickets.remove_tags(op, args, fields)
       return nil, err
     end
   end
-  return change_tags(op, args, { tag = there }, false)
+  return change_tags(op, args, there, false)
 end
 
 -- ---- merge -------------------------------------------------------------------------------------
 
 local function has(list, id)
   for _, each in ipairs(type(list) == "table" and list or {}) do
-    if each == id then return true end
+    local one = is_object(each) and each.ID or each
+    if names.text(one) == names.text(id) then return true end
   end
   return false
 end
@@ -392,6 +393,15 @@ local function same_place(a, b)
   return place(a) == place(b)
 end
 
+-- Whether a ticket was put into another, by what either of them says.
+local function is_merged(op, parent, child)
+  if has(parent.childTickets, child.ID) then
+    return true
+  end
+  local now = op:perform(op.rows.get, { id = child.ID })
+  return now ~= nil and has({ now.parentTicket }, parent.ID)
+end
+
 --- Puts a ticket into another, and puts the team back that the service moves.
 function tickets.merge(op, args)
   local parent, child, err
@@ -407,7 +417,7 @@ function tickets.merge(op, args)
     return nil, err
   end
   local now, failed = op:perform(op.rows.get, { id = parent.ID })
-  if not now or not value and not has(now.childTickets, child.ID) then
+  if not now or not value and not is_merged(op, now, child) then
     if value then failed.outcome, failed.done = "unknown", { "merge" } end
     return nil, value and failed or err
   end
