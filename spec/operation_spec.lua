@@ -61,7 +61,8 @@ describe("the way of tickets:create", function()
     assert.is_true(rooms + #CORE <= 9)
     -- And these besides: what is checked, what is built, what finds it should its answer be lost.
     assert.equal("api/check api/lost_create api/methods api/operation "
-      .. "api/reconcile api/v2/tickets call/connection call/request call/services call/turn call/wait json text", entered)
+      .. "api/reconcile api/v2/tickets call/connection call/request call/services call/turn "
+      .. "call/wait json text", entered)
     for i = 2, #CORE do
       local above = helper.read("csrc/" .. CORE[i - 1] .. ".c")
         .. (helper.read("csrc/" .. CORE[i - 1] .. ".h") or "")

@@ -5,9 +5,9 @@
 #   JOBS=2           so many suites at a time; without it as many as there are processors, and up to
 #                    twice as many while a processor is idle, since most suites mostly wait
 # A spec runs on every Lua. One with a line `-- once` among its first five runs on 5.4 only, with
-# `-- once, on jit` on LuaJIT only, with `-- once, alone` while nothing else runs. A suite has failed
-# without a summary, with no test, and with an exit status of its own. A line `note: …` that a suite
-# prints is always shown.
+# `-- once, on jit` on LuaJIT only, with `-- once, alone` while nothing else runs. A suite has
+# failed without a summary, with no test, and with an exit status of its own. A line `note: …` that
+# a suite prints is always shown.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 unset MAKEFLAGS MAKELEVEL
