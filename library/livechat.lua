@@ -101,9 +101,10 @@ local Receiver = {}
 ---@field timestamp? string v2 only
 
 ---@class livechat.ChatLine
----@field agent_id? string v2 only
+---@field agent_id? string v2, v3 only
 ---@field author_name? string v2, v3 only
 ---@field date? table<string, any> v2 only
+---@field id? string v3 only
 ---@field json? string v2 only
 ---@field text? string v2, v3 only
 ---@field timestamp? string v2, v3 only
