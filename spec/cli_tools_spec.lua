@@ -26,7 +26,7 @@ local function file(contents)
 end
 
 local function commands()
-  return registry.all { getenv = function() end }
+  return assert(registry.all "v2")
 end
 
 describe("livechat api", function()
@@ -216,9 +216,13 @@ describe("help", function()
     local _, visitors = command.run("visitors list --columns id", env)
     local wrong = {}
     for name, group in pairs(all.groups) do
+      local _, listed = command.run(name .. " list --json", env)
+      local things = json.decode(listed) or {}
+      local order = {}
       for _, verb in ipairs(group.order) do
-        local _, listed = command.run(name .. " list --json", env)
-        local things = json.decode(listed) or {}
+        table.insert(order, verb == "delete" and #order + 1 or 1, verb)
+      end
+      for _, verb in ipairs(order) do
         local words = for_account(group.verbs[verb], things[#things] or {},
           agents:match("[^\n]+"), visitors:match("[^\n]+"))
         local status, _, said = command.run(words .. " </dev/null"
@@ -229,6 +233,32 @@ describe("help", function()
     end
     helper.run("rm -f tickets.done tickets.jsonl")
     assert.same({}, wrong)
+  end)
+
+  it("names the API that has what another one lacks", function()
+    for words, said in pairs { ["customers get X"] = "no such command: customers; --api v3 has it",
+      ["chats send X"] = "no such command: chats send; --api v3 has it",
+      ["reports get --api v3"] = "no such command: reports; --api v2 has it",
+      ["--api v3 chats list"] = "a command comes before its options",
+      ["tickets list --api v4"] = "--api v4: must be v2 or v3" } do
+      local status, out, told = command.run(words, env)
+      assert.same({ 2, "" }, { status, out })
+      assert.truthy(told:find(said, 1, true), told)
+    end
+    local _, told, status
+    status, _, told = command.run("tickets list", command.account(sandbox, { LIVECHAT_API = "v9" }))
+    assert.equal(2, status)
+    assert.truthy(told:find("api: 'v2' or 'v3' expected", 1, true), told)
+    assert.equal(0, (command.run("help doctor", { LIVECHAT_API = "v9" })))
+    for _, words in ipairs { "help chats --api v3", "chats --help --api=v3" } do
+      assert.truthy(select(2, command.run(words, {})):find("\n  untag ", 1, true))
+    end
+    -- A text of "--api" is a text, whatever it looks like.
+    local made
+    status, made = command.run("tickets create --requester.mail a@example.com --subject v3 "
+      .. "--message --api --json", env)
+    assert.equal(0, status)
+    assert.equal("--api", json.decode(made).events[1].message)
   end)
 
   it("is there for every command and group, by either spelling", function()
@@ -244,7 +274,7 @@ describe("help", function()
     for _, shell in ipairs { "bash", "zsh", "fish" } do
       local status, out = command.run("completion " .. shell, {})
       assert.equal(0, status)
-      for _, word in ipairs { "add-tags", "doctor", "requester.mail" } do
+      for _, word in ipairs { "add-tags", "doctor", "requester.mail", "untag" } do
         assert.truthy(out:find(word, 1, true), shell .. " " .. word)
       end
     end
@@ -262,6 +292,7 @@ describe("help", function()
     assert.equal("tickets\nupdate\n--status\naccepting\\ chats", (out:gsub("\n$", "")))
     local _, page = command.run("man", {})
     assert.truthy(page:find("^%.TH LIVECHAT 1"), page:sub(1, 100))
+    assert.truthy(page:find("\n.SS livechat chats untag", 1, true))
     if (helper.run("command -v groff")) == 0 then
       local status, complaints = helper.run("groff -man -ww -Tutf8 " .. file(page)
         .. " 2>&1 >/dev/null")

@@ -106,6 +106,12 @@ describe("an installed livechat", function()
     -- With no environment and any user's right to read, by the interpreter that is written in it.
     assert.truthy(succeed("cd / && env -u LUA_PATH -u LUA_CPATH " .. all
       .. "/bin/livechat --version"):find("^livechat %d"))
+    assert.truthy(succeed("cat " .. all .. "/share/man/man1/livechat.1"):find("^%.TH LIVECHAT 1"))
+    succeed("bash -n " .. all .. "/share/bash-completion/completions/livechat")
+    for _, path in ipairs { "zsh/site-functions/_livechat",
+      "fish/vendor_completions.d/livechat.fish" } do
+      assert.truthy(succeed("cat " .. all .. "/share/" .. path):find("add-tags", 1, true), path)
+    end
     succeed("touch " .. all .. "/share/lua/5.4/livechat/old.lua")
     succeed("umask 077 && make -s install LUA_VERSION=5.4 PREFIX=" .. all)
     same_modules(all, "5.4") -- the old file is gone

@@ -26,6 +26,30 @@ place() { # version
   done
 }
 
+MAN=share/man/man1/livechat.1
+BASH=share/bash-completion/completions/livechat
+ZSH=share/zsh/site-functions/_livechat
+FISH=share/fish/vendor_completions.d/livechat.fish
+
+# What the command says about itself: its manual page and what shells complete. Where this Lua
+# cannot run it, because lua-cjson is not there yet, the modules are installed all the same.
+place_pages() { # version lua
+  unset LUA_PATH_5_2 LUA_PATH_5_3 LUA_PATH_5_4 LUA_CPATH_5_2 LUA_CPATH_5_3 LUA_CPATH_5_4
+  export LUA_PATH="lua/?.lua;lua/?/init.lua;${LUA_PATH:-;}"
+  export LUA_CPATH="build/$1/?.so;${LUA_CPATH:-;}"
+  while read -r file words; do
+    # shellcheck disable=SC2086 # two words
+    "$2" bin/livechat $words >build/page || { echo "not installed: $to/$file" >&2; continue; }
+    install -d -m 755 "$(dirname "$to/$file")"
+    install -m 644 build/page "$to/$file"
+  done <<ROWS
+$MAN man
+$BASH completion bash
+$ZSH completion zsh
+$FISH completion fish
+ROWS
+}
+
 # The command, for the first of these Luas that has an interpreter here.
 command_for() { # version
   for name in ${LUA:-lua$1 $([ "$1" != 5.1 ] || echo luajit)}; do
@@ -39,6 +63,7 @@ command_for() { # version
       printf ' .. package.cpath\n'
       sed '1,/^\]\]/d' bin/livechat; } >"build/livechat"
     install -m 755 build/livechat "$to/bin/livechat"
+    place_pages "$1" "$lua"
     return 0
   done
   return 1
@@ -46,7 +71,7 @@ command_for() { # version
 
 for version; do remove "$version"; done
 if [ "$action" = uninstall ]; then
-  rm -f "$to/bin/livechat"
+  rm -f "$to/bin/livechat" "$to/$MAN" "$to/$BASH" "$to/$ZSH" "$to/$FISH"
   exit 0
 fi
 [ $# -gt 0 ] || { echo "nothing is built: run make first" >&2; exit 1; }

@@ -273,7 +273,9 @@ local ENVIRONMENT = {
   client_id = "LIVECHAT_CLIENT_ID",
 }
 
-local SECRETS = { "username", "api_key", "access_token" }
+-- What `livechat login` keeps: who, with what, and the services that it was kept for.
+local KEPT = { "username", "api_key", "access_token", "api", "base_url", "helpdesk_url",
+  "accounts_url", "client_id" }
 
 local function from_files(filled, secret)
   for _, name in ipairs { "api_key", "access_token" } do
@@ -323,12 +325,13 @@ local function from_login(filled, login)
   local profile, problem = login()
   if problem then errors.raise_argument("api_key", FNAME, problem) end
   if not profile then return end
-  local same_service = filled.base_url == nil or filled.base_url == profile.base_url
-  local same_user = filled.username == nil or filled.username == profile.username
-  if same_service and same_user and filled.api_key == nil then
-    for _, name in ipairs(SECRETS) do filled[name] = profile[name] end
-    filled.base_url = profile.base_url
-    if OPTIONS.api and filled.api == nil then filled.api = profile.api end
+  local same = filled.api_key == nil
+  for _, name in ipairs { "username", "base_url", "helpdesk_url", "accounts_url" } do
+    same = same and (filled[name] == nil or filled[name] == profile[name])
+  end
+  if not same then return end
+  for _, name in ipairs(KEPT) do
+    if filled[name] == nil then filled[name] = profile[name] end
   end
 end
 

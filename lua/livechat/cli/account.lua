@@ -12,9 +12,13 @@ local account = {}
 
 account.NOT_SIGNED_IN = 4
 
+account.APIS = { "v2", "v3" }
+
 --- The options of every command that calls the service.
 account.OPTIONS = {
   { name = "profile", kind = "text", value = "NAME", help = "whose account (LIVECHAT_PROFILE)" },
+  { name = "api", kind = "word", value = "WORD", of = account.APIS,
+    help = "which of the service's APIs: v2 | v3 (LIVECHAT_API)" },
 }
 
 -- Waits are told where a person looks on.
@@ -24,20 +28,40 @@ local function on_wait(shell)
   end or nil
 end
 
---- Options of livechat.new for a profile that is named; nil and what is wrong.
-local function options_of(shell, name)
-  local made = { on_wait = on_wait(shell) }
+-- Options of livechat.new for what a command was given; nil and what is wrong.
+local function options_of(shell, given)
+  local made = { on_wait = on_wait(shell), api = given.api }
   local path = shell.getenv("LIVECHAT_THROTTLE")
   if path and path ~= "" then made.throttle = { path = path } end
-  if not name then return made end
-  local profile, problem = credentials.profile(shell.getenv, name)
-  if not profile then return nil, problem or "no such profile: " .. name end
-  for key, value in pairs(profile) do made[key] = value end
+  if not given.profile then return made end
+  local profile, problem = credentials.profile(shell.getenv, given.profile)
+  if not profile then return nil, problem or "no such profile: " .. given.profile end
+  for key, value in pairs(profile) do
+    if made[key] == nil then made[key] = value end
+  end
   return made
 end
 
--- What livechat.new raises about an argument, without the place and the words of a programmer.
-local function plainly(raised)
+--- The API that a command means, by its words, its profile, the environment or what login kept.
+---@param shell livechat.Shell
+---@param given { api?: string, profile?: string }
+---@return string
+function account.api(shell, given)
+  for _, api in ipairs(account.APIS) do
+    if given.api == api then return api end
+  end
+  local named = shell.getenv("LIVECHAT_API")
+  local options = options_of(shell, { profile = given.profile }) or {}
+  options.throttle = false
+  local fine, client = pcall(livechat.new, options)
+  if not fine or not client then return options.api or named ~= "" and named or "v2" end
+  local api = client_of(client, "livechat").dialects[1].name
+  client:close()
+  return api
+end
+
+--- What livechat.new raises about an argument, without the place and the words of a programmer.
+function account.plainly(raised)
   local which, problem = tostring(raised):match(
     "bad argument '([%w_.]+)' to 'livechat%.new' %((.*)%)$")
   return which and which .. ": " .. problem or tostring(raised)
@@ -45,12 +69,12 @@ end
 
 --- The client of a command; without one, the command's status, when the reason is told.
 ---@param shell livechat.Shell
----@param given { profile?: string }
+---@param given { profile?: string, api?: string }
 ---@param more? livechat.Options
 ---@return livechat.Client|nil client
 ---@return integer|nil status
 function account.client(shell, given, more)
-  local options, problem = options_of(shell, given.profile)
+  local options, problem = options_of(shell, given)
   for name, value in pairs(options and more or {}) do options[name] = value end
   local fine, client, err
   if options then fine, client, err = pcall(livechat.new, options) end
@@ -63,7 +87,7 @@ function account.client(shell, given, more)
     shell.say("not signed in: say livechat login, or set LIVECHAT_USERNAME and LIVECHAT_API_KEY")
     return nil, account.NOT_SIGNED_IN
   end
-  shell.say(plainly(client))
+  shell.say(account.plainly(client))
   return nil, tostring(client):find("'api_key'", 1, true) and account.NOT_SIGNED_IN or 2
 end
 
@@ -81,9 +105,17 @@ end
 
 local commands = {}
 
+-- What of the environment belongs to an account: the key goes to these services alone.
+local PLACES = { base_url = "LIVECHAT_BASE_URL", helpdesk_url = "LIVECHAT_HELPDESK_URL",
+  accounts_url = "LIVECHAT_ACCOUNTS_URL", client_id = "LIVECHAT_CLIENT_ID", api = "LIVECHAT_API" }
+
 local function ask_for(shell, given)
-  local api = shell.getenv("LIVECHAT_API")
-  local made = { base_url = given.url, api = api ~= "" and api or nil }
+  local made = {}
+  for name, variable in pairs(PLACES) do
+    local value = shell.getenv(variable)
+    made[name] = value ~= "" and value or nil
+  end
+  made.base_url, made.api = given.url or made.base_url, given.api or made.api
   if given.token then
     made.access_token = terminal.ask(shell, "Access token: ", true)
     return made.access_token and made
@@ -95,14 +127,14 @@ end
 
 -- Whether the service knows these credentials; the client, or the command's status.
 local function try(shell, made)
-  local options = { base_url = made.base_url, throttle = false }
+  local options = { throttle = false }
   for _, name in ipairs { "username", "api_key", "access_token" } do
-    options[name] = made[name] and text.trim(made[name])
-    made[name] = options[name]
+    made[name] = made[name] and text.trim(made[name])
   end
+  for name, value in pairs(made) do options[name] = value end
   local fine, client, err = pcall(livechat.new, options)
   if not fine then
-    shell.say(plainly(client))
+    shell.say(account.plainly(client))
     return nil, 2
   elseif not client then
     return nil, account.failed(shell, err)
@@ -126,12 +158,11 @@ commands.login = {
     { name = "username", kind = "text", value = "ADDRESS", help = "the account's e-mail address" },
     { name = "token", kind = "flag", help = "ask for an access token instead" },
     { name = "url", kind = "text", value = "URL", help = "of the service (LIVECHAT_BASE_URL)" },
+    account.OPTIONS[2],
   },
   example = "livechat login --profile work",
   run = function(given, rest, shell)
     if #rest > 0 then return nil, "no argument expected: the key is asked for" end
-    local url = shell.getenv("LIVECHAT_BASE_URL")
-    given.url = given.url or url ~= "" and url or nil
     if not credentials.path(shell.getenv) then
       shell.say("neither XDG_CONFIG_HOME nor HOME says where to keep it")
       return 1

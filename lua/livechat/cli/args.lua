@@ -4,8 +4,9 @@
 --- enum), `from_file` (a text that may come from stdin or a file), `secret` (and only from there).
 --- Names are the wire's own, so they may hold dots; `-` and `_` are the same in them.
 ---
---- A value is whatever follows, also where it begins with a dash: `--message "- one"`. For that,
---- and for rows with dots, this is no library for arguments.
+--- A value is whatever follows, also where it begins with a dash: a script writes
+--- `--message "$text"` with what a customer said, and `--dry-run` must be a text there, which
+--- lua-argparse (0.7.1) reads as an option unless it stands behind `=`; so it is not used.
 local json = require "livechat.json"
 local options = require "livechat.options"
 
@@ -62,6 +63,13 @@ function KINDS.names(value)
   return #list > 0 and list or nil, "must be names with commas between them"
 end
 
+function KINDS.word(value, option)
+  for _, word in ipairs(option.of) do
+    if word == value then return value end
+  end
+  return nil, "must be " .. table.concat(option.of, " or ")
+end
+
 local function key_of(name)
   return (name:gsub("-", "_"):lower())
 end
@@ -85,7 +93,7 @@ local function no_such(known, name, word)
 end
 
 local function read_value(option, value)
-  local read, expected = KINDS[option.kind](value)
+  local read, expected = KINDS[option.kind](value, option)
   if read == nil then
     return nil, ("--%s %s: %s"):format(option.name, option.secret and "…" or value, expected)
   end

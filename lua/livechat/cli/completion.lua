@@ -125,9 +125,10 @@ return {
     usage = "bash | zsh | fish", options = {},
     example = "livechat completion bash >~/.local/share/bash-completion/completions/livechat",
     run = function(_, rest, shell)
+      local registry = require "livechat.cli.registry" -- which has this file's command, too
       local writer = #rest == 1 and writers[rest[1]]
       if not writer then return nil, "which shell: " .. table.concat(SHELLS, ", ") .. "?" end
-      shell.out(writer(shell.commands))
+      shell.out(writer(registry.union()))
       return 0
     end,
   },

@@ -162,7 +162,8 @@ local doctor = {
   summary = "tell what works on this machine, what does not, and how to mend it",
   usage = "",
   example = "livechat doctor",
-  options = { { name = "json", kind = "flag", help = "for programs" }, account.OPTIONS[1] },
+  options = { { name = "json", kind = "flag", help = "for programs" }, account.OPTIONS[1],
+    account.OPTIONS[2] },
 }
 
 function doctor.run(given, rest, shell)

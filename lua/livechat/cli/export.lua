@@ -121,7 +121,7 @@ function export.add(name, group)
       table.insert(command.options, option)
     end
   end
-  table.insert(command.options, account.OPTIONS[1])
+  for _, option in ipairs(account.OPTIONS) do table.insert(command.options, option) end
   command.run = function(given, rest, shell) return run(command, given, rest, shell) end
   group.verbs.export = command
   table.insert(group.order, "export")

@@ -62,7 +62,7 @@ function help.all(all)
   return "usage: livechat COMMAND …\n       livechat RESOURCE VERB …\n\n" .. resources .. "\n"
     .. cli_text.table(rows)
     .. "\nlivechat COMMAND --help tells more. --version tells the version.\n"
-    .. "Status: 0, 1 where something failed, 2 for a wrong call, 4 where nobody is signed in.\n"
+    .. "Status: 0, 1 where something failed, 2 for a wrong call, 4 without an account.\n"
 end
 
 return help

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- The command line: `livechat COMMAND …` and `livechat RESOURCE VERB …`. Results go to stdout,
 --- everything else to stderr; the status is 0, 1 where something failed, 2 for a mistake in how it
---- was called, 4 where nobody is signed in, 130 after ^C.
+--- was called, 4 without an account, 130 after ^C.
+local account = require "livechat.cli.account"
 local args = require "livechat.cli.args"
 local help = require "livechat.cli.help"
 local livechat = require "livechat"
@@ -50,56 +51,74 @@ local function status_of(raised, shell)
   end
   local _, blamed = text:find("bad argument ", 1, true)
   if not blamed or not text:find(" to 'livechat.", blamed, true) then error(raised, 0) end
-  return nil, (text:gsub("^[^\n]-:%d+: ", ""))
+  shell.say((text:gsub("^[^\n]-:%d+: ", "")))
+  return USAGE
 end
 
-local function run(command, words, shell)
-  if asks_for_help(words) then
-    shell.out(help.command(command))
+-- `--api` and `--profile` decide which commands and options there are, before the words can be
+-- read by them: they are guessed, and where the command reads them otherwise, it is found anew.
+local function guess(words)
+  local found = {}
+  for i, word in ipairs(words) do
+    if word == "--" then break end
+    for _, name in ipairs { "api", "profile" } do
+      local value = word == "--" .. name and words[i + 1] or word:match("^%-%-" .. name .. "=(.+)$")
+      found[name] = value or found[name]
+    end
+  end
+  return found
+end
+
+local function usage(shell, problem, name)
+  shell.say(problem)
+  if name then shell.say("livechat " .. name .. " --help tells how it is called") end
+  return USAGE
+end
+
+-- What there is to tell where the words are no call of a command: help that was asked for, or what
+-- is wrong.
+local function tell(shell, words, asked, api_of)
+  local command, _, problem, group = registry.find(words, api_of)
+  local text
+  if command or group then
+    text = command and help.command(command) or help.group(words[1], group)
+  elseif not registry.is_word(words, 1) then
+    local all, why = registry.all(api_of())
+    text, problem = all and help.all(all), why or problem
+  end
+  if text and asked then
+    shell.out(text)
     return 0
   end
-  local options, rest = args.parse(words, command.options, shell)
-  local fine, status, problem = true, nil, rest
-  if options then
-    fine, status, problem = pcall(command.run, options, rest, shell)
-  end
-  if not fine then status, problem = status_of(status, shell) end
-  if not status then
-    shell.say(problem)
-    shell.say("livechat " .. command.name .. " --help tells how it is called")
-    return USAGE
-  end
-  return status
+  shell.say(problem)
+  local is_short = not registry.is_word(words, 1) or group and not registry.is_word(words, 2)
+  if text and is_short then shell.say(text) end
+  return USAGE
 end
 
--- What the first words mean: a command and the words that are left, or a status.
-local function find(words, shell)
-  local name = words[1]
-  if name == "--version" then
+-- Runs what the words call. Nil and the options where these mean another account than was guessed.
+local function attempt(words, shell, asked, guessed, is_settled)
+  local function api_of() return account.api(shell, guessed) end
+  local command, rest = registry.find(words, api_of)
+  if asked or not command then return tell(shell, words, asked, api_of) end
+  local options
+  options, rest = args.parse(rest, command.options, shell)
+  if not options then return usage(shell, rest, command.name) end
+  local as_guessed = options.api == guessed.api and options.profile == guessed.profile
+  if not (as_guessed or is_settled) then return nil, options end
+  local status, problem = command.run(options, rest, shell)
+  return status or usage(shell, problem, command.name)
+end
+
+local function run(words, shell)
+  if words[1] == "--version" then
     shell.out("livechat " .. livechat._VERSION .. "\n")
-    return nil, 0
+    return 0
   end
-  local wants_help = name == "--help" or name == "-h" or name == "help"
-  if wants_help then
-    table.remove(words, 1)
-    name = words[1]
-    if not name then
-      shell.out(help.all(registry.all(shell)))
-      return nil, 0
-    end
-  end
-  local command, rest, problem, group = registry.find(shell, words)
-  if command and wants_help or group and (wants_help or asks_for_help(words)) then
-    shell.out(command and help.command(command) or help.group(words[1], group))
-    return nil, 0
-  elseif not command then
-    shell.say(problem)
-    if not name or group then
-      shell.say(group and help.group(words[1], group) or help.all(registry.all(shell)))
-    end
-    return nil, USAGE
-  end
-  return command, rest
+  local asked = words[1] == "help" or asks_for_help(words)
+  if words[1] == "help" or words[1] == "--help" or words[1] == "-h" then table.remove(words, 1) end
+  local status, options = attempt(words, shell, asked, guess(words))
+  return status or attempt(words, shell, asked, options, true)
 end
 
 --- Runs a command.
@@ -110,13 +129,8 @@ function cli.main(words, shell)
   shell = shell or terminal.shell()
   local list = {}
   for i = 1, #words do list[i] = words[i] end
-  local fine, command, rest = pcall(find, list, shell)
-  local status
-  if not fine then
-    status = status_of(command, shell) or USAGE
-  else
-    status = command and run(command, rest, shell) or rest
-  end
+  local fine, status = pcall(run, list, shell)
+  if not fine then status = status_of(status, shell) end
   local flushed, raised = pcall(terminal.flush)
   if not flushed and raised ~= terminal.CLOSED then shell.say(tostring(raised)) end
   return flushed and status or math.max(1, status)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The manual page, from the same data as --help.
+local account = require "livechat.cli.account"
 local help = require "livechat.cli.help"
 local livechat = require "livechat"
 
@@ -36,7 +37,7 @@ it moves nothing: control characters stand as \ex1b, marks of direction as \eu{2
 
 local TAIL = [[
 .SH EXIT STATUS
-0; 1 where something failed; 2 for a mistake in how it was called; 4 where nobody is signed in;
+0; 1 where something failed; 2 for a mistake in how it was called; 4 without an account;
 130 after an interrupt.
 .SH ENVIRONMENT
 .TP
@@ -73,14 +74,39 @@ local function command_page(command)
   return table.concat(lines, "\n") .. "\n"
 end
 
-local function page(all)
-  local parts = { HEAD:format(livechat._VERSION), ".SH COMMANDS\n" }
+local OTHER = [[
+.SH WITH --api %s
+These commands are only there with
+.BR \-\-api\ %s ,
+or are called in another way there.
+]]
+
+local function single_pages(all)
+  local parts = {}
   for _, name in ipairs(all.order) do parts[#parts + 1] = command_page(all.single[name]) end
-  for _, name in ipairs(help.sorted(all.groups)) do
-    local group = all.groups[name]
-    parts[#parts + 1] = ".SH " .. escape(name:upper()) .. "\n"
-    for _, verb in ipairs(group.order) do
-      parts[#parts + 1] = command_page(group.verbs[verb])
+  return table.concat(parts)
+end
+
+-- The pages of a resource's verbs, but those that are `known`.
+local function group_pages(group, known)
+  local parts = {}
+  for _, verb in ipairs(group.order) do
+    local text = command_page(group.verbs[verb])
+    if not known[text] then parts[#parts + 1] = text end
+    known[text] = true
+  end
+  return table.concat(parts)
+end
+
+-- The first API whole, of another one what is not the same.
+local function page(registry)
+  local parts, known = { HEAD:format(livechat._VERSION), ".SH COMMANDS\n" }, {}
+  for i, api in ipairs(account.APIS) do
+    local all = registry.all(api)
+    parts[#parts + 1] = i == 1 and single_pages(all) or OTHER:format(api, api)
+    for _, name in ipairs(help.sorted(all.groups)) do
+      parts[#parts + 1] = i == 1 and ".SH " .. escape(name:upper()) .. "\n" or nil
+      parts[#parts + 1] = group_pages(all.groups[name], known)
     end
   end
   parts[#parts + 1] = TAIL
@@ -93,7 +119,7 @@ return {
     example = "livechat man | man -l -",
     run = function(_, rest, shell)
       if #rest > 0 then return nil, "no argument expected: " .. rest[1] end
-      shell.out(page(shell.commands))
+      shell.out(page(require "livechat.cli.registry"))
       return 0
     end,
   },

@@ -117,7 +117,7 @@ local api = {
     { name = "all", kind = "flag", help = "every page of a list, its items alone" },
     { name = "jsonl", kind = "flag", help = "the items of a list, one a line" },
     { name = "dry-run", kind = "flag", help = "print the request and send nothing" },
-    account.OPTIONS[1],
+    account.OPTIONS[1], account.OPTIONS[2],
   },
 }
 

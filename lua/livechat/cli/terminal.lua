@@ -63,15 +63,17 @@ local function columns(getenv)
   return told > 0 and told or 80
 end
 
--- stdin can be read once.
+-- stdin can be read once, for one option.
 local function stdin_reader()
-  local taken
+  local taken, text, problem
   return function(name)
-    if taken then
+    if taken and taken ~= name then
       return nil, "--" .. name .. " -: stdin is read already, for --" .. taken
+    elseif not taken then
+      taken = name
+      text, problem = io.stdin:read("*a")
     end
-    taken = name
-    return io.stdin:read("*a")
+    return text, problem
   end
 end
 
@@ -119,7 +121,7 @@ function terminal.shell()
   end
   shell.ellipsis = is_utf8(os.getenv) and "…" or "..."
   function shell.say(text)
-    text = text:gsub("^livechat: ", "")
+    text = text:gsub("^livechat: ", ""):gsub("\n$", "")
     io.stderr:write("livechat: ", (text:gsub("[^\n]+", display.visible)), "\n")
   end
   --- Where a field's text is read from: `-` for stdin, a file for `--x-file`.
