@@ -409,35 +409,6 @@ describe("a program that forbids unknown globals", function()
   end)
 end)
 
-describe("a host that changes its locale", function()
-  -- cjson reads no fraction after a change to a locale with a decimal comma, and neither did
-  -- Retry-After in Lua 5.1 and 5.2.
-  it("is followed", function()
-    local folder_of_locales = helper.folder()
-    local status = helper.run("localedef -i de_DE -f UTF-8 " .. folder_of_locales .. "/de_DE.UTF-8")
-    if status ~= 0 then pending("no localedef, or no source of a locale") end
-    local script = folder_of_locales .. "/comma.lua"
-    helper.write(script, [[
-      local json, retry = require "livechat.json", require "livechat.call.retry"
-      assert(json.decode("[0.5]")[1] == 0.5)
-      assert(os.setlocale("de_DE.UTF-8"))
-      assert(assert(json.decode("[0.5]"))[1] == 0.5)
-      assert(retry.retry_after { retry_after = "0.25", now = 0 } == 0.25)
-      assert(json.encode { 1.5 } == "[1.5]")
-      assert(os.setlocale("C"))
-      assert(assert(json.decode("[0.5]"))[1] == 0.5)
-      assert(json.decode("[0,5") == nil)
-    ]])
-    local argv = helper.lua_argv(helper.lua_version, script)
-    for i, word in ipairs(argv) do
-      argv[i] = helper.quote(word)
-    end
-    local code, output = helper.run("LOCPATH=" .. helper.quote(folder_of_locales) .. " " ..
-      table.concat(argv, " "))
-    assert.equal(0, code, output)
-  end)
-end)
-
 describe("a proxy", function()
   -- libcurl shows the address of a proxy that it cannot read, with its password.
   it("does not show its password", function()
