@@ -93,7 +93,7 @@ end
 
 -- A token begins with its region and a colon. Copied out of a URL, which writes that as %3A, it is
 -- "invalid": said so often in the service's forum. [D] api-reference 4.1
-local function with_colon(token)
+local function as_written(token)
   return token and token:gsub("^(%a[%w-]*)%%3[Aa]", "%1:", 1) or nil
 end
 
@@ -101,8 +101,8 @@ end
 ---@param credential { access_token?: string, username?: string, api_key?: string }
 function services.bind(places, credential)
   local made = {}
-  credential = { access_token = with_colon(credential.access_token),
-    username = credential.username, api_key = with_colon(credential.api_key) }
+  credential = { access_token = as_written(credential.access_token),
+    username = credential.username, api_key = as_written(credential.api_key) }
   for service, place in pairs(places) do
     services.add_headers(place, service.headers(credential))
     made[service] = make_secret(credential, place.base_url)

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- How many calls may go in a calendar month (UTC): those of one client, or those of all processes
---- of a machine that name the same file.
+--- of a machine that name the same file, or those of all machines that share a Redis server.
 ---
 --- A call is counted before it goes, so that a process which is killed leaves one counted that
 --- never went, and none that went uncounted. What certainly was not sent is given back.
@@ -140,12 +140,26 @@ end
 
 -- ---- verbs -------------------------------------------------------------------------------------
 
+-- Why no call goes in the month of this moment.
+local function used_up(limit, now)
+  local month, rest = month_of(now)
+  return { code = "spent", wait = rest,
+    message = ("the budget of %d calls for %s is used up"):format(limit, month) }
+end
+
+--- What was spent, as `spent` gives it.
+local function tell(self, month, calls)
+  return { calls = calls, limit = self.limit, month = month,
+    cost = self.price and calls * self.price / 1000 }
+end
+
 --- Counts a call that is about to go.
 ---@return string|nil month in which it was counted, for `give_back`
 ---@return table|nil err { code=, message=, wait=<seconds to the next month, where it is used up> };
 ---   code "busy": another process holds the file just now
 function Budget:take()
-  local month, rest = month_of(self.now())
+  local now = self.now()
+  local month = month_of(now)
   local result, err = self:edit(function(months)
     local changed, own = with_month(months, month)
     if own.calls >= self.limit then
@@ -157,8 +171,7 @@ function Budget:take()
   if result then
     return result
   end
-  return nil, err or { code = "spent", wait = rest, message =
-    ("the budget of %d calls for %s is used up"):format(self.limit, month) }
+  return nil, err or used_up(self.limit, now)
 end
 
 --- The call of a `take` was certainly not sent.
@@ -186,8 +199,7 @@ function Budget:spent()
   if not calls then
     return nil, err
   end
-  return { calls = calls, limit = self.limit, month = month,
-    cost = self.price and calls * self.price / 1000 }
+  return tell(self, month, calls)
 end
 
 -- ---- making ------------------------------------------------------------------------------------
@@ -197,15 +209,20 @@ end
 ---@field price? number what 1000 calls cost, for client:spent()
 ---@field path? string a file: shared with every process of this machine that names it
 ---@field mode? string the permission bits of that file, "0600"
+---@field redis? livechat.Redis a connection: shared with all who name the same server and key
+---@field key? string
 
 --- What a budget may be told.
 budget.RULES = {
   calls = is.whole, price = is.seconds_from_0,
-  path = is.path "the path of a file expected",
+  path = { is.path "the path of a file expected", without = "redis" },
   mode = { is.permissions, with = "path" },
+  redis = is.redis,
+  key = { is.line "the budget's name in Redis expected", with = "redis" },
 }
 
---- Makes a budget; a file that cannot be used is told of right away.
+--- Makes a budget; a file that cannot be used is told of right away, and nothing is sent to Redis
+--- before it is first used.
 ---@param given livechat.BudgetOptions
 ---@param fname string the function to blame for a wrong option
 ---@param now? fun(): number epoch seconds
@@ -215,6 +232,10 @@ function budget.new(given, fname, now)
   options.must_fit(budget.RULES, given, fname, "budget.")
   if not given.calls then
     errors.raise_argument("budget.calls", fname, "a whole number from 1 expected, got nil")
+  end
+  if given.redis ~= nil then
+    return require "livechat.throttle.budget_redis".new({ limit = given.calls,
+      price = given.price, tell = tell, used_up = used_up }, given, fname)
   end
   local made = setmetatable({
     limit = given.calls, price = given.price, now = now or core.now, months = no_months(),
