@@ -6,8 +6,10 @@
 # make test       the same for every test; ONLY=word LUA_VERSION=5.3 JOBS=2 narrow it
 # make bench      measures; ONLY=word narrows it
 # make lint       luacheck, clang-format, cppcheck, house_spec
-# make pages      writes docs/reference.md and library/ from the dialects; make dist: a tarball
-# make clean, install, uninstall   PREFIX=/usr/local DESTDIR= LUA_VERSION= (all that are built)
+# make pages      writes docs/reference.md and library/ from the dialects
+# make dist, deb  the last commit as a tarball; as a Debian package, looked at by lintian
+# make syntax     compiles every C file to nowhere: CC=clang
+# make clean, install, uninstall   PREFIX=/usr/local LIBDIR= DESTDIR= LUA_VERSION= (all built)
 # CI=true makes every warning an error. LUA_INCDIR= says where the headers of LUA_VERSION are.
 
 LUAS := 5.1 5.2 5.3 5.4
@@ -22,20 +24,17 @@ CFLAGS ?= -O2 -g
 DIR := $(if $(filter jit,$(LUA_VERSION)),5.1,$(or $(LUA_VERSION),5.4))
 LUA := $(if $(filter jit,$(LUA_VERSION)),luajit,lua$(DIR))
 
-# What pkg-config calls a Lua: lua5.4, lua-5.4 or lua54.
-package = $(firstword $(foreach name,lua$1 lua-$1 lua$(subst .,,$1) $2,\
-	$(shell pkg-config --exists $(name) 2>/dev/null && echo $(name))))
-PACKAGE_5.1 := $(call package,5.1,luajit)
-PACKAGE_5.2 := $(call package,5.2)
-PACKAGE_5.3 := $(call package,5.3)
-PACKAGE_5.4 := $(call package,5.4)
-FOUND := $(if $(LUA_INCDIR),$(DIR),$(strip $(foreach v,$(LUAS),$(if $(PACKAGE_$v),$v))))
-NO_LUA := $(if $(shell command -v pkg-config),pkg-config knows no Lua from 5.1 to 5.4: run \
-	tools/deps.sh demo,pkg-config is missing: install it), or say where the headers are: \
-	make LUA_VERSION=5.4 LUA_INCDIR=/usr/include/lua5.4
-lua_cflags = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags $(PACKAGE_$1)))
-CURL_CFLAGS := $(shell pkg-config --cflags libcurl 2>&- || curl-config --cflags 2>&-)
-CURL_LIBS := $(or $(shell pkg-config --libs libcurl 2>&- || curl-config --libs 2>&-),-lcurl)
+# The flags for the headers of each Lua.
+PKG_CONFIG ?= pkg-config
+headers = $(shell PKG_CONFIG='$(PKG_CONFIG)' INCLUDES='$(INCLUDES)' tools/headers.sh $1)
+$(foreach v,$(LUAS),$(eval HEADERS_$v := $(call headers,$v)))
+FOUND := $(if $(LUA_INCDIR),$(DIR),$(strip $(foreach v,$(LUAS),$(if $(HEADERS_$v),$v))))
+NO_LUA := no headers of a Lua from 5.1 to 5.4 are here: run tools/deps.sh demo, or say where they \
+	are: make LUA_VERSION=5.4 LUA_INCDIR=/usr/include/lua5.4
+lua_cflags = $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(HEADERS_$1))
+curl = $(or $(shell $(PKG_CONFIG) --$1 libcurl 2>&-),$(shell curl-config --$1 2>&-))
+CURL_CFLAGS := $(call curl,cflags)
+CURL_LIBS := $(or $(call curl,libs),-lcurl)
 
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
 	-Wwrite-strings -Wundef -Wvla $(if $(filter true,$(CI)),-Werror)
@@ -43,10 +42,8 @@ COMPILE = $(CC) -std=c11 $(WARNINGS) $(CPPFLAGS) -D_GNU_SOURCE $(CFLAGS) \
 	-fPIC -fvisibility=hidden $(CURL_CFLAGS)
 LIBS = $(LDFLAGS) $(CURL_LIBS) -lpthread
 # A worker of nginx unloads the library while it exits: its code must outlive the engine's thread.
-SHARED := -shared -Wl,-z,nodelete
-ifeq ($(shell uname -s),Darwin)
-SHARED := -bundle -undefined dynamic_lookup
-endif
+SHARED := $(if $(filter Darwin,$(shell uname -s)),-bundle -undefined dynamic_lookup,\
+	-shared -Wl,-z,nodelete)
 # The C tests bring an allocator that fails when it is told to.
 WRAP := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=free
 build/asan/test_disk build/tsan/test_disk: WRAP += -Wl,--wrap=fsync,--wrap=syncfs
@@ -60,7 +57,7 @@ CORE := $(patsubst csrc/%.c,%.o,$(filter-out csrc/test_% $(BINDING),$(wildcard c
 THREADED := $(filter test_calls test_disk test_engine test_shm_many,$(TESTS))
 BENCHES := $(patsubst bench/%.c,build/bench/%,$(wildcard bench/*.c))
 
-.PHONY: all env demo test ctests bench lint pages dist install uninstall clean
+.PHONY: all env demo test ctests bench lint syntax pages dist deb install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -135,15 +132,18 @@ lint:
 		--inline-suppr --error-exitcode=1 -D_GNU_SOURCE csrc bench; fi
 	$(LUA) "$$(command -v busted)" spec/house_spec.lua
 
-pages dist: all
+syntax:
+	$(foreach v,$(FOUND),$(COMPILE) $(call lua_cflags,$v) -fsyntax-only $(BINDING) &&) \
+		$(COMPILE) -Icsrc -fsyntax-only $(filter-out $(BINDING),$(wildcard csrc/*.c)) bench/*.c
+
+pages: all
+pages dist deb:
 	@eval "$$($(MAKE) --no-print-directory -s env)" && LUA=$(LUA) tools/$@.sh
 
 install: all
-	@DESTDIR='$(DESTDIR)' LUA='$(if $(LUA_VERSION),$(LUA))' tools/install.sh install '$(PREFIX)' \
-		$(if $(LUA_VERSION),$(DIR),$(FOUND))
+install uninstall:
+	@DESTDIR='$(DESTDIR)' LIBDIR='$(LIBDIR)' LUA='$(if $(LUA_VERSION),$(LUA))' \
+		tools/install.sh $@ '$(PREFIX)' \
+		$(if $(LUA_VERSION),$(DIR),$(if $(filter install,$@),$(FOUND),$(LUAS)))
 
-uninstall:
-	@DESTDIR='$(DESTDIR)' tools/install.sh uninstall '$(PREFIX)' $(if $(LUA_VERSION),$(DIR),$(LUAS))
-
-clean:
-	rm -rf build
+clean: ; rm -rf build

@@ -2,7 +2,7 @@
 rockspec_format = "3.0"
 package = "livechat"
 version = "0.2.0-1"
-source = { url = "git+https://github.com/livechat-lua/livechat.git", tag = "v0.2.0" }
+source = { url = "git+https://git.example.com/livechat.git", tag = "v0.2.0" }
 description = {
   summary = "Client for LiveChat's helpdesk API: agents, tickets, webhook events",
   license = "MIT",

@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- once: builds the rock for each Lua itself
 --- The rock of this version, packed from its tag in a copy of the repository with no network to
--- reach, built once for each Lua and installed from what was packed, and `make install`, each to an
--- empty folder; then a program that sees nothing but that folder and the system's cjson.
+-- reach, installed from what was packed for each Lua, and `make install`, each to an empty folder;
+-- then a program that sees nothing but that folder and the system's cjson.
 package.path = "./?.lua;" .. package.path
 local rockspec = require "tools.rockspec"
 
@@ -81,12 +81,9 @@ describe("an installed livechat", function()
 
   for _, version in ipairs { "5.1", "5.2", "5.3", "5.4" } do
     it("comes from a packed rock, for Lua " .. version, function()
-      local tree, rock = folder .. "/" .. version, "livechat-" .. version_of .. "-1"
-      local for_lua = luarocks .. "--lua-version " .. version
-      succeed(for_lua .. " build --deps-mode=none --pack-binary-rock " .. rock .. ".src.rock"
-        .. " CFLAGS='-O0 -fPIC'")
-      succeed(("%s install --deps-mode=none --tree %s %s.linux-*.rock && rm -r %s.linux-*.rock")
-        :format(for_lua, tree, rock, rock))
+      local tree = folder .. "/" .. version
+      succeed(("%s --lua-version %s install --deps-mode=none --tree %s livechat-%s-1.src.rock "
+        .. "CFLAGS='-O0 -fPIC'"):format(luarocks, version, tree, version_of))
       works("lua" .. version, version, tree)
       if version == "5.1" then works("luajit", version, tree) end
       same_modules(tree, version)
@@ -117,6 +114,7 @@ describe("an installed livechat", function()
     same_modules(all, "5.4") -- the old file is gone
     assert.equal("", succeed("find " .. all .. "/share/lua/5.4/livechat ! -perm -444"))
     assert.equal("", succeed("find " .. all .. " -type d ! -perm -555"))
+    succeed("cmp LICENSE " .. all .. "/share/doc/livechat/LICENSE")
     succeed("make -s uninstall PREFIX=" .. all)
     assert.equal("", succeed("find " .. all .. " -type f"))
     succeed("make -s install DESTDIR=" .. one .. " PREFIX=/usr LUA_VERSION=jit")
@@ -124,23 +122,37 @@ describe("an installed livechat", function()
     works("luajit", "5.1", one .. "/usr")
     assert.equal("5.1", succeed("ls " .. one .. "/usr/lib/lua"))
     succeed("test -x " .. one .. "/usr/bin/livechat")
+    local libraries = folder .. "/libraries"
+    succeed(("make -s install PREFIX=%s LIBDIR=%s LUA_VERSION=5.4"):format(one, libraries))
+    succeed("test -f " .. libraries .. "/lua/5.4/livechat/core.so -a ! -e " .. one .. "/lib")
+    assert.truthy(succeed("cd / && " .. one .. "/bin/livechat --version"):find("^livechat %d"))
   end)
 
   it("says what is missing, and which Luas there are", function()
     local ok, text = output("make -s env LUA_VERSION=9")
     assert.is_false(ok)
     assert.truthy(text:find("LUA_VERSION=9: one of 5.1 5.2 5.3 5.4 jit expected", 1, true), text)
-    -- A PATH without pkg-config.
-    local bare = folder .. "/bare"
-    succeed("mkdir " .. bare .. " && for name in make sh uname; do ln -s $(command -v $name) "
-      .. bare .. "; done")
-    ok, text = output("PATH=" .. bare .. " make -s all")
+    ok, text = output("make -s all PKG_CONFIG=false INCLUDES=/x")
     assert.is_false(ok)
-    assert.truthy(text:find("pkg-config is missing: install it, or say where the headers are: "
-      .. "make LUA_VERSION=5.4 LUA_INCDIR=", 1, true), text)
+    assert.truthy(text:find("no headers of a Lua from 5.1 to 5.4 are here: run tools/deps.sh demo, "
+      .. "or say where they are: make LUA_VERSION=5.4 LUA_INCDIR=", 1, true), text)
     ok, text = output("make -n -B build/5.3/livechat/core.so LUA_VERSION=5.3 LUA_INCDIR=/x/y")
     assert.is_true(ok)
     assert.truthy(text:find("-I/x/y", 1, true), text)
+  end)
+
+  it("needs no pkg-config", function()
+    -- Nor curl-config: a PATH that has neither.
+    local bare = folder .. "/bare"
+    succeed("mkdir " .. bare .. " && for name in make sh uname; do ln -s $(command -v $name) "
+      .. bare .. "; done")
+    for _, version in ipairs { "5.1", "5.2", "5.3", "5.4" } do
+      local ok, text = output("PATH=" .. bare .. " make -n -B build/" .. version
+        .. "/livechat/engine.so")
+      assert.is_true(ok, text)
+      assert.truthy(text:find("-I/usr/include/lua" .. version, 1, true), text)
+      assert.truthy(text:find(" -lcurl", 1, true), text)
+    end
   end)
 
   it("runs from a checkout with a Lua that it is built for", function()
@@ -157,6 +169,18 @@ describe("an installed livechat", function()
       succeed("luarocks lint " .. name)
     end
     assert.equal("2", succeed("ls rockspec/*.rockspec | wc -l"))
+  end)
+
+  it("has one version and one address in every package", function()
+    assert.equal(version_of,
+      succeed("sed -n '1s/^lua-livechat (\\(.*\\)) .*/\\1/p' debian/changelog"))
+    -- What opm takes from the main module.
+    assert.equal(version_of, succeed("sed -n 's/.*_VERSION = \"\\(.*\\)\"$/\\1/p' "
+      .. succeed("sed -n 's/^main_module = //p' dist.ini")))
+    local address = wanted:match('url = "git%+(.-)%.git"')
+    assert.equal(address, succeed("sed -n 's/^repo_link = //p' dist.ini"))
+    assert.equal(address, succeed("sed -n 's/^Homepage: //p' debian/control"))
+    assert.equal(address .. ".git", succeed("sed -n 's/^Source: //p' debian/copyright"))
   end)
 
   it("is built from every C file of the core and the binding", function()

@@ -93,6 +93,7 @@ for file in csrc/test_*.c; do
 done
 suite luacheck sh -c "luacheck -q --no-color lua spec examples bench tools bin/livechat &&
   echo '1 passed, 0 failed'"
+suite "another compiler" sh -c "make -s syntax CC=clang CI=true && echo '1 passed, 0 failed'"
 versions=${LUA_VERSION:-5.4 5.3 5.2 5.1 jit} alone=
 valgrind="valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
 for file in spec/*_spec.lua; do

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Installs what is missing for the sets named as arguments (demo, test, bench): Debian's packages,
-# with apt-get, which is not called where nothing is missing. On any other system it names them.
+# Installs what is missing for the sets named as arguments (demo, test, bench, deb): Debian's
+# packages, with apt-get, which is not called where nothing is missing. On any other system it names
+# them.
 # A row: set, package ("a|b": either will do, a is installed), the command that shows it elsewhere.
 set -eu
 
@@ -36,6 +37,7 @@ test liblua5.3-dev -
 test lua-busted busted
 test lua-check luacheck
 test luarocks luarocks
+test clang clang
 test lua-cqueues -
 test lua-luv -
 test lua-socket -
@@ -50,6 +52,8 @@ test chromium-driver chromedriver
 test bsdutils script
 test valgrind valgrind
 bench wrk wrk
+deb debhelper dh
+deb lintian lintian
 ROWS
 [ -n "$missing" ] || exit 0
 

@@ -1,23 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # What `make install` and `make uninstall` do: tools/install.sh install|uninstall PREFIX VERSION…
-# for the Luas that are named (5.1 stands for LuaJIT too); DESTDIR is put before all paths, LUA is
-# the program that runs the command. Modes do not depend on the umask, and nothing of an earlier
-# version stays.
+# for the Luas that are named (5.1 stands for LuaJIT too); DESTDIR is put before all paths, the C
+# modules go to LIBDIR instead of PREFIX/lib, LUA is the program that runs the command. Modes do not
+# depend on the umask, and nothing of an earlier version stays.
 set -eu
 umask 022
 action=$1 prefix=$2
 shift 2
-to="${DESTDIR:-}$prefix"
+to="${DESTDIR:-}$prefix" libdir="${LIBDIR:-$prefix/lib}"
+lib="${DESTDIR:-}$libdir/lua" doc="$to/share/doc/livechat"
 
 remove() { # version
-  rm -rf "$to/share/lua/$1/livechat" "$to/lib/lua/$1/livechat"
+  rm -rf "$to/share/lua/$1/livechat" "$lib/$1/livechat"
 }
 
 place() { # version
-  lib="$to/lib/lua/$1/livechat" share="$to/share/lua/$1"
-  install -d -m 755 "$lib" "$share"
-  install -m 755 "build/$1/livechat/core.so" "build/$1/livechat/engine.so" "$lib"
+  share="$to/share/lua/$1"
+  install -d -m 755 "$lib/$1/livechat" "$share"
+  install -m 755 "build/$1/livechat/core.so" "build/$1/livechat/engine.so" \
+    "$lib/$1/livechat"
   (cd lua && find livechat -type d) | while read -r folder; do
     install -d -m 755 "$share/$folder"
   done
@@ -59,7 +61,7 @@ command_for() { # version
       printf 'local prefix, version = "%s", _VERSION:match "5%%.%%d"\n' "$prefix"
       printf 'package.path = ("%%s/share/lua/%%s/?.lua;%%s/share/lua/%%s/?/init.lua;")\n'
       printf '  :format(prefix, version, prefix, version) .. package.path\n'
-      printf 'package.cpath = ("%%s/lib/lua/%%s/?.so;"):format(prefix, version)'
+      printf 'package.cpath = ("%%s/lua/%%s/?.so;"):format("%s", version)' "$libdir"
       printf ' .. package.cpath\n'
       sed '1,/^\]\]/d' bin/livechat; } >"build/livechat"
     install -m 755 build/livechat "$to/bin/livechat"
@@ -72,10 +74,13 @@ command_for() { # version
 for version; do remove "$version"; done
 if [ "$action" = uninstall ]; then
   rm -f "$to/bin/livechat" "$to/$MAN" "$to/$BASH" "$to/$ZSH" "$to/$FISH"
+  rm -rf "$doc"
   exit 0
 fi
 [ $# -gt 0 ] || { echo "nothing is built: run make first" >&2; exit 1; }
 for version; do place "$version"; done
+install -d -m 755 "$doc"
+install -m 644 LICENSE "$doc"
 newest_first=$(printf '%s\n' "$@" | sort -r)
 for version in $newest_first; do
   ! command_for "$version" || exit 0

@@ -9,7 +9,9 @@ local function read(path)
   return text
 end
 
-local REPOSITORY = "git+https://github.com/livechat-lua/livechat.git"
+-- There is no public repository yet, and a name that another may take is no place to send a user
+-- to: example.com leads nowhere. CONTRIBUTING.md, "A release", tells what to set.
+local REPOSITORY = "https://git.example.com/livechat.git"
 
 --- The name and the text of the rockspec.
 local function rockspec()
@@ -22,7 +24,7 @@ local function rockspec()
   end
   replace('version = "scm-1"', ('version = "%s-1"'):format(version))
   replace('source = { url = "." } -- for `luarocks make` in a checkout',
-    ('source = { url = "%s", tag = "v%s" }'):format(REPOSITORY, version))
+    ('source = { url = "git+%s", tag = "v%s" }'):format(REPOSITORY, version))
   return ("rockspec/livechat-%s-1.rockspec"):format(version), text
 end
 

@@ -7,9 +7,10 @@ local gather = require "livechat.call.gather"
 local resources = require "livechat.api.methods"
 local throttle = require "livechat.throttle"
 
-local livechat = {
-  _VERSION = "0.2.0",
-}
+local livechat = {}
+
+-- The one place of the version: the rockspec, the Debian package and opm take it from this line.
+livechat._VERSION = "0.2.0"
 
 -- The dialects that an API consists of, the account's own first. What a program does not use is not
 -- loaded.
