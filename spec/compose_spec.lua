@@ -56,6 +56,12 @@ describe("a resource of two dialects", function()
 end)
 
 describe("a client of API v3", function()
+  it("names the APIs that there are", function()
+    local ok, message = pcall(livechat.new, { username = "a", api_key = "b", api = "v4" })
+    assert.is_false(ok)
+    assert.truthy(message:find("'api' to 'livechat.new' ('v2' or 'v3' expected)", 1, true), message)
+  end)
+
   it("signs in at each of its services, and at no other place", function()
     local sandbox = helper.sandbox { calls = false }
     local client = assert(livechat.new { api = "v3", username = sandbox.account_id,

@@ -18,9 +18,16 @@ local APIS = {
   v2 = { "livechat.api.v2" },
   v3 = { "livechat.api.v3", "livechat.api.helpdesk" },
 }
+local NAMES = {}
+for name in pairs(APIS) do NAMES[#NAMES + 1] = name end
+table.sort(NAMES)
 local loaded = {}
 
 local function dialects_of(api)
+  if not APIS[api] then
+    errors.raise_argument("api", "livechat.new", "'" .. table.concat(NAMES, "' or '")
+      .. "' expected")
+  end
   if not loaded[api] then
     local list = {}
     for i, name in ipairs(APIS[api]) do list[i] = require(name) end
@@ -46,7 +53,7 @@ end
 
 -- Raises where another API has what a client's own has not.
 local function raise_lacking(api, resource, method)
-  for other in pairs(APIS) do
+  for _, other in ipairs(NAMES) do
     if other ~= api and have(dialects_of(other), resource, method) then
       errors.raise(("client.%s%s is of API %s; this client speaks %s (option 'api')"):format(
         resource, method and ":" .. method or "", other, api))
@@ -98,7 +105,7 @@ local event_dialects
 
 local function make_event_dialects()
   local event, list = require "livechat.events.event", {}
-  for _, api in ipairs { "v2", "v3" } do
+  for _, api in ipairs(NAMES) do
     for _, dialect in ipairs(dialects_of(api)) do
       list[#list + 1] = dialect.events and event.dialect(dialect) or nil
     end

@@ -218,17 +218,6 @@ local function proxy(value)
   return not value:find("%c"), "must not hold control characters" -- empty: none at all
 end
 
-local APIS = { "v2", "v3" }
-
-local function api(value)
-  for _, known in ipairs(APIS) do
-    if value == known then
-      return true
-    end
-  end
-  return false, "'" .. table.concat(APIS, "' or '") .. "' expected"
-end
-
 local function table_or_false(value)
   return type(value) == "table" or value == false, "table or false expected, got " .. type(value)
 end
@@ -255,7 +244,7 @@ local OPTIONS = {
   username = credential, api_key = credential, access_token = credential,
   api_key_file = { one_line, without = "api_key" },
   access_token_file = { one_line, without = "access_token" },
-  api = api, base_url = one_line, helpdesk_url = one_line, accounts_url = one_line,
+  api = is.type "string", base_url = one_line, helpdesk_url = one_line, accounts_url = one_line,
   client_id = one_line, timeout = is.seconds, connect_timeout = is.seconds, deadline = is.seconds,
   retry = table_or_false, throttle = throttle, budget = is.type "table",
   oauth = is.type "table", verify = is.type "boolean",

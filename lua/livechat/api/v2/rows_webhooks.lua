@@ -3,6 +3,10 @@
 local events = require "livechat.api.v2.events"
 local fields = require "livechat.api.v2.fields"
 
+local EVENTS = {}
+for name in pairs(events.data_types) do EVENTS[#EVENTS + 1] = name end
+table.sort(EVENTS)
+
 local webhooks = {
   {
     name = "list", verb = "GET", path = "/webhooks", safe = true, returns = "hooks",
@@ -13,8 +17,7 @@ local webhooks = {
     pick = { "url", "event_type" },
     operation = "WebhookTicketCreated, WebhookChatStarted, WebhookChatEnded",
     fields = {
-      event_type = fields.needed(fields.enum("chat_started", "chat_ended", "chat_changed",
-        "visitor_queued", "ticket_created", "canned_response_changed")),
+      event_type = { type = "enum", required = true, of = EVENTS },
       data_types = { type = "list", required = true, min = 1, of = fields.text(),
         allowed_by = { field = "event_type", of = events.data_types } },
       url = { type = "url", required = true },
