@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PATH_SIZE = 4096, MAX_TEXT = 1 << 30 };
@@ -113,6 +114,26 @@ static enum lc_err fetch(struct lc_job *job) {
   return err;
 }
 
+/* A file of the user's: one that never ends, or that is waited for, would hold up the thread. */
+static enum lc_err load(struct lc_job *job) {
+  int fd = open(job->path[0], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0)
+    return LC_ESYS;
+  struct stat about;
+  enum lc_err err = LC_ESYS;
+  job->text.max = (size_t)job->size;
+  if (fstat(fd, &about) == 0) {
+    if (S_ISREG(about.st_mode))
+      err = lc_file_read(fd, &job->text);
+    else
+      errno = S_ISDIR(about.st_mode) ? EISDIR : EINVAL;
+  }
+  int why = errno;
+  close(fd);
+  errno = why;
+  return err;
+}
+
 static enum lc_err move(struct lc_job *job) {
   enum lc_err err = rename(job->path[0], job->path[1]) == 0 ? LC_OK : LC_ESYS;
   int why = errno;
@@ -173,6 +194,8 @@ static enum lc_err run_on_path(struct lc_job *job) {
     return take(job);
   case LC_OP_FETCH:
     return fetch(job);
+  case LC_OP_LOAD:
+    return load(job);
   case LC_OP_OPEN:
     return lc_folder_open(job->path[0], &job->folder);
   case LC_OP_SWEEP:

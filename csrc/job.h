@@ -24,6 +24,8 @@ enum lc_op {
   LC_OP_TAKE,    /* path: folder, name, two folders or NULL. Locks it and reads it: gives `fd` and
                    `text`. `yes`: the name is in one of those folders; it was removed here */
   LC_OP_FETCH,   /* path; gives `text` */
+  LC_OP_LOAD,    /* path, size: the most bytes. Of a regular file, which a link may lead to:
+                    gives `text` */
   LC_OP_OPEN,    /* path: folder; gives `folder` */
   LC_OP_SWEEP,   /* `folder`, number: older than these microseconds, size: how many to look at;
                    gives `yes`: there are more */

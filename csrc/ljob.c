@@ -121,6 +121,7 @@ static const struct lb_verb verbs[] = {
     {"lock", LC_OP_LOCK, "p", false, push_lock},
     {"take", LC_OP_TAKE, "pnqq", false, push_taken},
     {"fetch", LC_OP_FETCH, "p", false, push_text},
+    {"load", LC_OP_LOAD, "pc", false, push_text},
     {"open", LC_OP_OPEN, "p", false, push_folder},
     {"sweep", LC_OP_SWEEP, "Ftc", false, push_yes},
     {"read", LC_OP_READ, "L", false, push_text},

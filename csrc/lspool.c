@@ -19,6 +19,7 @@
  *   take(folder, name, [folder, folder]) -> lock, text; removes it, and fails with "missing", where
  *     one of the two folders has the name
  *   sync_folder(folder) -> true: the names in it are on disk
+ *   load(path, most) -> text, of a regular file of at most so many bytes; else "toolarge"
  *   open(folder) -> folder                     sweep(folder, before, n) -> there is more
  *   read(lock) -> text                         append(lock, text) -> true
  *   write(lock, text), over its beginning -> true

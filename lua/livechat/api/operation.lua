@@ -3,6 +3,7 @@
 --- dialect's folder that make several calls of one are handed such an operation, which holds them
 --- to one deadline.
 local core = require "livechat.core"
+local disk = require "livechat.events.disk"
 local errors = require "livechat.errors"
 local reconcile = require "livechat.api.reconcile"
 local request = require "livechat.call.request"
@@ -116,6 +117,17 @@ Operation.time = core.time
 --- A header of an answer, nil where it has none.
 function Operation.header(answer, name)
   return answer and request.header(answer.headers, name)
+end
+
+--- What is in a file of the caller's. In an event loop no step of it waits for the disk.
+---@param path string
+---@param most integer bytes
+---@return string|nil text
+---@return string|nil problem
+---@return boolean|nil larger it has more than `most` bytes
+function Operation:load(path, most)
+  local text, word, problem = disk.of(self.conn):run("load", path, most)
+  return text, problem, word == "toolarge"
 end
 
 --- So many random bytes that cannot be guessed, in hexadecimal.

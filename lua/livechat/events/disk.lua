@@ -129,4 +129,15 @@ function disk.new(poll)
   return setmetatable({ own = poll and wait.foreign(poll) }, Disk)
 end
 
+-- By connection.
+local kept = setmetatable({}, { __mode = "k" })
+
+--- The one for the files that a client's calls need.
+---@param conn livechat.Connection
+---@return livechat.Disk
+function disk.of(conn)
+  kept[conn] = kept[conn] or setmetatable({ own = conn.strategy }, Disk)
+  return kept[conn]
+end
+
 return disk

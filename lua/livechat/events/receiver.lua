@@ -346,7 +346,8 @@ local TRIES = 4 -- at an event that nothing delivers again
 
 --- Looks for what is new by itself, where no webhook can arrive, and has it handled or stored as an
 --- event: for ever, or until something goes wrong, which it raises. Without an inbox an event whose
---- handlers fail is tried again after `poll` seconds, four times in all.
+--- handlers fail is tried again after `poll` seconds, four times in all; with one it is tried until
+--- it is stored.
 ---@param client livechat.Client
 ---@param given table as `client.tickets:watch` takes it: state, poll, a filter
 function Receiver:watch(client, given)
@@ -354,16 +355,19 @@ function Receiver:watch(client, given)
   local dialect = event.watched(client, self.dialects)
   for thing in client[dialect.watched.resource]:watch(given) do
     local wire = dialect.watched.wire(thing:raw())
-    for try = 1, TRIES do
+    local tries, status = 0, nil
+    repeat
+      if status and not conn:sleep(given.poll or 60) then -- so that it is not noted as given
+        errors.throw(errors.new { kind = "closed", message = "the client was closed in a watch" })
+      end
       count(self, "came")
-      local status
+      tries = tries + 1
       if self.inbox then
         status = store(self, dialect:identify(wire), event.pack(dialect, wire))
       else
         status = handle_now(self, dialect, wire)
       end
-      if status == 200 or try == TRIES or not conn:sleep(given.poll or 60) then break end
-    end
+    until status == 200 or not self.inbox and tries == TRIES
   end
 end
 

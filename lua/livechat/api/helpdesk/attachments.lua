@@ -12,25 +12,29 @@ local function invalid(i, message)
   return nil, errors.invalid(("attachments[%d]"):format(i), message)
 end
 
-local function read_file(path, i)
-  local file, problem = io.open(path, "rb")
-  if not file then
-    return invalid(i, "cannot be read: " .. tostring(problem))
+-- One file, given as a path or as it is in memory.
+local function file_of(op, each, i)
+  local file, problem, larger = each, nil, nil
+  if type(each) == "string" then
+    file = { name = each:match("[^/]+$") or each }
+    file.data, problem, larger = op:load(each, LARGEST)
   end
-  local data = file:read(LARGEST + 1) -- one more than there may be
-  file:close()
-  if data == nil and not io.open(path .. "/.", "rb") then data = "" end
-  if data == nil then
-    return invalid(i, "cannot be read: " .. path)
+  if larger or file.data and #file.data > LARGEST then
+    return invalid(i, "is larger than 10 MB")
+  elseif not file.data then
+    return invalid(i, "cannot be read: " .. each .. ": " .. tostring(problem))
+  elseif file.name == "" or file.name:find("%c") then
+    return invalid(i, "has a name that is empty or holds control characters")
   end
-  return { name = path:match("[^/]+$") or path, data = data }
+  return { name = file.name, data = file.data }
 end
 
 --- The files as they are sent.
+---@param op livechat.Operation
 ---@param given (string|{ name: string, data: string })[]|nil paths, or files that are in memory
 ---@return { name: string, data: string }[]|nil files
 ---@return livechat.Error|nil err
-function attachments.read(given)
+function attachments.read(op, given)
   if not given or #given == 0 then
     return nil
   elseif #given > MOST then
@@ -38,17 +42,11 @@ function attachments.read(given)
   end
   local files = {}
   for i, each in ipairs(given) do
-    local file, err = each
-    if type(each) == "string" then
-      file, err = read_file(each, i)
-      if not file then return nil, err end
+    local file, err = file_of(op, each, i)
+    if not file then
+      return nil, err
     end
-    if #file.data > LARGEST then
-      return invalid(i, "is larger than 10 MB")
-    elseif file.name == "" or file.name:find("%c") then
-      return invalid(i, "has a name that is empty or holds control characters")
-    end
-    files[i] = { name = file.name, data = file.data }
+    files[i] = file
   end
   return files
 end

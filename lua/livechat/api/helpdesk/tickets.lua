@@ -112,7 +112,7 @@ end
 -- ---- create ------------------------------------------------------------------------------------
 
 function tickets.create(op, args, fields)
-  local files, err = attachments.read(fields.attachments)
+  local files, err = attachments.read(op, fields.attachments)
   if err then
     return nil, err
   end
@@ -264,7 +264,7 @@ function tickets.update(op, args, fields)
   elseif fields.author and not fields.message then
     return nil, errors.invalid("author", "only goes with message")
   end
-  local files, err = attachments.read(fields.attachments)
+  local files, err = attachments.read(op, fields.attachments)
   if err then
     return nil, err
   end
