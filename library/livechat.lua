@@ -757,12 +757,12 @@ local Receiver = {}
 ---| "tickets.events.message"
 ---| "tickets.events.tags"
 ---| "tickets.events.followers"
----| "chat_started"
----| "chat_ended"
----| "chat_changed"
----| "visitor_queued"
----| "ticket_created"
 ---| "canned_response_changed"
+---| "chat_changed"
+---| "chat_ended"
+---| "chat_started"
+---| "ticket_created"
+---| "visitor_queued"
 ---| "agent_approved"
 ---| "agent_created"
 ---| "agent_deleted"
@@ -1680,7 +1680,8 @@ function Receiver:handle(body, headers, query) end
 
 --- Looks for what is new by itself, where no webhook can arrive, and has it handled or stored as an
 --- event: for ever, or until something goes wrong, which it raises. Without an inbox an event whose
---- handlers fail is tried again after `poll` seconds, four times in all.
+--- handlers fail is tried again after `poll` seconds, four times in all; with one it is tried until
+--- it is stored.
 ---@param client livechat.Client
 ---@param given table as `client.tickets:watch` takes it: state, poll, a filter
 function Receiver:watch(client, given) end
@@ -1768,6 +1769,8 @@ function Receiver:run(given) end
 ---@field price? number what 1000 calls cost, for client:spent()
 ---@field path? string a file: shared with every process of this machine that names it
 ---@field mode? string the permission bits of that file, "0600"
+---@field redis? livechat.Redis a connection: shared with all who name the same server and key
+---@field key? string
 
 ---@class livechat.ThrottleOptions
 ---@field calls? integer 100
