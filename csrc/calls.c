@@ -321,17 +321,23 @@ bool lc_calls_take(struct lc_calls *calls, uint64_t id, struct lc_response *resp
   return done;
 }
 
-void lc_calls_cancel(struct lc_calls *calls, uint64_t id) {
+void lc_calls_cancel_all(struct lc_calls *calls, const uint64_t *ids, size_t n) {
   if (!enter(calls))
     return;
-  struct call *call = find(calls, id);
-  if (call != NULL && call->state != DONE) {
+  for (size_t i = 0; i < n; i++) {
+    struct call *call = find(calls, ids[i]);
+    if (call == NULL || call->state == DONE)
+      continue;
     bool unsent = cancel_transfer(calls, call);
     call->response = (struct lc_response){.err = LC_ECANCELLED, .sent = !unsent};
     snprintf(call->response.text, sizeof call->response.text, "cancelled");
     set_state(calls, call, DONE);
   }
   leave(calls);
+}
+
+void lc_calls_cancel(struct lc_calls *calls, uint64_t id) {
+  lc_calls_cancel_all(calls, &id, 1);
 }
 
 static void forget(struct lc_calls *calls, struct call *call) {

@@ -37,6 +37,7 @@ bool lc_calls_done(struct lc_calls *calls, uint64_t id);
 bool lc_calls_take(struct lc_calls *calls, uint64_t id, struct lc_response *response);
 /* Ends a call now: its result is LC_ECANCELLED and waiters wake. A finished call stays as it is. */
 void lc_calls_cancel(struct lc_calls *calls, uint64_t id);
+void lc_calls_cancel_all(struct lc_calls *calls, const uint64_t *ids, size_t n);
 /* Cancels and forgets: its result will not be taken. */
 void lc_calls_drop(struct lc_calls *calls, uint64_t id);
 /* Calls that have not been taken or dropped. */

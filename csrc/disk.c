@@ -11,23 +11,26 @@
 #include <time.h>
 
 enum { WAITING, RUNNING, FINISHED, DROPPED };
-enum { MORE_MIN_US = 100, MORE_MAX_US = 5000 };
+enum { CHUNK = 64 };
 
 struct lc_disk {
-  int pid; /* of the process that made it */
-  struct lc_thread *thread;
+  int pid;                /* of the process that made it */
   pthread_mutex_t lock;   /* of what follows, and of each job's state */
-  pthread_cond_t changed; /* there is a job, it is closed, or the thread has ended */
+  pthread_cond_t changed; /* there are jobs, it is closed, or a thread has ended */
   struct lc_idtable jobs; /* that were neither taken nor dropped */
   struct lc_job *first;   /* that have not begun, by their `next` */
   struct lc_job **last;
+  int64_t first_us; /* when that came */
   struct lc_disk_load load;
+  struct lc_thread *threads[LC_DISK_THREADS];
+  size_t n;       /* threads */
+  size_t busy;    /* that have jobs */
+  size_t n_ended; /* that touch nothing any more */
   bool closed;
-  bool gone;     /* the thread touches nothing any more */
-  bool orphaned; /* the thread frees this */
-  void (*ended)(void *owner, uint64_t id);
+  bool orphaned;  /* the last thread frees this */
+  size_t telling; /* threads that are in `ended` */
+  void (*ended)(void *owner, const uint64_t *ids, size_t n);
   void *owner;
-  struct lc_commit commit; /* the thread's */
 };
 
 static bool enter(struct lc_disk *disk) {
@@ -41,17 +44,52 @@ static void leave(struct lc_disk *disk) {
   pthread_mutex_unlock(&disk->lock);
 }
 
-/* ---- the thread ----------------------------------------------------------------------------- */
+/* ---- the threads ---------------------------------------------------------------------------- */
 
-/* All that have not begun; sleeps where there is nothing to do. Under the lock. */
+static void *run(void *arg);
+
+/* Under the lock. There is another where all are at work. */
+static enum lc_err add_thread(struct lc_disk *disk) {
+  if (disk->busy < disk->n || disk->n == LC_DISK_THREADS)
+    return LC_OK;
+  enum lc_err err = lc_thread_start(&disk->threads[disk->n], "livechat-disk", run, disk);
+  disk->n += err == LC_OK;
+  return err;
+}
+
+/* How long what waits is left for more to come. */
+static int64_t gather_us(const struct lc_disk *disk) {
+  if (disk->busy == 0 || disk->first->op != LC_OP_STORE)
+    return 0;
+  return disk->first_us + LC_DISK_GATHER_US - lc_clock_us();
+}
+
+static void sleep_us(struct lc_disk *disk, int64_t us) {
+  struct timespec until;
+  clock_gettime(CLOCK_MONOTONIC, &until);
+  int64_t ns = until.tv_nsec + us * 1000;
+  until.tv_sec += (time_t)(ns / 1000000000);
+  until.tv_nsec = (long)(ns % 1000000000);
+  pthread_cond_timedwait(&disk->changed, &disk->lock, &until);
+}
+
+/* All that have not begun; sleeps where there is nothing to do. NULL: it is closed. Under the
+ * lock. */
 static struct lc_job *next_jobs(struct lc_disk *disk) {
-  while (disk->first == NULL && !disk->closed && lc_commit_is_idle(&disk->commit))
-    pthread_cond_wait(&disk->changed, &disk->lock);
-  struct lc_job *jobs = disk->closed ? NULL : disk->first;
-  if (jobs != NULL) {
-    disk->first = NULL;
-    disk->last = &disk->first;
+  while (!disk->closed) {
+    int64_t us = disk->first != NULL ? gather_us(disk) : 0;
+    if (disk->first != NULL && us <= 0)
+      break;
+    if (disk->first != NULL)
+      sleep_us(disk, us);
+    else
+      pthread_cond_wait(&disk->changed, &disk->lock);
   }
+  if (disk->closed)
+    return NULL;
+  struct lc_job *jobs = disk->first;
+  disk->first = NULL;
+  disk->last = &disk->first;
   for (struct lc_job *job = jobs; job != NULL; job = job->next) {
     if (job->state == WAITING)
       job->state = RUNNING;
@@ -59,24 +97,46 @@ static struct lc_job *next_jobs(struct lc_disk *disk) {
   return jobs;
 }
 
-static void end_jobs(struct lc_disk *disk, struct lc_job *jobs) {
-  struct lc_job *unwanted = NULL;
-  pthread_mutex_lock(&disk->lock);
-  for (struct lc_job *job = jobs, *next; job != NULL; job = next) {
-    next = job->next;
+/* Marks jobs as ended, up to CHUNK of those that are wanted; *rest: the others. Under the lock:
+ * from then on a wanted job is its owner's. */
+static size_t mark_ended(struct lc_disk *disk, struct lc_job **rest, struct lc_job **unwanted,
+                         uint64_t ids[CHUNK]) {
+  size_t n = 0;
+  for (struct lc_job *job; n < CHUNK && (job = *rest) != NULL;) {
+    *rest = job->next;
     disk->load.jobs--;
     disk->load.bytes -= job->len;
-    lc_job_forget_data(job);
     if (job->state == DROPPED) {
-      job->next = unwanted;
-      unwanted = job;
-      continue;
+      job->next = *unwanted;
+      *unwanted = job;
+    } else {
+      job->state = FINISHED;
+      ids[n++] = job->node.id;
     }
-    job->state = FINISHED;
-    if (!disk->closed)
-      disk->ended(disk->owner, job->node.id);
   }
-  pthread_mutex_unlock(&disk->lock);
+  return n;
+}
+
+static void end_jobs(struct lc_disk *disk, struct lc_job *jobs) {
+  struct lc_job *unwanted = NULL;
+  uint64_t ids[CHUNK];
+  for (struct lc_job *job = jobs; job != NULL; job = job->next)
+    lc_job_forget_data(job);
+  while (jobs != NULL) {
+    pthread_mutex_lock(&disk->lock);
+    size_t n = mark_ended(disk, &jobs, &unwanted, ids);
+    bool tell = n > 0 && !disk->closed;
+    disk->telling += tell;
+    pthread_mutex_unlock(&disk->lock);
+    if (!tell)
+      continue;
+    disk->ended(disk->owner, ids, n);
+    pthread_mutex_lock(&disk->lock);
+    disk->telling--;
+    if (disk->closed)
+      pthread_cond_broadcast(&disk->changed);
+    pthread_mutex_unlock(&disk->lock);
+  }
   for (struct lc_job *job = unwanted, *next; job != NULL; job = next) {
     next = job->next;
     lc_job_free(job);
@@ -118,51 +178,33 @@ static void destroy(struct lc_disk *disk) {
   free(disk);
 }
 
-/* Those who have just been told may send more at once: with an eighth of a turn's time to do so
- * they are in the next turn, and need not wait for the one after it. */
-static void wait_for_more(int64_t turn_us) {
-  int64_t us = turn_us / 8 < MORE_MAX_US ? turn_us / 8 : MORE_MAX_US;
-  struct timespec time = {.tv_nsec = (long)us * 1000};
-  if (us >= MORE_MIN_US)
-    nanosleep(&time, NULL);
-}
-
-static void do_turn(struct lc_disk *disk, struct lc_job *stores) {
-  int64_t began_us = lc_clock_us();
-  struct lc_job *ended = lc_commit_turn(&disk->commit, stores);
-  int64_t turn_us = lc_clock_us() - began_us;
-  bool told = ended != NULL;
-  end_jobs(disk, ended);
-  if (told && !lc_commit_is_idle(&disk->commit))
-    wait_for_more(turn_us);
-}
-
 static void *run(void *arg) {
   struct lc_disk *disk = arg;
-  for (;;) {
-    pthread_mutex_lock(&disk->lock);
-    struct lc_job *jobs = next_jobs(disk);
-    bool over = disk->closed && jobs == NULL && lc_commit_is_idle(&disk->commit);
-    bool orphaned = over && disk->orphaned;
-    if (over) {
-      disk->gone = true;
-      pthread_cond_broadcast(&disk->changed);
-    }
+  struct lc_job *jobs;
+  pthread_mutex_lock(&disk->lock);
+  while ((jobs = next_jobs(disk)) != NULL) {
+    disk->busy++;
+    add_thread(disk); /* where there can be none, those that there are do */
     pthread_mutex_unlock(&disk->lock);
-    if (orphaned)
-      destroy(disk);
-    if (over)
-      return NULL;
     struct lc_job *stores = do_others(disk, jobs);
-    if (stores != NULL || !lc_commit_is_idle(&disk->commit))
-      do_turn(disk, stores);
+    if (stores != NULL)
+      lc_commit(stores);
+    end_jobs(disk, stores);
+    pthread_mutex_lock(&disk->lock);
+    disk->busy--;
   }
+  bool last = ++disk->n_ended == disk->n && disk->orphaned;
+  pthread_cond_broadcast(&disk->changed);
+  pthread_mutex_unlock(&disk->lock);
+  if (last)
+    destroy(disk);
+  return NULL;
 }
 
 /* ---- verbs ---------------------------------------------------------------------------------- */
 
-enum lc_err lc_disk_new(struct lc_disk **disk, void (*ended)(void *owner, uint64_t id),
-                        void *owner) {
+enum lc_err lc_disk_new(struct lc_disk **disk,
+                        void (*ended)(void *owner, const uint64_t *ids, size_t n), void *owner) {
   pthread_condattr_t attr;
   struct lc_disk *d = *disk = calloc(1, sizeof *d);
   if (d == NULL)
@@ -176,8 +218,9 @@ enum lc_err lc_disk_new(struct lc_disk **disk, void (*ended)(void *owner, uint64
   d->last = &d->first;
   d->ended = ended;
   d->owner = owner;
-  lc_commit_init(&d->commit);
-  enum lc_err err = lc_thread_start(&d->thread, "livechat-disk", run, d);
+  pthread_mutex_lock(&d->lock);
+  enum lc_err err = add_thread(d);
+  pthread_mutex_unlock(&d->lock);
   if (err != LC_OK) {
     int why = errno;
     destroy(d);
@@ -196,8 +239,10 @@ enum lc_err lc_disk_submit(struct lc_disk *disk, uint64_t id, struct lc_job *job
     job->state = WAITING;
     job->next = NULL;
     lc_idtable_add(&disk->jobs, &job->node);
-    if (disk->first == NULL)
+    if (disk->first == NULL) {
+      disk->first_us = lc_clock_us();
       pthread_cond_signal(&disk->changed);
+    }
     *disk->last = job;
     disk->last = &job->next;
     disk->load.jobs++;
@@ -250,17 +295,20 @@ void lc_disk_free(struct lc_disk *disk) {
   pthread_cond_broadcast(&disk->changed);
   clock_gettime(CLOCK_MONOTONIC, &until);
   until.tv_sec += LC_DISK_END_MS / 1000;
-  while (!disk->gone) {
+  while (disk->n_ended < disk->n) {
     if (pthread_cond_timedwait(&disk->changed, &disk->lock, &until) != 0)
       break;
   }
-  bool gone = disk->gone;
-  disk->orphaned = !gone;
-  if (!gone)
-    lc_thread_leave(disk->thread);
+  while (disk->telling > 0)
+    pthread_cond_wait(&disk->changed, &disk->lock);
+  disk->orphaned = disk->n_ended < disk->n;
+  bool orphaned = disk->orphaned;
+  for (size_t i = 0; i < disk->n && orphaned; i++)
+    lc_thread_leave(disk->threads[i]);
   leave(disk);
-  if (!gone)
+  if (orphaned)
     return;
-  lc_thread_join(disk->thread);
+  for (size_t i = 0; i < disk->n; i++)
+    lc_thread_join(disk->threads[i]);
   destroy(disk);
 }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* A thread that waits for a disk, so that its program need not.
+/* Threads that wait for a disk, so that their program need not.
  *
- * Jobs are done one after the other, stores together (commit.h). Each disk has a thread of its own:
- * one that never comes back holds up nothing but what was given to it. The verbs are for any
- * thread of the process that made it; in a process that forked from it they do nothing. */
+ * A thread takes all jobs that wait, and does its stores together (commit.h). While others are at
+ * work, stores are gathered for LC_DISK_GATHER_US before the next thread takes them. Each disk has
+ * threads of its own, at most LC_DISK_THREADS: one that never comes back holds up nothing but what
+ * was given to it. The verbs are for any thread of the process that made it; in a process that
+ * forked from it they do nothing. */
 #ifndef LC_DISK_H
 #define LC_DISK_H
 
@@ -16,10 +18,10 @@ struct lc_disk_load {
   size_t bytes;
 };
 
-/* `ended(owner, id)` is called by the thread for each job that has come to an end and is still
- * wanted; it must not call back into here. Never again after lc_disk_free. */
-enum lc_err lc_disk_new(struct lc_disk **disk, void (*ended)(void *owner, uint64_t id),
-                        void *owner);
+/* `ended` is called by a thread with the ids of jobs that have come to an end and were still wanted
+ * then; it must not call back into here. Never again after lc_disk_free. */
+enum lc_err lc_disk_new(struct lc_disk **disk,
+                        void (*ended)(void *owner, const uint64_t *ids, size_t n), void *owner);
 /* Owns the job where it succeeds. The caller chooses the id, and no other job has it. */
 enum lc_err lc_disk_submit(struct lc_disk *disk, uint64_t id, struct lc_job *job);
 /* Gives back a job that has come to an end; NULL: it has not, or there is none of that id. */
@@ -28,9 +30,11 @@ struct lc_job *lc_disk_take(struct lc_disk *disk, uint64_t id);
 void lc_disk_drop(struct lc_disk *disk, uint64_t id);
 struct lc_disk_load lc_disk_load(struct lc_disk *disk);
 /* Drops what has not begun, and waits for what has, but not for longer than LC_DISK_END_MS: then
- * the thread, when its disk comes back, frees what it uses. NULL is fine. */
+ * the last thread, when its disk comes back, frees what they use. NULL is fine. */
 void lc_disk_free(struct lc_disk *disk);
 
 #define LC_DISK_END_MS 2000
+#define LC_DISK_THREADS 8
+#define LC_DISK_GATHER_US 500
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "job.h"
+#include "commit.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -69,18 +70,6 @@ void lc_job_free(struct lc_job *job) {
 }
 
 /* ---- running ------------------------------------------------------------------------------- */
-
-static enum lc_err store(struct lc_job *job) {
-  char *const *path = job->path;
-  job->yes = lc_file_is_in(path[3], path[2]) || lc_file_is_in(path[4], path[2]);
-  bool named = !job->yes && lc_file_is_in(path[1], path[2]);
-  if (!job->yes && !named)
-    return lc_file_store(path[0], path[1], path[2], job->data, job->len, job->mode);
-  if (named && lc_folder_sync(path[1]) != LC_OK)
-    return LC_ESYS;
-  errno = EEXIST;
-  return LC_ESYS;
-}
 
 static enum lc_err take(struct lc_job *job) {
   char *const *path = job->path;
@@ -172,15 +161,13 @@ static enum lc_err run_on_file(struct lc_job *job) {
 
 static enum lc_err run_on_path(struct lc_job *job) {
   switch (job->op) {
-  case LC_OP_STORE:
-    return store(job);
   case LC_OP_REPLACE:
     return lc_file_replace(job->path[0], job->path[1], job->path[2], job->data, job->len,
                            job->mode);
   case LC_OP_MAKE:
     return lc_folder_make(job->path[0], job->mode);
   case LC_OP_SYNC_FOLDER:
-    return lc_folder_sync(job->path[0]);
+    return lc_folder_sync_at(job->path[0]);
   case LC_OP_EXISTS:
     job->yes = lc_file_exists(job->path[0]);
     return LC_OK;
@@ -206,6 +193,10 @@ static enum lc_err run_on_path(struct lc_job *job) {
 }
 
 void lc_job_run(struct lc_job *job) {
+  if (job->op == LC_OP_STORE) {
+    lc_commit(job);
+    return;
+  }
   enum lc_err err = run_on_path(job);
   lc_job_end(job, err, errno);
 }

@@ -42,6 +42,8 @@ enum lc_op {
 
 #define LC_JOB_PATHS 5
 
+enum lc_step { LC_STEP_NONE, LC_STEP_WRITTEN, LC_STEP_NAMED, LC_STEP_ENDED }; /* of a store */
+
 struct lc_job {
   struct lc_node node; /* its id; the first three are the disk's */
   struct lc_job *next;
@@ -63,7 +65,8 @@ struct lc_job {
   struct lc_buf text;
   struct lc_about about;
   struct lc_listing listing;
-  char *draft; /* what is written and has no name yet */
+  enum lc_step step; /* this and the draft are the commit's */
+  char *draft;
 };
 
 struct lc_job *lc_job_new(enum lc_op op); /* NULL: no memory */

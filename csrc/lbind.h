@@ -48,9 +48,9 @@ int lb_fail(lua_State *L, enum lc_err err, const char *text);
 
 const struct lc_secret *lb_tosecret(lua_State *L, int idx); /* raises where it is wiped */
 
-/* How another library's thread ends a parked call of an engine. Whoever uses it holds it. */
+/* How another library's thread ends parked calls of an engine. Whoever uses it holds it. */
 struct lb_ender {
-  void (*end)(void *owner, uint64_t id);
+  void (*end)(void *owner, const uint64_t *ids, size_t n);
   void *owner;
 };
 

@@ -45,8 +45,8 @@ static int engine_close_early(lua_State *L) {
   return engine->lent ? luaL_error(L, "a disk uses the engine") : engine_close(L);
 }
 
-static void end_call(void *owner, uint64_t id) {
-  lc_calls_cancel(owner, id);
+static void end_calls(void *owner, const uint64_t *ids, size_t n) {
+  lc_calls_cancel_all(owner, ids, n);
 }
 
 static int fail(lua_State *L, enum lc_err err, const char *text) {
@@ -155,7 +155,7 @@ static int engine_ender(lua_State *L) {
   lua_pushvalue(L, 1);
   lua_rawseti(L, -2, 1);
   lb_settable(L, -2);
-  *ender = (struct lb_ender){end_call, lc_engine_calls(core)};
+  *ender = (struct lb_ender){end_calls, lc_engine_calls(core)};
   engine->lent = true;
   return 1;
 }

@@ -98,7 +98,7 @@ enum lc_err lc_draft_write(const char *drafts, const void *data, size_t len, uns
   return err;
 }
 
-static int open_folder(const char *path) {
+int lc_folder_hold(const char *path) {
   return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
@@ -119,40 +119,43 @@ static enum lc_err settle(const char *draft, int folder, const char *name, bool 
   return LC_OK;
 }
 
-enum lc_err lc_draft_settle(const char *draft, const char *folder, const char *name, bool replace) {
-  int fd = open_folder(folder);
-  enum lc_err err = fd >= 0 ? settle(draft, fd, name, replace) : LC_ESYS;
+enum lc_err lc_draft_settle(const char *draft, int folder, const char *name, bool replace) {
+  enum lc_err err = settle(draft, folder, name, replace);
   if (err != LC_OK)
     remove_draft(draft);
-  if (fd >= 0)
-    close_fd(fd);
   return err;
 }
 
-enum lc_err lc_folder_sync(const char *path) {
-  int fd = open_folder(path);
+enum lc_err lc_folder_sync(int fd) {
+  return fsync(fd) == 0 ? LC_OK : LC_ESYS;
+}
+
+enum lc_err lc_folder_sync_at(const char *path) {
+  int fd = lc_folder_hold(path);
   if (fd < 0)
     return LC_ESYS;
-  int result = fsync(fd);
+  enum lc_err err = lc_folder_sync(fd);
   close_fd(fd);
-  return result == 0 ? LC_OK : LC_ESYS;
+  return err;
 }
 
 static enum lc_err put_file(const char *drafts, const char *folder, const char *name,
                             const void *data, size_t len, unsigned mode, bool replace) {
-  char *draft;
-  enum lc_err err = lc_draft_write(drafts, data, len, mode, true, &draft);
-  if (err != LC_OK)
-    return err;
-  err = lc_draft_settle(draft, folder, name, replace);
+  char *draft = NULL;
+  int fd = lc_folder_hold(folder);
+  enum lc_err err = fd < 0 ? LC_ESYS : lc_draft_write(drafts, data, len, mode, true, &draft);
+  if (err == LC_OK)
+    err = lc_draft_settle(draft, fd, name, replace);
   int why = errno;
   free(draft);
   /* Also where another process's file has the name: the caller that learns so relies on it. */
-  if (err == LC_OK || why == EEXIST) {
-    enum lc_err synced = lc_folder_sync(folder);
-    if (synced != LC_OK)
-      return synced;
+  bool named = err == LC_OK || (err == LC_ESYS && why == EEXIST);
+  if (fd >= 0 && named && lc_folder_sync(fd) != LC_OK) {
+    err = LC_ESYS;
+    why = errno;
   }
+  if (fd >= 0)
+    close(fd);
   errno = why;
   return err;
 }
@@ -194,10 +197,19 @@ bool lc_folder_syncs_whole(int fd) {
   }
   return false;
 }
+
+enum lc_err lc_folder_sync_whole(int fd) {
+  return syncfs(fd) == 0 ? LC_OK : LC_ESYS;
+}
 #else
 bool lc_folder_syncs_whole(int fd) {
   (void)fd;
   return false;
+}
+
+enum lc_err lc_folder_sync_whole(int fd) {
+  (void)fd;
+  return system_error(ENOSYS);
 }
 #endif
 
@@ -334,7 +346,7 @@ static enum lc_err sync_parent(const char *path) {
   int n = snprintf(parent, sizeof parent, "%s/..", path);
   if (n < 0 || (size_t)n >= sizeof parent)
     return system_error(ENAMETOOLONG);
-  return lc_folder_sync(parent);
+  return lc_folder_sync_at(parent);
 }
 
 enum lc_err lc_folder_make(const char *path, unsigned mode) {

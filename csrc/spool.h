@@ -24,10 +24,15 @@ enum lc_err lc_draft_write(const char *drafts, const void *data, size_t len, uns
                            bool synced, char **draft);
 /* Gives it its name, unless that is taken and not to be replaced; the draft is gone in any case.
  * What is in a folder is there after a loss of power when the folder has been synced since. */
-enum lc_err lc_draft_settle(const char *draft, const char *folder, const char *name, bool replace);
-enum lc_err lc_folder_sync(const char *path);
-/* Whether one syncfs makes all of this folder's file system durable, and tells what failed. */
+enum lc_err lc_draft_settle(const char *draft, int folder, const char *name, bool replace);
+/* A folder's descriptor, the caller's to close; -1: errno says why. */
+int lc_folder_hold(const char *path);
+enum lc_err lc_folder_sync(int fd);
+enum lc_err lc_folder_sync_at(const char *path);
+/* Whether one lc_folder_sync_whole makes all of this folder's file system durable, and tells of
+ * what has failed since the descriptor was opened. */
 bool lc_folder_syncs_whole(int fd);
+enum lc_err lc_folder_sync_whole(int fd);
 
 /* Opens and locks; the caller closes *fd. EWOULDBLOCK: someone has it; ENOENT: it is gone. */
 enum lc_err lc_file_lock(const char *path, int *fd);
