@@ -1,10 +1,12 @@
 -- SPDX-License-Identifier: MIT
 --- Webhooks of v3: registered by a client, their deliveries received, beside those of v2.
+local accounts = require "livechat.api.accounts"
 local core = require "livechat.core"
 local helper = require "spec.helper"
 local json = require "livechat.json"
 local livechat = require "livechat"
 local operation = require "livechat.api.operation"
+local read = require "livechat.api.read"
 local records = require "livechat.api.record"
 local retry = require "livechat.call.retry"
 local v3 = require "livechat.api.v3"
@@ -348,9 +350,9 @@ describe("published samples of v3", function()
       local kind = v3.answers[answer].kind
       local list = v3.answers[answer].list or v3.answers[answer].page
       for _, wire in ipairs(list and value or { value }) do
-        local read = dialect:thing(kind, wire)
+        local own = dialect:thing(kind, wire)
         for name in pairs(wire) do
-          assert.truthy(read[name] ~= nil or wire[name] == json.null, answer .. " " .. name)
+          assert.truthy(own[name] ~= nil or wire[name] == json.null, answer .. " " .. name)
         end
       end
     end
@@ -359,12 +361,36 @@ describe("published samples of v3", function()
     check("chat", chats.get_chat.response)
     check("customer", chats.get_customer.response)
     check("statuses", chats.list_routing_statuses.response)
+    check("hooks", configuration["payloads/management/v3.6/configuration-api/responses/"
+      .. "webhooks/listWebhooks.json"])
     local prefix = "payloads/management/v3.6/configuration-api/responses/"
     for name, answer in pairs { ["agents/getAgent"] = "agent", ["agents/listAgents"] = "agents",
       ["groups/getGroup"] = "own_group", ["groups/listGroups"] = "own_groups",
       ["groups/createGroup"] = "own_group", ["tags/listTags"] = "tags" } do
       check(answer, configuration[prefix .. name .. ".json"])
     end
+  end)
+end)
+
+describe("an agent of v3", function()
+  it("keeps all spans of a day, read and written", function()
+    local agents = require "livechat.api.v3.agents"
+    local function span(day, from, to, enabled)
+      return { day = day, enabled = enabled ~= false, start = from, ["end"] = to }
+    end
+    local wire = { id = "a@example.com", work_scheduler = { timezone = "Europe/Warsaw", schedule = {
+      span("monday", "08:30", "12:30"), span("monday", "13:30", "16:30"),
+      span("friday", "07:30", "21:30", false) } } }
+    local own = records.dialect(v3):thing("agent", wire)
+    assert.same({ monday = { enabled = 1, start = "08:30", ["end"] = "12:30",
+      more = { { enabled = 1, start = "13:30", ["end"] = "16:30" } } },
+      friday = { enabled = 0, start = "07:30", ["end"] = "21:30" } }, own.work_scheduler)
+    local sent = agents.body({ work_scheduler = { friday = { enabled = 1, start = "09:00",
+      ["end"] = "10:00" } } }, wire)
+    assert.same({ timezone = "Europe/Warsaw", schedule = { span("monday", "08:30", "12:30"),
+      span("monday", "13:30", "16:30"), span("friday", "09:00", "10:00") } }, sent.work_scheduler)
+    sent = agents.body({ work_scheduler = own.work_scheduler }, { id = "a@example.com" })
+    assert.same(wire.work_scheduler.schedule, sent.work_scheduler.schedule)
   end)
 end)
 
@@ -392,8 +418,28 @@ describe("an error of v3", function()
       message = "Wrong region", data = { region = "fra-a" } } })
     assert.same({ "rejected", "misdirected_request", { ["X-Region"] = "fra-a" } },
       { kind or retry.kind { status = 400 }, code, headers })
+    for _, of_no_type in ipairs { {}, { message = "m" }, { type = 1 }, { type = "" } } do
+      assert.equal("rejected", (v3.service.failure(200, { error = of_no_type })))
+    end
     assert.is_nil((v3.service.failure(200, { error = "text" })))
     assert.is_nil((v3.service.failure(200, { chats = {} })))
     assert.is_nil((v3.service.failure(502, nil)))
+  end)
+
+  it("of the accounts API is a text, and says more", function()
+    for code, of in pairs { unauthorized = { 401, "auth" }, unauthorized_client = { 401, "auth" },
+      access_denied = { 403, "auth" }, invalid_grant = { 400, "auth" },
+      invalid_client = { 422, "auth" }, invalid_scope = { 400, "auth" },
+      invalid_request = { 422, "rejected" }, conflict = { 409, "rejected" },
+      resource_not_found = { 404, "not_found" }, temporarily_unavailable = { 429, "throttled" },
+      server_error = { 500, "server" }, join_link_expired = { 410, "rejected" },
+      not_implemented = { 501, "server" } } do
+      local said = { error = code, error_description = "It is so.", sub_error = json.null }
+      local kind, told = accounts.failure(of[1], said)
+      assert.same({ of[2], code }, { kind or retry.kind { status = of[1] }, told })
+      assert.equal(code .. ": It is so.", read.error_text(said))
+    end
+    assert.is_nil((accounts.failure(200, { error = "x" })))
+    assert.is_nil((accounts.failure(404, { error = { type = "x" } })))
   end)
 end)

@@ -430,7 +430,9 @@ end
 ---@return string|nil
 function read.error_text(decoded, raw)
   if type(decoded) == "table" then
-    return first_text(decoded.error) or first_text(decoded.errors) or first_text(decoded)
+    local text = first_text(decoded.error) or first_text(decoded.errors) or first_text(decoded)
+    local more = first_text(decoded.error_description) -- OAuth's
+    return text and more and text .. ": " .. more or text or more
   end
   return first_text(decoded) or raw and html_title(raw) or nil
 end

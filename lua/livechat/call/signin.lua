@@ -96,8 +96,6 @@ local USED_UP = " (the refresh token was used up, revoked, or is another app's; 
 function SignIn:failure(conn, state, result, attempt, said)
   local message = result.status and (read.error_text(said.decoded, nil)
     or "the service answered with status " .. result.status) or result.text
-  local described = type(said.decoded) == "table" and said.decoded.error_description
-  if type(described) == "string" then message = message .. ": " .. described end
   if said.code == "invalid_grant" then message = message .. USED_UP end
   local kind = retry.kind(attempt)
   if result.status and result.status < 300 then

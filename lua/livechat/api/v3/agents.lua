@@ -26,11 +26,20 @@ local function set_of(list)
   return set
 end
 
+-- A day may have several spans: v2's form has its first, and `more` has the others.
 local function days_of(scheduler)
   local days = {}
   for _, each in ipairs(scheduler.schedule) do
-    days[each.day or ""] = { enabled = each.enabled and 1 or 0, start = each.start,
-      ["end"] = each["end"] }
+    if type(each) == "table" and each.day then
+      local hours = { enabled = each.enabled and 1 or 0, start = each.start, ["end"] = each["end"] }
+      local first = days[each.day]
+      if first then
+        first.more = first.more or json.array {}
+        table.insert(first.more, hours)
+      else
+        days[each.day] = hours
+      end
+    end
   end
   return days
 end
@@ -120,21 +129,22 @@ local function merged(set, before)
   return all
 end
 
+-- The days that are not given stay as they are, with all their spans.
 local function scheduler_of(days, before)
-  local schedule, old = json.array {}, before and before.work_scheduler or {}
-  local given = {}
-  for day, hours in pairs(days_of { schedule = type(old) == "table" and old.schedule or {} }) do
-    given[day] = hours
-  end
-  for day, hours in pairs(days) do given[day] = hours end
+  local old = before and type(before.work_scheduler) == "table" and before.work_scheduler or {}
+  local schedule, known = json.array {}, old.schedule or {}
   for _, day in ipairs(DAYS) do
-    local hours = given[day]
-    if hours then
-      schedule[#schedule + 1] = { day = day, enabled = hours.enabled == 1, start = hours.start,
-        ["end"] = hours["end"] }
+    local hours = days[day]
+    for i = 1, hours and 1 + #(hours.more or {}) or 0 do
+      local span = i == 1 and hours or hours.more[i - 1]
+      schedule[#schedule + 1] = { day = day, enabled = span.enabled == 1, start = span.start,
+        ["end"] = span["end"] }
+    end
+    for _, each in ipairs(hours and {} or known) do
+      if each.day == day then schedule[#schedule + 1] = each end
     end
   end
-  return { timezone = type(old) == "table" and old.timezone or "UTC", schedule = schedule }
+  return { timezone = old.timezone or "UTC", schedule = schedule }
 end
 
 -- Which of our fields the Configuration API takes, and how it calls them.
@@ -305,6 +315,7 @@ end
 
 local FLAG = { type = "flag" }
 local TIME = { type = "time" }
+local SPAN = { type = "object", fields = { enabled = FLAG, start = TIME, ["end"] = TIME } }
 
 local function text(more)
   local spec = { type = "string", one_line = true, min = 1 }
@@ -328,7 +339,8 @@ local function fields(more)
     groups = { type = "list", of = { type = "group", min = 0 } },
     daily_summary = FLAG, notifications = { type = "object", fields = flags },
     work_scheduler = { type = "map", names = DAYS,
-      of = { type = "object", fields = { enabled = FLAG, start = TIME, ["end"] = TIME } } },
+      of = { type = "object", fields = { enabled = FLAG, start = TIME, ["end"] = TIME,
+        more = { type = "list", of = SPAN } } } },
   }
   for name, spec in pairs(more) do all[name] = spec end
   return all

@@ -129,7 +129,8 @@ end
 -- A row of a list of chats has its last thread in a summary, and of that the last event of each
 -- type.
 local function thread_of(own)
-  local thread = own.thread or own.last_thread_summary or own.last_thread_info
+  local threads = rows(own.threads) -- as the objects' reference has it
+  local thread = own.thread or own.last_thread_summary or own.last_thread_info or threads[#threads]
   if type(thread) ~= "table" then
     return nil
   end
