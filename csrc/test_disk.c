@@ -273,6 +273,35 @@ static void test_disk(void) {
   empty(box);
 }
 
+/* A file and a folder are synced, and what the disk says is told. */
+static void test_syncs(void) {
+  struct lc_disk *disk;
+  uint64_t expected = told.n = 0;
+  CHECK(lc_disk_new(&disk, tell, &told) == LC_OK);
+  for (int fails = 0; fails < 2; fails++) {
+    struct lc_job *job = lc_job_new(LC_OP_SYNC);
+    if (!CHECK(job != NULL))
+      break;
+    job->fd = open(drafts, O_RDONLY | O_CLOEXEC);
+    atomic_store(&syncs, 0);
+    atomic_store(&sync_fails, fails);
+    CHECK(lc_disk_submit(disk, 1, job) == LC_OK && wait_told(++expected));
+    atomic_store(&sync_fails, fails);
+    CHECK(lc_disk_submit(disk, 2, path_job(LC_OP_SYNC_FOLDER, box)) == LC_OK);
+    CHECK(wait_told(++expected) && atomic_load(&syncs) == 2);
+    for (uint64_t id = 1; id <= 2; id++) {
+      job = lc_disk_take(disk, id);
+      if (CHECK(job != NULL)) {
+        CHECK(job->err == (fails ? LC_ESYS : LC_OK) && (!fails || job->why == EIO));
+        CHECK((id == 1) == (job->fd >= 0));
+      }
+      lc_job_free(job);
+    }
+  }
+  atomic_store(&sync_fails, 0);
+  lc_disk_free(disk);
+}
+
 /* Many threads, each with stores and looks of its own; some are not waited for. */
 enum { THREADS = 4, EACH = 200 };
 
@@ -443,6 +472,7 @@ int main(void) {
   test_commit();
   test_commit_fails();
   test_disk();
+  test_syncs();
   test_many();
   test_hanging();
   test_fork();

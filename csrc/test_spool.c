@@ -270,6 +270,22 @@ static void test_replace(void) {
   unlink(path_of("state"));
 }
 
+static void test_sync(void) {
+  int fd, ends[2];
+  CHECK(store("synced", "one") == LC_OK && lc_file_lock(path_of("synced"), &fd) == LC_OK);
+  CHECK(lc_file_write(fd, "two", 3) == LC_OK && lc_file_sync(fd) == LC_OK);
+  CHECK(holds("synced", "two"));
+  close(fd);
+  CHECK(failed(lc_file_sync(-1), EBADF));
+  CHECK(pipe(ends) == 0 && failed(lc_file_sync(ends[1]), EINVAL));
+  close(ends[0]);
+  close(ends[1]);
+  CHECK(lc_folder_sync(box) == LC_OK);
+  CHECK(failed(lc_folder_sync(path_of("none")), ENOENT));
+  CHECK(failed(lc_folder_sync(path_of("synced")), ENOTDIR));
+  unlink(path_of("synced"));
+}
+
 int main(void) {
   signal(SIGXFSZ, SIG_IGN);
   snprintf(base, sizeof base, "/tmp/livechat.XXXXXX");
@@ -285,6 +301,7 @@ int main(void) {
   test_dead_owner();
   test_moved();
   test_replace();
+  test_sync();
   char command[128];
   snprintf(command, sizeof command, "rm -rf '%s'", base);
   CHECK(system(command) == 0);
