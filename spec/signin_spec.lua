@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Signing in by OAuth: renewal before the end and after a 401, the file that processes share.
+--- Signing in by OAuth: renewal before the end and after a 401, the file of a pair.
 local helper = require "spec.helper"
 local json = require "livechat.json"
 local livechat = require "livechat"
