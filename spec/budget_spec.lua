@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- The budget of a month: counting, months, the file, processes that are killed.
+--- The budget of a month: counting, months, the file.
 local budget = require "livechat.throttle.budget"
 local core = require "livechat.core"
 local helper = require "spec.helper"
@@ -112,38 +112,6 @@ describe("a budget", function()
     assert.equal("busy", select(2, own:take()).code)
     held:close()
     assert.equal("2026-11", own:take())
-  end)
-
-  it("is never overdrawn by processes that are killed", function()
-    local path, log = new_path(), folder .. "/log"
-    local script = ([[
-      local budget = require "livechat.throttle.budget"
-      local own = assert(budget.new({ calls = 20000, path = %q }, "f"))
-      local log = assert(io.open(%q, "a"))
-      log:setvbuf("no")
-      local tries = 0
-      while tries < 1e6 do
-        tries = tries + 1
-        local month, err = own:take()
-        if month then log:write("x") elseif err.code ~= "busy" then break end
-      end
-    ]]):format(path, log)
-    local pids = {}
-    local function start(i)
-      pids[i] = helper.spawn(helper.lua_argv(helper.lua_version, "-e", script))
-    end
-    for i = 1, 4 do start(i) end
-    for i = 1, 20 do
-      helper.sleep(0.02)
-      local which = (i - 1) % 4 + 1
-      helper.kill(pids[which], "KILL")
-      start(which)
-    end
-    for _, pid in ipairs(pids) do assert.is_true(helper.wait_exit(pid, 60)) end
-    local went = #helper.read(log)
-    assert.is_true(went <= 20000, went .. " went")
-    assert.is_true(went >= 20000 - 20, went .. " went") -- each kill costs one at most
-    assert.is_nil((new({ calls = 20000, path = path }, core.now()):take()))
   end)
 end)
 
