@@ -202,39 +202,6 @@ describe("help", function()
     end
   end)
 
-  -- An example as it is for things of this account: the last of the resource's list.
-  local function for_account(each, thing, login, visitor)
-    local id = type(thing.id) == "number" and ("%d"):format(thing.id) or thing.id or "X"
-    return (each.example:gsub("^livechat ", ""):gsub("VISITOR_ID", visitor)
-      :gsub("%f[%w]ID%f[%W]", id):gsub("%f[%w]LOGIN%f[%W]", thing.login or "x@example.com")
-      :gsub("%-%-visitor_id %S+", "--visitor_id " .. visitor)
-      :gsub("(%-%-a[gu]%a+) a@example.com", "%1 " .. login))
-  end
-
-  it("has examples of resources' verbs that work", function()
-    local _, agents = command.run("agents list --columns login", env)
-    local _, visitors = command.run("visitors list --columns id", env)
-    local wrong = {}
-    for name, group in pairs(all.groups) do
-      local _, listed = command.run(name .. " list --json", env)
-      local things = json.decode(listed) or {}
-      local order = {}
-      for _, verb in ipairs(group.order) do
-        table.insert(order, verb == "delete" and #order + 1 or 1, verb)
-      end
-      for _, verb in ipairs(order) do
-        local words = for_account(group.verbs[verb], things[#things] or {},
-          agents:match("[^\n]+"), visitors:match("[^\n]+"))
-        local status, _, said = command.run(words .. " </dev/null"
-          .. (verb == "export" and " >/dev/null" or ""), env)
-        local expected = (verb == "delete" or words:find(" X", 1, true)) and 1 or 0
-        if status > expected then wrong[#wrong + 1] = words .. ": " .. said end
-      end
-    end
-    helper.run("rm -f tickets.done tickets.jsonl")
-    assert.same({}, wrong)
-  end)
-
   it("names the API that has what another one lacks", function()
     for words, said in pairs { ["customers get X"] = "no such command: customers; --api v3 has it",
       ["chats send X"] = "no such command: chats send; --api v3 has it",

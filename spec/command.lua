@@ -7,7 +7,8 @@ local quote = helper.quote
 local command = {}
 
 local ENDS = { "LIVECHAT_USERNAME", "LIVECHAT_API_KEY", "LIVECHAT_ACCESS_TOKEN", "LIVECHAT_API",
-  "LIVECHAT_BASE_URL", "LIVECHAT_PROFILE", "LIVECHAT_THROTTLE", "LIVECHAT_INBOX",
+  "LIVECHAT_BASE_URL", "LIVECHAT_HELPDESK_URL", "LIVECHAT_ACCOUNTS_URL", "LIVECHAT_CLIENT_ID",
+  "LIVECHAT_PROFILE", "LIVECHAT_THROTTLE", "LIVECHAT_INBOX",
   "LIVECHAT_WEBHOOK_TOKEN", "HOME", "XDG_CONFIG_HOME", "NO_COLOR", "COLUMNS", "LC_ALL" }
 
 --- The words before a command: an environment that names nothing but what is given.
@@ -20,10 +21,11 @@ function command.prefix(env, version)
   return words .. " " .. helper.lua_program(version) .. " bin/livechat "
 end
 
---- The environment of an account of a local service.
+--- The environment of an account of a local service, by the name that every API knows.
 function command.account(sandbox, more)
-  local env = { LIVECHAT_BASE_URL = sandbox.url, LIVECHAT_USERNAME = sandbox.username,
-    LIVECHAT_API_KEY = sandbox.api_key }
+  local env = { LIVECHAT_BASE_URL = sandbox.url, LIVECHAT_USERNAME = sandbox.account_id,
+    LIVECHAT_API_KEY = sandbox.api_key, LIVECHAT_HELPDESK_URL = sandbox.url .. "/v1",
+    LIVECHAT_ACCOUNTS_URL = sandbox.url, LIVECHAT_CLIENT_ID = sandbox.client_id }
   for name, value in pairs(more or {}) do env[name] = value or nil end
   return env
 end

@@ -233,7 +233,7 @@ commands.whoami = {
   summary = "tell which account commands act for, and whether the service knows it",
   usage = "",
   options = {
-    account.OPTIONS[1],
+    account.OPTIONS[1], account.OPTIONS[2],
     { name = "json", kind = "flag", help = "for programs" },
   },
   example = "livechat whoami",
@@ -245,7 +245,8 @@ commands.whoami = {
     local name = conn.account and conn.account:match("\n(.*)$")
     local agents, err = client.agents:list()
     if not agents then return account.failed(shell, err) end
-    local found = { username = name, service = conn.base_url, agents = #agents }
+    local found = { username = name, service = conn.base_url, api = conn.dialects[1].name,
+      agents = #agents }
     for _, agent in ipairs(agents) do
       if name and agent.login == name then
         found.name, found.permission = agent.name, agent.permission

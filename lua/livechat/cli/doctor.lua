@@ -52,22 +52,46 @@ local function is_certificate(message)
   return message:find("certificate", 1, true) or message:find("ssl", 1, true)
 end
 
+-- One list of each service that the API consists of: those that any account may read.
+local PROBES = { "agents", "teams" }
+
+local function has_resource(conn, name)
+  for _, api in ipairs(conn.dialects) do
+    if api.resources[name] then return true end
+  end
+  return false
+end
+
+-- What is wrong where a call failed, and how to mend it.
+local function blame(err)
+  local said = tostring(err)
+  if err.kind == "auth" then
+    return said, "the key was refused: say livechat login with a new one"
+  elseif err.kind == "network" and is_certificate(said) then
+    return said, "install ca-certificates, or name the bundle with ca_file"
+  end
+  return said, "look at the network, a proxy (option proxy) and LIVECHAT_BASE_URL"
+end
+
 function checks.service(state)
   if not state.client then return "note", "not asked: not signed in" end
-  local answer, err = state.conn:call { method = "GET", path = "/agents", safe = true }
-  if answer then
-    state.headers = answer.headers
-    return "ok", ("%s answers, in %.0f ms"):format(state.conn.base_url, answer.seconds * 1000)
-  elseif err.kind == "auth" then
-    return "bad", tostring(err), "the key was refused: say livechat login with a new one"
-  elseif err.kind == "network" and is_certificate(tostring(err)) then
-    return "bad", tostring(err), "install ca-certificates, or name the bundle with ca_file"
+  local conn = state.conn
+  local call = conn.call
+  conn.call = function(self, spec) -- keeps the header lines, for what else is looked at
+    local answer, err = call(self, spec)
+    state.headers = answer and answer.headers or state.headers
+    return answer, err
   end
-  if err.status and err.status < 500 then
-    return "ok", ("%s answers (%d)"):format(state.conn.base_url, err.status)
+  local began = core.clock()
+  for _, name in ipairs(PROBES) do
+    local list, err = true, nil
+    if has_resource(conn, name) then list, err = state.client[name]:list() end
+    if not list and not (err.status and err.status < 500 and err.kind ~= "auth") then
+      return "bad", blame(err)
+    end
   end
-  return "bad", tostring(err), "look at the network, a proxy (option proxy) and "
-    .. "LIVECHAT_BASE_URL"
+  return "ok", ("%s answers, in %.0f ms (API %s)"):format(conn.base_url,
+    (core.clock() - began) * 1000, conn.dialects[1].name)
 end
 
 function checks.TLS(state)

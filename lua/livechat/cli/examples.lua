@@ -76,6 +76,18 @@ local function argument(row, name)
   return first
 end
 
+-- What a call that needs no option is made for, the first of these that there is.
+local MADE_FOR = { "subject", "name", "text", "group" }
+
+local function addition(row, specs)
+  if row.walk then return next(specs) and "--all --jsonl" end
+  for _, name in ipairs(row.verb ~= "GET" and row.fields and MADE_FOR or {}) do
+    if specs[name] then
+      return "--" .. name .. " " .. value_of({ name = name, spec = specs[name] }, specs)
+    end
+  end
+end
+
 --- A call of a command with what it needs and one thing more.
 ---@param command livechat.Command
 ---@return string
@@ -86,14 +98,13 @@ function examples.of(command)
   if row.value then
     words[#words + 1] = row.value.spec.type == "list" and "vip" or tostring(sample(row.value.spec))
   end
-  local list = fields.options(specs)
-  for _, option in ipairs(list) do
+  for _, option in ipairs(fields.options(specs)) do
     if is_needed(option, specs) then
       needs = true
       words[#words + 1] = "--" .. option.name .. " " .. value_of(option, specs)
     end
   end
-  if not needs and list[1] and row.walk then words[#words + 1] = "--all --jsonl" end
+  words[#words + 1] = not needs and addition(row, specs) or nil
   return table.concat(words, " ")
 end
 

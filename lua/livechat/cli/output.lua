@@ -131,23 +131,11 @@ end
 
 -- The columns of a list for which none were asked for: what says most, of what a row has.
 local TELLING = { "id", "login", "name", "status", "subject", "event_type", "url", "text",
-  "requester.mail", "assignee.name", "visitor.name", "email", "permission", "country",
+  "author", "requester.mail", "assignee.name", "visitor.name", "email", "permission", "country",
   "started_timestamp", "ended_timestamp", "modified" }
 local MOST = 7
 
---- Columns of things that may have these members.
----@param may_have table<string, any>
----@return string[]|nil
-function output.columns(may_have)
-  local columns = {}
-  for _, path in ipairs(TELLING) do
-    if may_have[path:match("^[^.]+")] and #columns < MOST then
-      columns[#columns + 1] = path
-    end
-  end
-  return #columns > 0 and columns or nil
-end
-
+-- Every member of a row that is no table, for rows that none of those tells.
 local function columns_of_row(row)
   local columns = {}
   for name, value in pairs(row) do
@@ -158,6 +146,17 @@ local function columns_of_row(row)
     return a < b
   end)
   return columns
+end
+
+-- Columns of rows like this one, which may have other members as well.
+local function columns_for(row, may_have)
+  local columns = {}
+  for _, path in ipairs(TELLING) do
+    local name = path:match("^[^.]+")
+    local is_there = row[name] ~= nil or may_have[name]
+    if is_there and #columns < MOST then columns[#columns + 1] = path end
+  end
+  return #columns > 1 and columns or columns_of_row(row)
 end
 
 local Writer = {}
@@ -184,7 +183,7 @@ function Writer:add(value)
     self.shell.out(display.visible(output.cell(value, self.shell)) .. "\n")
   else
     if not self.table then
-      self.columns = self.columns or columns_of_row(value)
+      self.columns = self.columns or columns_for(value, self.may_have)
       self.table = cli_table.new(self.shell, self.asked)
       if self.shell.is_terminal(1) then
         local head = {}
@@ -212,10 +211,10 @@ end
 
 ---@param shell livechat.Shell
 ---@param given { json?: boolean, jsonl?: boolean, columns?: string[] }
----@param columns string[]|nil those of whoever asks for none
-function output.writer(shell, given, columns)
+---@param may_have? table<string, any> by the names of members that things of this kind may have
+function output.writer(shell, given, may_have)
   return setmetatable({ shell = shell, n = 0, asked = given.columns ~= nil,
-    columns = given.columns or columns,
+    columns = given.columns, may_have = may_have or {},
     format = given.jsonl and "jsonl" or given.json and "json" or nil }, Writer)
 end
 

@@ -116,7 +116,7 @@ local function is_list(value)
 end
 
 local function walk(shell, given, command, client, filter)
-  local writer, resource = output.writer(shell, given, command.columns), client[command.resource]
+  local writer, resource = output.writer(shell, given, command.members), client[command.resource]
   local limit, n = given.limit or math.huge, 0
   local problem
   local fine, raised = pcall(function()
@@ -170,7 +170,7 @@ local function show(shell, given, command, value, said)
   elseif not (is_list(value) or answer.list or answer.page) then
     return output.one(shell, given, value)
   end
-  local writer = output.writer(shell, given, command.columns)
+  local writer = output.writer(shell, given, command.members)
   for i = 1, math.min(#value, given.limit or math.huge) do
     writer:add(value[i])
   end
@@ -294,7 +294,7 @@ local function command_of(api, resource, row, rows)
     id_name = record.id or "id",
     name = word(resource) .. " " .. word(row.name), usage = table.concat(words, " "),
     summary = row.doc or "", specs = merge({}, row.query or row.fields),
-    columns = output.columns(members_of(record, rows)), call = call_once,
+    members = members_of(record, rows), call = call_once,
   }
   command.run = function(given, rest, shell) return run(command, given, rest, shell) end
   return command

@@ -35,11 +35,16 @@ local function start(options)
   return server.start(options)
 end
 
--- For `eval "$(livechat sandbox --env)"`.
-local function print_environment(shell, sandbox)
-  for _, row in ipairs { { "LIVECHAT_BASE_URL", sandbox.url },
-    { "LIVECHAT_USERNAME", sandbox.username }, { "LIVECHAT_API_KEY", sandbox.api_key },
-    { "LIVECHAT_SANDBOX_PID", ("%d"):format(sandbox.pid) } } do
+-- For `eval "$(livechat sandbox --env)"`. Every API knows the account by its id; by its address
+-- only v2.
+local function print_environment(shell, sandbox, username)
+  for _, row in ipairs {
+    { "LIVECHAT_BASE_URL", sandbox.url }, { "LIVECHAT_HELPDESK_URL", sandbox.url .. "/v1" },
+    { "LIVECHAT_ACCOUNTS_URL", sandbox.url }, { "LIVECHAT_CLIENT_ID", sandbox.client_id },
+    { "LIVECHAT_USERNAME", username or sandbox.account_id },
+    { "LIVECHAT_API_KEY", sandbox.api_key },
+    { "LIVECHAT_SANDBOX_PID", ("%d"):format(sandbox.pid) },
+  } do
     shell.out(("export %s=%s\n"):format(row[1], process.quote(row[2])))
   end
   shell.out("unset LIVECHAT_ACCESS_TOKEN LIVECHAT_PROFILE LIVECHAT_API\n")
@@ -86,7 +91,7 @@ commands.sandbox = {
     if not fine then
       return nil, tostring(done):gsub("^.-livechat%.sandbox%.server: ", "")
     end
-    if done and in_background then print_environment(shell, done) end
+    if done and in_background then print_environment(shell, done, options.username) end
     return done and 0 or fail(shell, message)
   end,
 }
