@@ -40,6 +40,28 @@ describe("a resource of two dialects", function()
       select(2, method("get", { GET, failing "not_found" }, { GET, failing "invalid" })({})).kind)
   end)
 
+  it("joins things of one name, and removes a thing where it is", function()
+    local one = function() return { { name = "a", x = 1 }, { name = "b" } } end
+    local two = function() return { { name = "a", x = 2, y = 2 }, { name = "c" } } end
+    local row = { path = "/things", joins = "name" }
+    assert.same({ { name = "a", x = 1, y = 2 }, { name = "b" }, { name = "c" } },
+      method("list", { LIST, one }, { row, two })({}))
+    local calls = 0
+    local fine = function()
+      calls = calls + 1
+      return true
+    end
+    local each = { path = "/things/{id}", each = true }
+    assert.is_true(method("delete", { GET, fine }, { each, fine })({}, "x"))
+    assert.is_true(method("delete", { GET, failing "not_found" }, { each, fine })({}, "x"))
+    assert.is_true(method("delete", { GET, fine }, { each, failing "not_found" })({}, "x"))
+    assert.equal(4, calls)
+    local _, err = method("delete", { GET, failing "not_found" }, { each, failing "invalid" })({})
+    assert.equal("not_found", err.kind)
+    _, err = method("delete", { GET, fine }, { each, failing "server" })({})
+    assert.same({ "server", "unknown" }, { err.kind, err.outcome })
+  end)
+
   it("gives a call to the one that knows the field's value", function()
     local function row(...)
       return { path = "/things", by = "sort", fields = { sort = { type = "enum", of = { ... } } } }

@@ -142,6 +142,34 @@ describe("lists of HelpDesk", function()
   end)
 end)
 
+describe("tags of today's APIs", function()
+  it("are those of chats and those of tickets, and one where both have the name", function()
+    local client = open()
+    assert(client.tags:create { tag = "chat", group = 0 }) -- the local service has one list of them
+    local made = assert(client.tags:create { name = "tickets alone" })
+    assert.truthy(made.id:find("^%x+%-%x+%-%x+%-%x+%-%x+$"))
+    local function named(name)
+      local found
+      for _, tag in ipairs(assert(client.tags:list())) do
+        if tag.name == name then
+          assert.is_nil(found)
+          found = tag
+        end
+      end
+      return found
+    end
+    local tag = named "chat"
+    assert.truthy(tag.id and tag.group_ids and tag.creation_date)
+    assert.same({ "chat" }, create(client, { tags = { "Chat" } }).tags)
+    assert(client.tags:delete("tickets alone"))
+    assert.is_nil(named "tickets alone")
+    assert(client.tags:delete("chat"))
+    assert.is_nil(named "chat")
+    assert.equal("not_found", select(2, client.tags:delete("chat")).kind)
+    assert.equal("invalid", select(2, client.tags:create {}).kind)
+  end)
+end)
+
 describe("an answer of HelpDesk that is lost", function()
   it("makes no second ticket and no second mail", function()
     local client, sandbox = open { seed = 0 }
@@ -171,8 +199,9 @@ end)
 
 describe("an error of HelpDesk", function()
   it("gives its kind, its code and its text in every form", function()
+    local client, sandbox = open { seed = 1 }
     for _, form in ipairs { "object", "text", "list", "message", "errors", "validation" } do
-      local client = open { seed = 1, today = { errors = form, success = "no_content" } }
+      sandbox.control("POST", "options", { today = { errors = form, success = "no_content" } })
       local _, err = client.tickets:get("zzz")
       assert.equal("not_found", err.kind)
       if form == "object" then assert.equal("notFound", err.code) end

@@ -1,7 +1,9 @@
 -- SPDX-License-Identifier: MIT
 --- One resource of several dialects: whose method a call of it is. It is said by the rows:
 ---   by       the field that decides, one of type enum: the dialect that knows its value
----   a list   of things, without an id: those of each dialect, one after the other
+---   a list   of things, without an id: those of each dialect, one after the other; with `joins`
+---            those are one that have the same in this member
+---   each     every dialect that has the thing, as to remove it
 ---   else     by id: the first dialect that has the thing
 --- A method that one dialect alone has is that one's. Pure.
 local errors = require "livechat.errors"
@@ -36,8 +38,25 @@ local function by_field(parts, by)
   end
 end
 
+-- Things of the same name as one, which has the members of all.
+local function joined(list, name)
+  local made, known = {}, {}
+  for _, thing in ipairs(list) do
+    local same = known[thing[name]]
+    if same then
+      for member, value in pairs(thing) do
+        if same[member] == nil then same[member] = value end
+      end
+    else
+      made[#made + 1] = thing
+      known[thing[name] or thing] = thing
+    end
+  end
+  return made
+end
+
 -- One that cannot be asked, because the client was not given what that needs, has none.
-local function all_of(parts)
+local function all_of(parts, joins)
   return function(...)
     local list, asked, problem = {}, false, nil
     for _, part in ipairs(parts) do
@@ -47,7 +66,34 @@ local function all_of(parts)
       add_all(list, found or {})
     end
     if not asked then return nil, problem end
-    return list
+    return joins and joined(list, joins) or list
+  end
+end
+
+-- What fails after another has done its part says so.
+local function each_of(parts)
+  return function(...)
+    local done, more, problem
+    for _, part in ipairs(parts) do
+      local value, err = part.call(...)
+      if value then
+        if done == nil then done, more = value, err end
+      elseif err.kind == "invalid" or err.kind == "not_found" then
+        problem = err.kind == "not_found" and err or problem or err
+      else
+        if done ~= nil then err.outcome = "unknown" end
+        return nil, err
+      end
+    end
+    if done == nil then return nil, problem end
+    return done, more
+  end
+end
+
+-- What a row of one of them says.
+local function said(list, name)
+  for _, part in ipairs(list) do
+    if part.row[name] then return part.row[name] end
   end
 end
 
@@ -82,10 +128,12 @@ function compose.methods(parts)
       made[name] = list[1].call
     elseif row.by then
       made[name] = by_field(list, row.by)
+    elseif said(list, "each") then
+      made[name] = each_of(list)
     elseif row.path:find("{", 1, true) or row.args or row.fields then
       made[name] = first_of(list)
     else
-      made[name] = all_of(list)
+      made[name] = all_of(list, said(list, "joins"))
     end
   end
   return made

@@ -135,18 +135,18 @@ local teams = {
 
 local tags = {
   {
-    name = "list", verb = "GET", path = "/tags", safe = true, returns = "tags",
+    name = "list", verb = "GET", path = "/tags", safe = true, returns = "tags", joins = "name",
     doc = "all tags of tickets",
   },
   {
     name = "create", verb = "POST", path = "/tags", returns = "tag", run = tags_of.create,
     fields = { name = text { required = true }, group = { type = "id" } },
-    doc = "adds a tag, of one team or of all",
+    doc = "adds a tag for tickets, of one team or of all",
   },
   {
     name = "delete", verb = "DELETE", path = "/tags/{tag}", safe = true, returns = "anything",
-    gone = "not_found", run = tags_of.delete,
-    doc = "removes a tag, by its name or its id",
+    gone = "not_found", each = true, run = tags_of.delete,
+    doc = "removes a tag of tickets, by its name or its id",
   },
 }
 
@@ -201,7 +201,7 @@ local records = {
   } },
   source = { members = { type = "string", url = "string" } },
   team = { shape = shapes.named, members = { id = "id", licenseID = "id" } },
-  tag = { shape = shapes.named, members = { id = "id", licenseID = "id", createdAt = "time",
+  tag = { shape = shapes.tag, members = { id = "id", licenseID = "id", creation_date = "time",
     updatedAt = "time" } },
   agent = { members = { ID = "id" } },
   canned_response = { shape = shapes.named, members = { id = "id" } },
@@ -238,7 +238,7 @@ return {
   },
   records = records,
   answers = answers,
-  resources = { tickets = tickets, teams = teams, ticket_tags = tags, webhooks = webhooks,
+  resources = { tickets = tickets, teams = teams, tags = tags, webhooks = webhooks,
     canned_responses = canned_responses },
   events = events,
 }

@@ -91,4 +91,11 @@ function shapes.named(made)
   return made
 end
 
+--- A tag, with what v2 calls its author and when it was made.
+function shapes.tag(made)
+  rename(made, "createdAt", "creation_date")
+  rename(made, "createdBy", "author")
+  return shapes.named(made)
+end
+
 return shapes
