@@ -88,7 +88,7 @@ describe("a client of API v3", function()
     local sandbox = helper.sandbox { calls = false }
     local client = assert(livechat.new { api = "v3", username = sandbox.account_id,
       api_key = sandbox.api_key, base_url = "http://127.0.0.1:9", retry = false,
-      helpdesk_url = sandbox.url .. "/v1" })
+      helpdesk_url = sandbox.url })
     assert.is_true(#assert(client.teams:list()) > 0)
     assert.is_true(#assert(client:request { service = "helpdesk", path = "/tags" }) > 0)
     assert.equal("network", select(2, client:request { path = "/" }).kind)

@@ -105,9 +105,9 @@ describe("an installed livechat", function()
       .. "/bin/livechat --version"):find("^livechat %d"))
     assert.truthy(succeed("cat " .. all .. "/share/man/man1/livechat.1"):find("^%.TH LIVECHAT 1"))
     succeed("bash -n " .. all .. "/share/bash-completion/completions/livechat")
-    for _, name in ipairs { "zsh/site-functions/_livechat",
+    for _, file in ipairs { "zsh/site-functions/_livechat",
       "fish/vendor_completions.d/livechat.fish" } do
-      assert.truthy(succeed("cat " .. all .. "/share/" .. name):find("add-tags", 1, true), name)
+      assert.truthy(succeed("cat " .. all .. "/share/" .. file):find("add-tags", 1, true), file)
     end
     succeed("touch " .. all .. "/share/lua/5.4/livechat/old.lua")
     succeed("umask 077 && make -s install LUA_VERSION=5.4 PREFIX=" .. all)

@@ -6,6 +6,7 @@
 ---   name        what `client:request` calls it by
 ---   option      the option of livechat.new that says where it lies; default "base_url"
 ---   base_url    where it lies else
+---   folder      the path below that where everything is; the option may end with it
 ---   headers     (options) -> the header lines of every request, by name
 ---   failure     (status, decoded, headers) -> kind, code, more: what an answer says that failed,
 ---               also one of status 200; nil leaves it to retry.lua's table by status. `more` are
@@ -62,6 +63,9 @@ local function place_of(service, options, user_agent)
   local base, err = request.base(base_url)
   if not base then
     errors.raise_argument(option, FNAME, err.message)
+  end
+  if service.folder and base:sub(-#service.folder) ~= service.folder then
+    base = base .. service.folder
   end
   local headers = { ["User-Agent"] = options.user_agent or user_agent }
   for name, value in pairs(service.headers(options)) do

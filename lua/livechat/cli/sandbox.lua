@@ -39,7 +39,7 @@ end
 -- only v2.
 local function print_environment(shell, sandbox, username)
   for _, row in ipairs {
-    { "LIVECHAT_BASE_URL", sandbox.url }, { "LIVECHAT_HELPDESK_URL", sandbox.url .. "/v1" },
+    { "LIVECHAT_BASE_URL", sandbox.url }, { "LIVECHAT_HELPDESK_URL", sandbox.url },
     { "LIVECHAT_ACCOUNTS_URL", sandbox.url }, { "LIVECHAT_CLIENT_ID", sandbox.client_id },
     { "LIVECHAT_USERNAME", username or sandbox.account_id },
     { "LIVECHAT_API_KEY", sandbox.api_key },

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- HelpDesk's API, version 1, as data; see v2/init.lua for what the rows say. The names are v2's
---- where there is one. ([D] api-reference 4.4)
+--- where there is one. ([D] docs/service.md)
 local answers_of = require "livechat.api.helpdesk.answers"
 local events = require "livechat.api.helpdesk.events"
 local habits = require "livechat.api.helpdesk.tickets"
@@ -232,7 +232,8 @@ local answers = {
 return {
   name = "helpdesk",
   service = {
-    name = "helpdesk", option = "helpdesk_url", base_url = "https://api.helpdesk.com/v1",
+    name = "helpdesk", option = "helpdesk_url", base_url = "https://api.helpdesk.com",
+    folder = "/v1",
     headers = function() return {} end, failure = answers_of.failure,
     error_text = answers_of.error_text,
   },
