@@ -79,12 +79,12 @@ describe("the pages", function()
 end)
 
 describe("each snippet of", function()
-  local sandbox, getenv = nil, os.getenv
+  local sandbox, environment, getenv = nil, nil, os.getenv
   setup(function()
     sandbox = helper.sandbox({ seed = 40, username = "john.doe@example.com" })
     local folder = helper.folder()
     assert(os.execute("mkdir -m 700 '" .. folder .. "/spool'"))
-    local environment = { LIVECHAT_BASE_URL = sandbox.url, LIVECHAT_API_KEY = sandbox.api_key,
+    environment = { LIVECHAT_BASE_URL = sandbox.url, LIVECHAT_API_KEY = sandbox.api_key,
       LIVECHAT_USERNAME = sandbox.username, STATE_FOLDER = folder, SPOOL = folder .. "/spool" }
     os.getenv = function(name) return environment[name] or getenv(name) end -- luacheck: ignore 122
   end)
@@ -121,6 +121,16 @@ describe("each snippet of", function()
     assert.truthy(run("docs/throttle.md"):find("of 50000 in ", 1, true))
     assert.truthy(run("docs/webhooks.md"):find("401", 1, true))
     run "docs/migrating.md"
+  end)
+
+  it("today.md", function()
+    local before = environment
+    environment = setmetatable({ LIVECHAT_API = "v3", LIVECHAT_USERNAME = sandbox.account_id,
+      LIVECHAT_HELPDESK_URL = sandbox.url, LIVECHAT_ACCOUNTS_URL = sandbox.url },
+      { __index = before })
+    local shown = run "docs/today.md"
+    environment = before
+    assert.truthy(shown:find("open\n4\nbroken", 1, true), shown)
   end)
 
   it("the README", function()

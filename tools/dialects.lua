@@ -90,6 +90,12 @@ function WORDS.integer(spec) return "whole number" .. bounds(spec) end
 function WORDS.flag() return "`true` or `false`" end
 function WORDS.group() return "a group's id, or a group with its `id`" end
 function WORDS.enum(spec) return "one of " .. code(spec.of) end
+function WORDS.id() return "id" end
+function WORDS.scalar() return "text, number or boolean" end
+function WORDS.boolean() return "`true` or `false`" end
+function WORDS.file() return "path, or `{ name =, data = }`" end
+function WORDS.none() return "refused: this API has none" end
+function WORDS.some(spec) return words(spec.of) .. ", or a list of them" end
 function WORDS.list(spec) return "list of: " .. words(spec.of) end
 function WORDS.object(spec) return "table of " .. code(dialects.names(spec.fields)) end
 function WORDS.map(spec)

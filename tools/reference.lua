@@ -23,9 +23,15 @@ local function row_of(...)
   return "| " .. table.concat({ ... }, " | ") .. " |"
 end
 
--- A row without a path makes calls of other rows.
+-- How the APIs that a client speaks consist of dialects.
+local TITLES = {
+  v2 = 'Version 2: `api = "v2"`', v3 = 'Today\'s APIs: `api = "v3"`',
+  helpdesk = 'Tickets of today\'s APIs: `api = "v3"`, on HelpDesk',
+}
+
+-- A row without a path makes calls of other rows, one without a verb posts an action.
 local function call_of(row)
-  return row.path and ((row.verb or "") .. " " .. row.path) or "several calls"
+  return row.path and ((row.verb or "POST") .. " " .. row.path) or "several calls"
 end
 
 local function methods(out, api, resource)
@@ -40,12 +46,21 @@ local function methods(out, api, resource)
       local each = dialects.returns(api, row):gsub("^Page of ", "")
       add(row_of(("`%s:each(%s)`"):format(resource, arguments), "iterator of " .. each,
         call_of(row) .. ", page by page", "each one of the whole list, once"))
+      if row.moments and row.moments.created then
+        add(row_of(("`%s:watch(options)`"):format(resource), "iterator of " .. each,
+          call_of(row) .. ", every `poll` seconds",
+          "each new one, once over restarts: [watching](webhooks.md#without-webhooks)"))
+      end
     end
   end
   for _, row in ipairs(api.resources[resource]) do
     local fields = dialects.fields(row.fields or row.query)
     if row.value then
       fields = dialects.fields { [row.value.name .. "s"] = row.value.spec }
+    end
+    for _, option in ipairs(dialects.fields(row.options)) do
+      option.text = option.text .. ", in a table of its own at the end"
+      fields[#fields + 1] = option
     end
     if #fields > 0 then
       add(("\n**`%s:%s`**\n"):format(resource, row.name))
@@ -75,7 +90,8 @@ local function events(out, api)
   out[#out + 1] = row_of("`event.type`", "it may carry") .. "\n|---|---|"
   for _, name in ipairs(dialects.names(api.events.names)) do
     local carries = type(data) == "table" and data[name]
-    out[#out + 1] = row_of("`" .. name .. "`",
+    local ours = (api.events.ours or {})[name]
+    out[#out + 1] = row_of((ours and "`" .. ours .. "` or " or "") .. "`" .. name .. "`",
       type(carries) == "table" and "`" .. table.concat(carries, "` `") .. "`" or "")
   end
   out[#out + 1] = ""
@@ -85,7 +101,7 @@ end
 local function page()
   local out = { HEAD }
   for _, api in ipairs(dialects.all()) do
-    out[#out + 1] = ('## api = "%s"\n'):format(api.name)
+    out[#out + 1] = ("## %s\n"):format(TITLES[api.name] or api.name)
     for _, resource in ipairs(dialects.names(api.resources)) do methods(out, api, resource) end
     for _, kind in ipairs(dialects.names(api.records)) do record(out, api, kind) end
     if api.events and api.events.names then events(out, api) end

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- An answer's header lines that say when an endpoint will be gone. [D] api-reference 4.0
+--- An answer's header lines that say when an endpoint will be gone. [D] docs/service.md
 local request = require "livechat.call.request"
 
 local notice = {}

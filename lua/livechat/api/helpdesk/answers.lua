@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- How HelpDesk says what is wrong: in several forms, one of them with status 200. ([R] [W]
---- api-reference 4.4) Pure.
+--- docs/service.md) Pure.
 local answers = {}
 
 local KINDS = { notfound = "not_found", unauthorized = "auth", forbidden = "auth",

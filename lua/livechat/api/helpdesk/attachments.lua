@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Files that go with a ticket or a reply: looked at before anything is sent, then sent into a
---- transaction, which the ticket names. ([D] api-reference 4.4) The calls are made by the operation
+--- transaction, which the ticket names. ([D] docs/service.md) The calls are made by the operation
 --- that is handed in.
 local errors = require "livechat.errors"
 

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- HelpDesk's webhook deliveries as data: {eventType, createdAt, payload}. How their members are
---- read stands with the other kinds, in init.lua. ([R] [W] api-reference 4.4) Pure.
+--- read stands with the other kinds, in init.lua. ([R] [W] docs/service.md) Pure.
 local json = require "livechat.json"
 local names = require "livechat.api.helpdesk.names"
 

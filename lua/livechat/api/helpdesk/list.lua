@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Lists of tickets: what is asked of HelpDesk, what is filtered here because HelpDesk cannot,
---- pages and cursors. ([D] api-reference 4.4) Pure: the calls are made by the operation handed in.
+--- pages and cursors. ([D] docs/service.md) Pure: the calls are made by the operation handed in.
 local errors = require "livechat.errors"
 local json = require "livechat.json"
 local names = require "livechat.api.helpdesk.names"

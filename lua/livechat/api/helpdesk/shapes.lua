@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Our names for what HelpDesk sends. Each function is given what came, without nulls, and changes
---- it; a member without a name of ours stays as it is. ([D] api-reference 4.4) Pure.
+--- it; a member without a name of ours stays as it is. ([D] docs/service.md) Pure.
 local json = require "livechat.json"
 local names = require "livechat.api.helpdesk.names"
 

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- What a ticket of HelpDesk is sent as, and the changes that take several calls. A change of a
 --- ticket always says which team and agent have it, because HelpDesk else may move it. ([D]
---- api-reference 4.4) Pure: the calls are made by the operation that is handed in.
+--- docs/service.md) Pure: the calls are made by the operation that is handed in.
 local attachments = require "livechat.api.helpdesk.attachments"
 local errors = require "livechat.errors"
 local json = require "livechat.json"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Webhooks of HelpDesk, which carry no secret: it stands in the query of their URL. ([W]
---- api-reference 4.4) Pure: the calls are made by the operation that is handed in.
+--- docs/service.md) Pure: the calls are made by the operation that is handed in.
 local errors = require "livechat.errors"
 local events = require "livechat.api.helpdesk.events"
 

@@ -18,7 +18,7 @@ local events = {
   members = "event",
   records = { ticket = "ticket" },
   -- The calls that an event makes: a resource's method, about one of its members. The pair of the
-  -- account's number and the token does for them. ([D] 2018, api-reference 2.1)
+  -- account's number and the token does for them. ([D] 2018, docs/service.md)
   calls = { visitor_details = { resource = "visitors", method = "details", about = "visitor" } },
   -- What may differ between two deliveries of one event.
   volatile = { "lc_version" },

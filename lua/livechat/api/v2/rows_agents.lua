@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Agents, groups and status of API version 2. ([D] api-reference 1.4, 1.7)
+--- Agents, groups and status of API version 2. ([D] docs/service.md)
 local fields = require "livechat.api.v2.fields"
 
 local FLAG, LINE, text = fields.FLAG, fields.LINE, fields.text

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Chats and visitors of API version 2. ([D] api-reference 1.7, 2.1, 2.3)
+--- Chats and visitors of API version 2. ([D] docs/service.md)
 local chats = require "livechat.api.v2.chats"
 local fields = require "livechat.api.v2.fields"
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Goals and greetings of API version 2. ([D] api-reference 1.8)
+--- Goals and greetings of API version 2. ([D] docs/service.md)
 local fields = require "livechat.api.v2.fields"
 
 local FLAG, SCALAR, LINE = fields.FLAG, fields.SCALAR, fields.LINE

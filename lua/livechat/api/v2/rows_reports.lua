@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Reports of API version 2: one row for each, chosen by its name. ([D] api-reference 1.8)
+--- Reports of API version 2: one row for each, chosen by its name. ([D] docs/service.md)
 local fields = require "livechat.api.v2.fields"
 local reports = require "livechat.api.v2.reports"
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Tickets, tags and canned responses of API version 2. ([D] api-reference 1.5, 1.7; [M] 3.2)
+--- Tickets, tags and canned responses of API version 2. ([D] [M] docs/service.md)
 local fields = require "livechat.api.v2.fields"
 local habits = require "livechat.api.v2.tickets"
 

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Webhooks of API version 2 and what their deliveries hold. ([D] api-reference 1.6, 2.3)
+--- Webhooks of API version 2 and what their deliveries hold. ([D] docs/service.md)
 local events = require "livechat.api.v2.events"
 local fields = require "livechat.api.v2.fields"
 

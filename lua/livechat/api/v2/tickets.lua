@@ -179,7 +179,7 @@ local function sort_fields(given, present, ticket)
 end
 
 --- Changes a ticket, keeps what is not named, and tells which fields were not taken: `refused` only
---- where none of them can have been. ([M] the connector's UpdateTicket; api-reference 3.4)
+--- where none of them can have been. ([M] the connector's UpdateTicket)
 function tickets.update(operation, args, fields)
   local given = operation.copy(fields)
   local present, err = carry(operation, args, fields)

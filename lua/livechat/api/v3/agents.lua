@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Agents: the Configuration API, with their routing statuses of Agent Chat and their names of the
---- accounts API, as v2 has all of it in one record. [D] api-reference 4.2 "Agents"
+--- accounts API, as v2 has all of it in one record. [D] docs/service.md
 local accounts = require "livechat.api.accounts"
 local json = require "livechat.json"
 local wire = require "livechat.api.v3.wire"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- A chat of v3 with the fields that a chat of v2 has, where they mean the same, beside the wire's
---- own members. A row of an archive is one thread of a chat. Pure. [D] api-reference 4.3
+--- own members. A row of an archive is one thread of a chat. Pure. [D] docs/service.md
 local json = require "livechat.json"
 
 local chat_shape = {}

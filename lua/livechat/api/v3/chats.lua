@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Chats and customers of the Agent Chat API. [D] api-reference 4.3
+--- Chats and customers of the Agent Chat API. [D] docs/service.md
 local chat_shape = require "livechat.api.v3.chat_shape"
 local json = require "livechat.json"
 local wire = require "livechat.api.v3.wire"

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The webhook deliveries of version 3 as data; how their members are read stands with the other
---- kinds. Pure. [D] api-reference 4.2 "Webhook delivery (v3)"
+--- kinds. Pure. [D] docs/service.md
 local chat_shape = require "livechat.api.v3.chat_shape"
 
 local ACTIONS = "incoming_chat chat_deactivated chat_access_updated chat_transferred "

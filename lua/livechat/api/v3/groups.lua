@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- Groups and tags of the Configuration API. [D] api-reference 4.2 "Groups, tags"
+--- Groups and tags of the Configuration API. [D] docs/service.md
 local json = require "livechat.json"
 local wire = require "livechat.api.v3.wire"
 

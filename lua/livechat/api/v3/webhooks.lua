@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- Webhooks of chats, which belong to an app of the account's: registered once, with a secret that
---- each delivery carries. [D] api-reference 4.2 "Webhooks"
+--- each delivery carries. [D] docs/service.md
 local events = require "livechat.api.v3.events"
 local wire = require "livechat.api.v3.wire"
 
@@ -212,8 +212,8 @@ local FILTERS = { type = "object", fields = {
     of = { "my_client", "other_clients", "system" } } },
 } }
 
-local function row(name, run, doc)
-  return action("list_webhooks", { name = name, returns = "done", run = run, doc = doc })
+local function row(name, called, run, doc)
+  return action(called, { name = name, returns = "done", run = run, doc = doc })
 end
 
 webhooks.resources = {
@@ -233,9 +233,10 @@ webhooks.resources = {
   },
   { name = "delete", path = UNREGISTER.path, args = { { "id", "body" } }, returns = "done",
     run = delete, operation = "DeleteHook", doc = "removes a webhook" },
-  row("enable", switch "enable_license_webhooks", "undoes a disable"),
-  row("disable", switch "disable_license_webhooks", "no webhook of the license is delivered"),
-  row("state", state, "whether they are: { enabled = }"),
+  row("enable", "enable_license_webhooks", switch "enable_license_webhooks", "undoes a disable"),
+  row("disable", "disable_license_webhooks", switch "disable_license_webhooks",
+    "no webhook of the license is delivered"),
+  row("state", "get_license_webhooks_state", state, "whether they are: { enabled = }"),
 }
 
 return webhooks

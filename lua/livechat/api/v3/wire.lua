@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- What the APIs of version 3 have in common on the wire: actions, header lines, and how they say
---- what is wrong. [D] api-reference 4.1, 4.2 "Errors"
+--- what is wrong. [D] docs/service.md
 local wire = {}
 
 -- Types beside which an HTTP status says little: some come with 400, some with 200.
