@@ -186,9 +186,8 @@ local Receiver = {}
 ---@class livechat.Tag
 ---@field author? string v2 only
 ---@field count? table<string, integer> v2 only
----@field createdAt? string helpdesk only
 ---@field created_at? string v3 only
----@field creation_date? string v2, v3 only
+---@field creation_date? string
 ---@field group? integer v2, v3 only
 ---@field group_ids? (integer)[] v3 only
 ---@field id? string helpdesk only
@@ -307,6 +306,12 @@ local Receiver = {}
 ---@class livechat.AgentsCreateFieldsWorkScheduler
 ---@field enabled? boolean|0|1 v3 only
 ---@field end? string v3 only
+---@field more? (livechat.AgentsCreateFieldsWorkSchedulerMore)[] v3 only
+---@field start? string v3 only
+
+---@class livechat.AgentsCreateFieldsWorkSchedulerMore
+---@field enabled? boolean|0|1 v3 only
+---@field end? string v3 only
 ---@field start? string v3 only
 
 ---@class livechat.AgentsListFilter
@@ -360,7 +365,13 @@ local Receiver = {}
 ---@class livechat.AgentsUpdateFieldsWorkScheduler
 ---@field enabled? boolean|0|1 v2, v3 only
 ---@field end? string v2, v3 only
+---@field more? (livechat.AgentsUpdateFieldsWorkSchedulerMore)[] v3 only
 ---@field start? string v2, v3 only
+
+---@class livechat.AgentsUpdateFieldsWorkSchedulerMore
+---@field enabled? boolean|0|1 v3 only
+---@field end? string v3 only
+---@field start? string v3 only
 
 ---@class livechat.CannedResponsesCreateFields
 ---@field group? integer|string|livechat.GroupRef v2 only
@@ -601,7 +612,8 @@ local Receiver = {}
 
 ---@class livechat.TagsCreateFields
 ---@field author? string v2, v3 only
----@field group? integer|string|livechat.GroupRef v2, v3 only
+---@field group? any|integer|string|livechat.GroupRef
+---@field name? string helpdesk only
 ---@field tag? string v2, v3 only
 
 ---@class livechat.TagsDeleteFields
@@ -609,10 +621,6 @@ local Receiver = {}
 
 ---@class livechat.TagsListFilter
 ---@field group? integer|string|livechat.GroupRef v2, v3 only
-
----@class livechat.TicketTagsCreateFields
----@field group? any helpdesk only
----@field name? string helpdesk only
 
 ---@class livechat.TicketsCreateFields
 ---@field assignee? livechat.TicketsCreateFieldsAssignee helpdesk, v2 only
@@ -1087,6 +1095,26 @@ local CannedResponses = {}
 ---@return livechat.Error|nil err
 function CannedResponses:list() end
 
+---@class livechat.Tags
+local Tags = {}
+
+--- all tags of tickets
+---@return livechat.Tag[]|nil
+---@return livechat.Error|nil err
+function Tags:list() end
+
+--- adds a tag for tickets, of one team or of all
+---@param fields livechat.TagsCreateFields
+---@return livechat.Tag|nil
+---@return livechat.Error|nil err
+function Tags:create(fields) end
+
+--- removes a tag of tickets, by its name or its id
+---@param tag string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Tags:delete(tag) end
+
 ---@class livechat.Teams
 local Teams = {}
 
@@ -1094,26 +1122,6 @@ local Teams = {}
 ---@return livechat.Team[]|nil
 ---@return livechat.Error|nil err
 function Teams:list() end
-
----@class livechat.TicketTags
-local TicketTags = {}
-
---- all tags of tickets
----@return livechat.Tag[]|nil
----@return livechat.Error|nil err
-function TicketTags:list() end
-
---- adds a tag, of one team or of all
----@param fields livechat.TicketTagsCreateFields
----@return livechat.Tag|nil
----@return livechat.Error|nil err
-function TicketTags:create(fields) end
-
---- removes a tag, by its name or its id
----@param tag string|integer
----@return true|nil done
----@return any result what the service said, or the error
-function TicketTags:delete(tag) end
 
 ---@class livechat.Tickets
 local Tickets = {}
@@ -1430,28 +1438,6 @@ local Status = {}
 ---@return any result what the service said, or the error
 function Status:get(group) end
 
----@class livechat.Tags
-local Tags = {}
-
---- the tags that agents may choose from, and how often each is used
----@param filter? livechat.TagsListFilter
----@return livechat.Tag[]|nil
----@return livechat.Error|nil err
-function Tags:list(filter) end
-
---- adds a tag to a group; the author is the owner or an administrator
----@param fields livechat.TagsCreateFields
----@return livechat.Tag|nil
----@return livechat.Error|nil err
-function Tags:create(fields) end
-
---- takes a tag from a group; what carries it keeps it
----@param tag string|integer
----@param fields livechat.TagsDeleteFields
----@return true|nil done
----@return any result what the service said, or the error
-function Tags:delete(tag, fields) end
-
 ---@class livechat.Visitors
 local Visitors = {}
 
@@ -1551,7 +1537,6 @@ function Webhooks:state() end
 ---@field status livechat.Status
 ---@field tags livechat.Tags
 ---@field teams livechat.Teams
----@field ticket_tags livechat.TicketTags
 ---@field tickets livechat.Tickets
 ---@field visitors livechat.Visitors
 ---@field webhooks livechat.Webhooks
