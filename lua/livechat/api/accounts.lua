@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The accounts API, beside every other one: it renews access tokens, and knows names and avatars.
---- [D] api-reference 4.1
+--- [D] docs/service.md
 local accounts = {
   name = "accounts", option = "accounts_url", base_url = "https://accounts.livechat.com",
   token = "/v2/token",

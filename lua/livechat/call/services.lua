@@ -96,7 +96,7 @@ function services.places(dialects, options, user_agent)
 end
 
 -- A token begins with its region and a colon. Copied out of a URL, which writes that as %3A, it is
--- "invalid": said so often in the service's forum. [D] api-reference 4.1
+-- "invalid": said so often in the service's forum. [D] docs/service.md
 local function as_written(token)
   return token and token:gsub("^(%a[%w-]*)%%3[Aa]", "%1:", 1) or nil
 end
