@@ -137,15 +137,14 @@ describe("each snippet of", function()
     local shell, loop
     for block in helper.read("README.md"):gmatch("\n\n(    .-)\n\n%S") do
       block = block:gsub("\n    ", "\n"):sub(5)
-      if block:find("sandbox --port 8080 &", 1, true) then shell = block end
+      if block:find("sandbox --env", 1, true) then shell = block end
       if block:find("client.tickets:each", 1, true) then loop = block end
     end
-    local port = helper.free_port()
-    shell = assert(shell):gsub("^make[^\n]*\n", ""):gsub("8080", port)
-      :gsub("(sandbox %-%-port %d+ &[^\n]*)", "%1\nservice=$!; trap 'kill $service' EXIT; sleep 2")
-    local status, text = helper.run("unset LIVECHAT_BASE_URL; " .. shell)
+    shell = assert(shell):gsub("^tools/deps[^\n]*\nmake\n", "")
+      :gsub("sandbox %-%-env", "%0 --lifetime 60")
+    local status, text = helper.run(shell .. "\nkill $LIVECHAT_SANDBOX_PID")
     assert.equal(0, status, text)
-    assert.truthy(text:find("livechat.Ticket", 1, true), text)
+    assert.truthy(text:find("\n%w+\tThe first one\n"), text)
     loop = assert(loop):gsub("livechat.new {.-}", "livechat.new()", 1):gsub("\nlocal ", "\n")
     local env = setmetatable({ print = function() end }, { __index = _G })
     assert(load(loop, "=README", "t", env))()
