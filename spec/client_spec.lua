@@ -1,53 +1,19 @@
 -- SPDX-License-Identifier: MIT
--- The client against the local service, over real HTTP.
+--- The client against the local service, over real HTTP.
 local helper = require "spec.helper"
 local json = require "livechat.json"
 local livechat = require "livechat"
+local local_client = require "spec.local_client"
 
 local STAMP = "^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d%d%dZ$"
 local NEW = { message = "It broke.", requester = { mail = "mary@example.com" } }
+local fault, calls, failed = local_client.fault, local_client.calls, local_client.failed
 
 local sandbox, client
 
-local function connect(options)
-  local with = {
-    username = sandbox.username, api_key = sandbox.api_key, base_url = sandbox.url,
-    throttle = false, retry = { base = 0.01 }, timeout = 10, reconcile = 2,
-  }
-  for name, value in pairs(options or {}) do
-    with[name] = value
-  end
-  return assert(livechat.new(with))
-end
-
-local function fault(...)
-  sandbox.control("POST", "faults", { faults = { ... } })
-end
-
-local function calls()
-  return sandbox.control("GET", "calls")
-end
-
-local function failed(kind, value, err)
-  assert.is_nil(value)
-  assert.truthy(type(err) == "table" and err.kind, "an error object expected")
-  assert.equal(kind, err.kind, tostring(err))
-  return err
-end
-
-setup(function()
-  sandbox = helper.sandbox { seed = 60, calls = false }
-end)
-
-teardown(function()
-  helper.cleanup()
-end)
-
-before_each(function()
-  sandbox.control("POST", "reset")
-  sandbox.control("DELETE", "calls")
-  client = connect()
-end)
+setup(function() sandbox = local_client.start() end)
+teardown(helper.cleanup)
+before_each(function() client = local_client.fresh() end)
 
 describe("livechat.new", function()
   it("raises for what a programmer got wrong, naming argument and function", function()
@@ -246,57 +212,6 @@ describe("tickets", function()
   end)
 end)
 
-describe("records", function()
-  it("stage what is assigned until it is saved", function()
-    local ticket = assert(client.tickets:create(NEW))
-    ticket.subject = "Staged"
-    ticket.requester = { name = "Mary B." }
-    assert.equal("Staged", ticket.subject)
-    assert.equal("(no subject)", assert(client.tickets:get(ticket.id)).subject)
-    assert.equal(ticket, assert(ticket:save()))
-    local fresh = assert(client.tickets:get(ticket.id))
-    assert.equal("Staged", fresh.subject)
-    assert.equal("Mary B.", fresh.requester.name)
-    ticket.subject = "Still staged"
-    assert(ticket:tag { "x" })
-    assert(ticket:update { message = "more" })
-    assert.equal("Still staged", ticket.subject)
-    assert.equal("Staged", assert(client.tickets:get(ticket.id)).subject)
-    assert(ticket:reload())
-    assert.equal("Staged", ticket.subject)
-    ticket.subjcet = "x"
-    assert.equal("subjcet", failed("invalid", ticket:save()).field)
-    assert.equal("x", ticket.subjcet)
-    assert.has_error(function() ticket.save = 1 end)
-  end)
-
-  it("show, compare and copy themselves", function()
-    local list = assert(client.tickets:list())
-    local ticket = list[1]
-    assert.equal("livechat.Ticket: " .. ticket.id, tostring(ticket))
-    local again = assert(client.tickets:get(ticket.id))
-    assert.is_true(ticket == again)
-    assert.is_false(ticket == list[2])
-    assert.is_true(ticket == assert(connect().tickets:get(ticket.id)))
-    local copy = ticket:totable()
-    copy.subject = "other"
-    copy.events[1].date = nil
-    assert.not_equal("other", ticket.subject)
-    assert.truthy(ticket.events[1].date)
-    assert.equal("number", type(again:raw().modified))
-  end)
-
-  if _VERSION ~= "Lua 5.1" then
-    it("can be walked with pairs", function()
-      local members = {}
-      for name, value in pairs(assert(client.tickets:list())[1]) do
-        members[name] = value
-      end
-      assert.truthy(members.id and members.subject and members.modified:find(STAMP))
-    end)
-  end
-end)
-
 describe("webhooks", function()
   it("are registered, listed and removed", function()
     sandbox.control("POST", "options", { webhook_answer = "all" })
@@ -326,127 +241,6 @@ describe("client:request", function()
     assert.equal("PUT", err.method)
     assert.equal("path", failed("invalid", client:request { path = "/a\r\nX: b" }).field)
     assert.has_error(function() client:request { method = "GET" } end)
-  end)
-end)
-
-describe("a failed call", function()
-  it("tells an expired credential", function()
-    local err = failed("auth", connect({ api_key = "wrong" }).agents:list())
-    assert.equal(401, err.status)
-    assert.equal("refused", err.outcome)
-    assert.truthy(err.message:find("no rights"))
-    assert.is_nil(tostring(err):find("\n"))
-  end)
-
-  it("is repeated where that is safe", function()
-    for _, name in ipairs { "http500", "http502", "http503", "http504", "reset-before", "truncate",
-      "http429" } do
-      sandbox.control("POST", "reset")
-      fault(name .. "@2/GET /agents")
-      local seen = {}
-      local agents = assert(connect({ on_attempt = function(info)
-        seen[#seen + 1] = info
-      end }).agents:list())
-      assert.equal(5, #agents, name)
-      assert.equal(3, #seen, name)
-      assert.same({ "GET", "/agents", 3, 200 },
-        { seen[3].method, seen[3].path, seen[3].attempt, seen[3].status })
-    end
-  end)
-
-  it("ends after its attempts", function()
-    fault("http500@every/GET /agents")
-    local err = failed("server", client.agents:list())
-    assert.same({ 500, 4, "/agents" }, { err.status, err.attempts, err.path })
-    failed("server", connect({ retry = false }).agents:list())
-    assert.equal(5, calls().count)
-  end)
-
-  it("is a protocol error where the answer is no answer", function()
-    for _, name in ipairs { "html", "garbage", "empty", "redirect" } do
-      sandbox.control("POST", "reset")
-      fault(name .. "@every")
-      failed("protocol", client.agents:list())
-    end
-    sandbox.control("POST", "reset")
-    fault("huge=2@every")
-    failed("protocol", connect({ max_response = 2 ^ 20 }).agents:list())
-  end)
-
-  it("ends at its time-out", function()
-    fault("slow=3@every")
-    local err = failed("timeout", connect({ timeout = 0.2, retry = false }).agents:list())
-    assert.is_true(err.seconds < 2, err.seconds)
-    err = failed("timeout", connect({ deadline = 0.3 }).agents:list())
-    assert.is_true(err.seconds < 2, err.seconds)
-  end)
-
-  it("waits for what Retry-After says", function()
-    fault("http429=1/GET /agents")
-    local waits = {}
-    assert(connect({ on_wait = function(seconds) waits[#waits + 1] = seconds end }).agents:list())
-    assert.equal(1, waits[1])
-    fault("http429=9@every")
-    local err = failed("throttled", connect({ deadline = 1 }).agents:list())
-    assert.equal(9, err.retry_after)
-  end)
-
-  it("is of kind network where nobody listens", function()
-    local err = failed("network", connect({ base_url = "http://127.0.0.1:" .. helper.free_port() })
-      .tickets:create(NEW))
-    assert.equal("not_sent", err.outcome)
-    assert.equal(4, err.attempts)
-  end)
-end)
-
-describe("a create", function()
-  local function created()
-    return calls().applied["POST /tickets"] or 0
-  end
-
-  it("is repeated where the service did not act", function()
-    fault("http503@2/POST /tickets", "http429=0@1/POST /tickets")
-    assert(client.tickets:create(NEW))
-    assert.equal(1, created())
-  end)
-
-  for _, name in ipairs { "reset-after-apply", "http500-after-apply", "truncate",
-    "garbage-after-apply", "empty-after-apply", "html-after-apply", "slow=3" } do
-    it("whose answer was lost finds its ticket: " .. name, function()
-      sandbox.control("POST", "options", { lag = 0.5 })
-      client = connect { timeout = 1, reconcile = 8 }
-      local older = assert(client.tickets:create(NEW))
-      fault(name .. "@1/POST /tickets")
-      local ticket = assert(client.tickets:create(NEW))
-      assert.not_equal(older.id, ticket.id)
-      assert.equal(2, created())
-    end)
-  end
-
-  it("that may have been lost is not sent again", function()
-    fault("reset-before@1/POST /tickets")
-    local err = failed("network", connect({ reconcile = 1 }).tickets:create(NEW))
-    assert.equal("unknown", err.outcome)
-    assert.equal(0, created())
-    fault("reset-after-apply@1/POST /tickets")
-    err = failed("network", connect({ reconcile = false }).tickets:create(NEW))
-    assert.equal("unknown", err.outcome)
-    assert.equal(1, created())
-  end)
-
-  it("on a kept connection that dies is not sent again by libcurl", function()
-    assert(client.agents:list())
-    fault("reset-after-apply@1/POST /agents")
-    failed("network", client.agents:create { login = "n@example.com", name = "N" })
-    assert.equal(1, calls().applied["POST /agents"])
-  end)
-end)
-
-describe("a repeated DELETE", function()
-  it("that finds nothing has succeeded before", function()
-    fault("reset-after-apply@1/DELETE")
-    assert.is_true((client.agents:delete("omar.haddad@example.com")))
-    failed("not_found", client.agents:delete("omar.haddad@example.com"))
   end)
 end)
 
