@@ -6,19 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void test_names(void) {
-  CHECK(strcmp(lc_err_name(LC_OK), "ok") == 0);
-  CHECK(strcmp(lc_err_name(LC_ETIMEOUT), "timeout") == 0);
-  for (int i = LC_OK; i <= LC_ESYS; i++) {
-    const char *name = lc_err_name((enum lc_err)i);
-    CHECK(strspn(name, "abcdefghijklmnopqrstuvwxyz") == strlen(name) && name[0] != 0);
-    CHECK_WITH(name, strcmp(name, "unknown") != 0);
-    for (int j = LC_OK; j < i; j++)
-      CHECK_WITH(name, strcmp(name, lc_err_name((enum lc_err)j)) != 0);
-  }
-  CHECK(strcmp(lc_err_name((enum lc_err)(LC_ESYS + 1)), "unknown") == 0);
-}
-
 static void test_add(void) {
   struct lc_buf buf;
   lc_buf_init(&buf, 1000);
@@ -129,7 +116,6 @@ static void test_wipe(void) {
 }
 
 int main(void) {
-  test_names();
   test_add();
   test_ceiling();
   test_growth();

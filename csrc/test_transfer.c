@@ -270,34 +270,6 @@ static void survives_folded_headers(void) {
   }
 }
 
-static void trusts_libcurl(void) {
-  static const struct {
-    unsigned version;
-    struct lc_libcurl lib;
-  } rows[] = {
-      {0x073d00, {NULL, true, true, true, false, true}},
-      {0x074300, {NULL, true, true, false, false, true}},
-      {0x074aff, {NULL, true, true, true, false, true}},
-      {0x074b00, {NULL, true, false, true, false, true}},
-      {0x074c01, {NULL, true, false, true, false, true}},
-      {0x074d00, {NULL, true, true, true, false, true}},
-      {0x0752ff, {NULL, true, true, true, false, true}},
-      {0x075300, {NULL, false, true, true, false, true}},
-      {0x075700, {NULL, false, true, true, false, false}},
-      {0x075801, {NULL, false, true, true, true, false}},
-      {0x080001, {NULL, false, true, true, true, false}},
-      {0x080100, {NULL, true, true, true, true, false}},
-  };
-  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-    struct lc_libcurl lib;
-    lc_libcurl_look(&lib, rows[i].version);
-    CHECK(lib.keeps_handles == rows[i].lib.keeps_handles);
-    CHECK(lib.keeps_connections == rows[i].lib.keeps_connections);
-    CHECK(lib.http2 == rows[i].lib.http2 && lib.compression == rows[i].lib.compression);
-    CHECK(lib.raises_sigpipe == rows[i].lib.raises_sigpipe);
-  }
-}
-
 /* ---- no memory ------------------------------------------------------------------------------ */
 
 /* libcurl's allocations fail in their turn as well (see main). */
@@ -396,7 +368,6 @@ int main(void) {
   receives();
   survives();
   survives_folded_headers();
-  trusts_libcurl();
   counts_decoded_bytes();
   cannot_connect();
   sends_once();
