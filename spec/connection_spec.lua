@@ -4,7 +4,8 @@ local helper = require "spec.helper"
 local local_client = require "spec.local_client"
 
 local NEW = { message = "It broke.", requester = { mail = "mary@example.com" } }
-local connect, fault, calls, failed = local_client.connect, local_client.fault, local_client.calls, local_client.failed
+local connect, fault = local_client.connect, local_client.fault
+local calls, failed = local_client.calls, local_client.failed
 
 local sandbox, client
 

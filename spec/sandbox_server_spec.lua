@@ -54,13 +54,6 @@ describe("starting and ending", function()
     assert.equal("", (select(2, helper.run("ls " .. temporary))))
   end)
 
-  it("takes a process that has ended for ended, reaped or not", function()
-    local file = helper.folder() .. "/pid"
-    helper.spawn({ "sh", "-c", "sleep 0.05 & echo $! >" .. file .. "; exec sleep 20" })
-    local pid = helper.wait_until(function() return tonumber(helper.read(file) or "") end)
-    assert.is_true(helper.wait_exit(math.floor(pid), 5))
-  end)
-
   -- The sandbox in the foreground, as the command line runs it.
   local function foreground(options)
     local temporary = helper.folder()
