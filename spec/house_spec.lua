@@ -363,6 +363,47 @@ describe("Lua", function()
   end)
 end)
 
+describe("specs", function()
+  -- Rooms that are tried under another's name, because they are tried together.
+  local LUA = { ["api/accounts"] = "signin", ["api/reconcile"] = "lost_create",
+    ["call/token_store"] = "signin", ["credentials"] = "cli_account", ["events/disk"] = "inbox",
+    ["events/drain"] = "inbox", ["events/history"] = "inbox", ["events/inbox_folder"] = "inbox",
+    ["events/inbox_redis"] = "inbox", ["init"] = "client" }
+  local CORE = { commit = "disk", job = "disk", shm_file = "shm", thread = "engine" }
+
+  --- The names that a room's spec may have, the last the one that it is asked for by.
+  local function names_of(room)
+    local folder, name = room:match("^(.*)/([^/]+)$")
+    if not folder then return { LUA[room] or room } end
+    local dialect = room:match("^api/(%w+)/")
+    if dialect then return { dialect } end -- a folder that is one thing: rows, and their habits
+    if name == "init" then return { folder:match("[^/]+$") } end
+    return { LUA[room] or name, folder:match("[^/]+$") .. "_" .. name, folder == "cli" and "cli" }
+  end
+
+  rule("each room of Lua has one of its name, or several whose names begin with it", function()
+    local specs = find("spec", "-name '*_spec.lua'")
+    for _, path in ipairs(find("lua/livechat", "-name '*.lua' -not -path '*/sandbox/*'")) do
+      local found = false
+      for _, name in ipairs(names_of(path:match("^lua/livechat/(.*)%.lua$"))) do
+        for _, spec in ipairs(name and specs or {}) do
+          found = found or base(spec):find(name .. "_", 1, true) == 1
+        end
+      end
+      if not found then breach(path, nil, "has no spec") end
+    end
+  end)
+
+  rule("each room of the core has one of its name", function()
+    for _, path in ipairs(find("csrc", "-name '*.c' -not -name 'test_*' -not -name 'l*.c'")) do
+      local room = base(path):gsub("%.c$", "")
+      if not io.open("csrc/test_" .. (CORE[room] or room) .. ".c") then
+        breach(path, nil, "has no test")
+      end
+    end
+  end)
+end)
+
 describe("every file", function()
   rule("says its licence in its first line", function()
     for _, path in ipairs(SOURCES) do
