@@ -18,7 +18,7 @@ local CALLS = {
   end,
   update = function(client, id) return client.tickets:update(id, { subject = "changed" }) end,
   tag = function(client, id) return client.tickets:tag(id, { "vip" }) end,
-  delete = function(client, id) return client.canned_responses:delete(id) end,
+  delete = function(client, id) return client[faulty.deleted]:delete(id) end,
 }
 
 --- A client that waits for no more than half a second, tries twice and does not sleep for long.
@@ -26,6 +26,7 @@ function faulty.client(options)
   local with = { timeout = 0.5, retry = { attempts = 2, base = 0.01, cap = 0.02 },
     throttle = false, reconcile = 0.5, max_response = 2 ^ 20 }
   for name, value in pairs(options) do with[name] = value end
+  faulty.deleted = with.api == "v3" and "tickets" or "canned_responses" -- what may be deleted
   return livechat.check(livechat.new(with))
 end
 
@@ -41,7 +42,7 @@ function faulty.prepare(clients)
   for i, name in ipairs(faulty.calls) do
     local client = client_for(clients, name)
     local made
-    if name == "delete" then
+    if name == "delete" and faulty.deleted == "canned_responses" then
       made = client.canned_responses:create { text = "gone soon", tags = { "gone" } }
     else
       made = client.tickets:create { message = name,

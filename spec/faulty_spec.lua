@@ -16,10 +16,11 @@ setup(function()
 end)
 teardown(helper.cleanup)
 
---- The rows of the page's table: { fault =, cells = <texts> }.
-local function rows()
+--- The rows of an API's table in the page: { fault =, cells = <texts> }.
+local function rows(api)
   local list = {}
-  for line in helper.read("docs/faults.md"):gmatch "\n(| `[^\n]+)" do
+  local part = (helper.read("docs/faults.md") .. "\n## "):match("\n## " .. api .. "(.-)\n## ")
+  for line in part:gmatch "\n(| `[^\n]+)" do
     local cells = {}
     for cell in line:gmatch "| ([^|]+) %f[|]" do cells[#cells + 1] = cell end
     list[#list + 1] = { fault = table.remove(cells, 1):match "`(.-)`", cells = cells }
@@ -30,7 +31,7 @@ end
 local function break_both(fault)
   services.all.control("POST", "faults", { fault = fault .. "@every" })
   services.written.control("POST", "faults", { faults = { fault .. "@every/POST",
-    fault .. "@every/PUT" } })
+    fault .. "@every/PUT", fault .. "@every/PATCH" } })
 end
 
 local function mend_both()
@@ -38,8 +39,8 @@ local function mend_both()
 end
 
 --- Compares the table with what a program meets, whose functions these are.
-local function compare(prepare, try)
-  local differences, list = {}, rows()
+local function compare(api, prepare, try)
+  local differences, list = {}, rows(api)
   assert.is_true(#list >= 20)
   for _, row in ipairs(list) do
     prepare()
@@ -59,32 +60,38 @@ local function compare(prepare, try)
   assert.equal("", table.concat(differences, "\n"))
 end
 
-local function credentials(service)
-  return { base_url = service.url, username = service.username, api_key = service.api_key }
+local function credentials(service, api)
+  return { base_url = service.url, helpdesk_url = service.url, accounts_url = service.url,
+    api = api, username = api == "v3" and service.account_id or service.username,
+    api_key = service.api_key }
 end
 
-describe("every fault under every call", function()
-  it("in a script", function()
-    local clients, ids = {}, nil
-    for name, service in pairs(services) do clients[name] = faulty.client(credentials(service)) end
-    compare(function() ids = faulty.prepare(clients) end, function()
-      return faulty.try(clients, ids)
+for _, api in ipairs { "v2", "v3" } do
+  describe("every fault under every call of " .. api, function()
+    it("in a script", function()
+      local clients, ids = {}, nil
+      for name, service in pairs(services) do
+        clients[name] = faulty.client(credentials(service, api))
+      end
+      compare(api, function() ids = faulty.prepare(clients) end, function()
+        return faulty.try(clients, ids)
+      end)
+      for _, client in pairs(clients) do assert(client.tickets:list()) end
     end)
-    for _, client in pairs(clients) do assert(client.tickets:list()) end
-  end)
 
-  it("in nginx", function()
-    local nginx = embed.start { init = ([[
-      package.path = %q .. "/?.lua;" .. package.path
-      faulty, json = require "spec.faulty", require "livechat.json"
-      clients = {}
-      for name, options in pairs(json.decode(%q)) do clients[name] = faulty.client(options) end
-    ]]):format(helper.root, json.encode { all = credentials(services.all),
-      written = credentials(services.written) }) }
-    compare(function() nginx.run "clients.ids = faulty.prepare(clients)" end, function()
-      return json.decode(nginx.run "return json.encode(faulty.try(clients, clients.ids))")
+    it("in nginx", function()
+      local nginx = embed.start { init = ([[
+        package.path = %q .. "/?.lua;" .. package.path
+        faulty, json = require "spec.faulty", require "livechat.json"
+        clients = {}
+        for name, options in pairs(json.decode(%q)) do clients[name] = faulty.client(options) end
+      ]]):format(helper.root, json.encode { all = credentials(services.all, api),
+        written = credentials(services.written, api) }) }
+      compare(api, function() nginx.run "clients.ids = faulty.prepare(clients)" end, function()
+        return json.decode(nginx.run "return json.encode(faulty.try(clients, clients.ids))")
+      end)
+      assert.equal("0", nginx.run "return pending()")
+      assert.same({}, nginx.complaints())
     end)
-    assert.equal("0", nginx.run "return pending()")
-    assert.same({}, nginx.complaints())
   end)
-end)
+end
