@@ -135,7 +135,7 @@ local Receiver = {}
 
 ---@class livechat.Group
 ---@field agents? (string)[] v2 only
----@field id? integer v2 only
+---@field id? integer v2, v3 only
 
 ---@class livechat.Hook
 ---@field createdAt? string helpdesk only
@@ -145,9 +145,6 @@ local Receiver = {}
 ---@field licenseID? string helpdesk only
 ---@field updatedAt? string helpdesk only
 ---@field verified? boolean v2 only
-
----@class livechat.OwnGroup
----@field id? integer v3 only
 
 ---@class livechat.Queue
 ---@field duration? integer v2 only
@@ -1086,6 +1083,66 @@ function Greeting:update(fields) end
 ---@return true|nil done
 ---@return any result what the service said, or the error
 function Greeting:delete() end
+
+--- says something in a chat that one is in; gives true and the event's id
+---@param fields livechat.ChatsSendFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chat:send(fields) end
+
+--- takes a tag away
+---@param thread string|integer
+---@param tag string|integer
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chat:untag(thread, tag) end
+
+--- hands a chat to a group or an agent
+---@param fields livechat.ChatsTransferFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chat:transfer(fields) end
+
+--- ends a chat
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chat:close() end
+
+--- hears of a chat
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chat:follow() end
+
+--- hears of it no more
+---@return true|nil done
+---@return any result what the service said, or the error
+function Chat:unfollow() end
+
+---@class livechat.Customer
+local Customer = {}
+
+---@return table
+function Customer:totable() end
+
+---@return table
+function Customer:raw() end
+
+---@return livechat.Customer
+function Customer:discard() end
+
+---@return livechat.Customer|nil
+---@return livechat.Error|nil err
+function Customer:reload() end
+
+---@return livechat.Customer|nil
+---@return livechat.Error|nil err
+function Customer:save() end
+
+--- changes what is given; what is left out stays
+---@param fields livechat.CustomersUpdateFields
+---@return true|nil done
+---@return any result what the service said, or the error
+function Customer:update(fields) end
 
 ---@class livechat.CannedResponses
 local CannedResponses = {}

@@ -173,6 +173,26 @@ describe("chats of v3", function()
   end)
 end)
 
+describe("records of v3", function()
+  it("are read, written and read anew as v2's are", function()
+    local row = assert(client.chats:list { limit = 1 })[1]
+    assert.equal(row.thread.id, row:raw().thread.id)
+    assert.is_nil(row:raw().started_timestamp)
+    assert.equal(row.started_timestamp, row:totable().started_timestamp)
+    local new = assert(client:call("agent", "resume_chat", { chat = { id = row.id } }))
+    assert.are_not.equal(row.thread.id, new.thread_id)
+    assert.equal(new.thread_id, assert(client.chats:get(row.id)).thread.id)
+    assert.equal(row.thread.id, assert(row:reload()).thread.id) -- of that thread, not of the last
+    assert.is_true((row:close()))
+    local group = assert(client.groups:create { name = "Records", agents = { sandbox.username } })
+    group.name = "Changed"
+    assert.equal("Changed", assert(group:save()).name)
+    assert.is_true((group:delete()))
+    local customer = assert(client.customers:get(row.visitor.id))
+    assert.equal("Ann", assert(customer:update { name = "Ann" }).name)
+  end)
+end)
+
 describe("actions without a method", function()
   it("are called by their names", function()
     assert.is_table(assert(client:call("configuration", "list_agents")))

@@ -184,7 +184,8 @@ local function add_changers(methods, class, reads)
   --- Reads the record anew; what was staged is dropped.
   function methods.reload(self)
     local owner = owner_of(self, "reload")
-    return take_over(self, false, owner[resource]:get(self[id]))
+    local part = class.part and class.part((core.record_get(self)))
+    return take_over(self, false, owner[resource]:get(self[id], part))
   end
 
   --- Changes the record at the service; the record then holds the answer, and still what is staged.
@@ -272,7 +273,8 @@ end
 
 local function class_of(api, reader, data)
   local class = {
-    resource = data.resource, id = data.id, methods = data.methods, members = data.members,
+    resource = data.resource, id = data.id, part = data.part,
+    methods = data.methods, members = data.members,
     instead = data.instead, fields = update_fields(api.resources[data.resource]), api = api.name,
     word = data.name:match("[^.]*$"):lower(),
   }

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
---- How an inbox gets at its files: the functions of core.spool, from wherever the caller runs. In a
---- plain script each is done at once. In an event loop each is a job for a thread that belongs to
---- this disk alone, and is awaited as a call is: no step on the loop's thread waits for a disk.
+--- How an inbox, or the file of a token, gets at the disk: the functions of core.spool, from
+--- wherever the caller runs. In a plain script each is done at once. In an event loop each is a job
+--- for a thread that belongs to this disk alone, and is awaited as a call is: no step on the loop's
+--- thread waits for a disk.
 local core = require "livechat.core"
 local wait = require "livechat.call.wait"
 local wait_nginx = require "livechat.call.wait_nginx"

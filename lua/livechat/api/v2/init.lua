@@ -27,7 +27,8 @@
 ---   doc               one line
 --- Of `records`, what has a name is given as a record of that name: `id` tells one from another,
 --- `resource` has its methods, of which those in `methods` are the record's own as well; `instead`
---- names the method by which a member is changed that no update takes.
+--- names the method by which a member is changed that no update takes; `part` (wire) tells of which
+--- part of the thing a record is, where `get` takes that after the id.
 local accounts = require "livechat.api.accounts"
 local agents = require "livechat.api.v2.rows_agents"
 local chats = require "livechat.api.v2.rows_chats"

@@ -137,6 +137,14 @@ local function thread_of(own)
   return thread
 end
 
+--- Of which of a chat's threads this tells.
+---@param own table decoded, or as it is read
+---@return string|nil
+function chat_shape.thread_id(own)
+  local id = (thread_of(own) or {}).id
+  return type(id) == "number" and ("%.0f"):format(id) or id
+end
+
 --- A decoded chat with v2's fields.
 ---@param own table a copy, which is changed
 ---@param _ livechat.Client|nil whose it is

@@ -12,6 +12,8 @@ local function list(of) return { list = of } end
 
 chats.records = {
   chat = {
+    name = "livechat.Chat", id = "id", resource = "chats", part = chat_shape.thread_id,
+    methods = { "send", "tag", "untag", "transfer", "close", "follow", "unfollow" },
     shape = chat_shape.chat,
     members = { id = "id", started_timestamp = "time", ended_timestamp = "time", groups = "groups",
       messages = list "chat_line", agents = list "chat_agent", tags = list "string",
@@ -22,7 +24,8 @@ chats.records = {
   chat_agent = { members = { login = "id" } },
   visitor = { members = { id = "id", custom_variables = list "custom_variable" } },
   custom_variable = { members = { key = "string" } },
-  customer = { members = { id = "id", created_at = "time" } },
+  customer = { name = "livechat.Customer", id = "id", resource = "customers",
+    members = { id = "id", created_at = "time" } },
 }
 
 chats.answers = {
@@ -84,9 +87,8 @@ local ARCHIVES = wire.action("agent", "list_archives", { safe = true, returns = 
 
 -- One row of an archive is one thread: the same chat may come again.
 local function identity(own)
-  local thread = own.thread or own.last_thread_summary or own.last_thread_info
-  local id = type(thread) == "table" and thread.id
-  return tostring(own.id) .. (id and "/" .. tostring(id) or "")
+  local thread = chat_shape.thread_id(own)
+  return tostring(own.id) .. (thread and "/" .. thread or "")
 end
 
 -- ---- rows --------------------------------------------------------------------------------------

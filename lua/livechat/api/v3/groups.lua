@@ -30,7 +30,8 @@ function groups.shape_tag(own)
 end
 
 groups.records = {
-  own_group = { shape = groups.shape, members = { id = "integer" } },
+  own_group = { name = "livechat.Group", id = "id", resource = "groups", methods = { "delete" },
+    shape = groups.shape, members = { id = "integer" } },
   tag = { shape = groups.shape_tag, members = { group = "integer", created_at = "time",
     creation_date = "time", group_ids = { list = "integer" } } },
 }
