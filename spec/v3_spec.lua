@@ -233,7 +233,24 @@ describe("a service of v3", function()
               ngx.status = 403
               return ngx.print('{"error":{"type":"authorization","message":"Missing scope"}}')
             end
-            if path == "deactivate_chat" then
+            if path == "token" then
+              local sent = ngx.req.get_post_args()
+              if sent.refresh_token ~= "a b&c=+%" or sent.grant_type ~= "refresh_token" then
+                return ngx.exit(422)
+              end
+              tokens = (tokens or 0) + 1
+              ngx.status = 201
+              return ngx.print(cjson.encode { access_token = "fra-" .. tokens .. "%3Atoken",
+                expires_in = "3600", refresh_token = cjson.null })
+            elseif path == "create_tag" and tokens == 1 then
+              ngx.status = 401
+              return ngx.print('{"error":{"type":"authentication","message":"Invalid token"}}')
+            elseif path == "create_tag" then
+              created = (created or 0) + 1
+              return ngx.print("{}")
+            elseif path == "created" then
+              return ngx.print(cjson.encode { created = created, tokens = tokens })
+            elseif path == "deactivate_chat" then
               return ngx.print('{"error":{"message":"of no type"}}')
             elseif path == "list_bots" then
               ngx.status = 502
@@ -284,6 +301,19 @@ describe("a service of v3", function()
       assert.same({ expected, token:match("^([%w-]+):") },
         { told.authorization, told.region })
     end
+  end)
+
+  it("gives a token to a form, and takes a call again that came as the token ended", function()
+    local url = "http://127.0.0.1:" .. server.port
+    local own = assert(livechat.new { api = "v3", base_url = url, accounts_url = url,
+      oauth = { client_id = "a", client_secret = "b", refresh_token = "a b&c=+%" },
+      throttle = false, retry = false })
+    local told = assert(own:call("agent", "echo"))
+    assert.same({ "Bearer fra-1:token", "fra-1" }, { told.authorization, told.region })
+    assert(own.tags:create { tag = "t", group = 0 })
+    assert.same({ created = 1, tokens = 2 }, own:call("agent", "created"))
+    told = assert(own:call("agent", "echo"))
+    assert.same({ "Bearer fra-2:token", "fra-2" }, { told.authorization, told.region })
   end)
 
   it("is called once more, in the region that it names, and there from then on", function()

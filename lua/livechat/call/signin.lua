@@ -5,6 +5,7 @@ local core = require "livechat.core"
 local errors = require "livechat.errors"
 local options = require "livechat.options"
 local read = require "livechat.api.read"
+local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
 local services = require "livechat.call.services"
 local token_store = require "livechat.call.token_store"
@@ -106,17 +107,23 @@ function SignIn:failure(conn, state, result, attempt, said)
     retry_after = retry.retry_after(attempt) })
 end
 
+local FORM = { ["Content-Type"] = "application/x-www-form-urlencoded" } -- what OAuth 2 asks for
+
 -- Sends a request for a token, which needs no credential but what is in it.
 local function send(conn, state, fields)
   for service, place in pairs(conn.services) do
     if service.token then
-      local prepared, err = conn:prepare({ method = "POST", path = service.token, body = fields },
-        place)
+      local body, err = request.query(fields)
+      local prepared
+      if body then
+        prepared, err = conn:prepare({ method = "POST", path = service.token, body = body,
+          headers = FORM }, place)
+      end
       if not prepared then
         return nil, err
       end
       local result = conn:attempt({ strategy = state.strategy, due = state.due, place = place,
-        spec = { key = true } }, prepared) -- what it needs is in its body
+        spec = { key = true, headers = FORM } }, prepared) -- what it needs is in its body
       return result, select(2, services.judge(service, result))
     end
   end
