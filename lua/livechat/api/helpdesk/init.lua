@@ -66,7 +66,8 @@ local tickets = {
       modified_to = DATE, order = { type = "enum", of = { "asc", "desc" } },
       page = { type = "integer", min = 1 },
     },
-    doc = "one page of 25, last change first",
+    doc = "one page of 25, last change first, of one silo; `each` reads archive and spam too, "
+      .. "unless `silo` or `status` leaves them out",
   },
   {
     name = "get", verb = "GET", path = "/tickets/{id}", safe = true, returns = "ticket",

@@ -42,9 +42,11 @@ end
 ---@return table|nil query nil where nothing can match
 ---@return livechat.Error|nil err
 local function query_of(op, filter)
-  local query = { status = filter.status, silo = filter.silo, query = filter.query }
+  local query = { query = filter.query, silo = filter.silo }
   if filter.status == "spam" then
-    query.status, query.silo = nil, "spam"
+    query.silo = filter.silo or "spam"
+  else
+    query.status = filter.status
   end
   if filter.requester and filter.requester.mail then
     query.requester = { email = filter.requester.mail }
@@ -104,10 +106,11 @@ local function tests_of(op, filter)
   return tests, nil, exact
 end
 
-local function matching(found, tests)
+-- Those of a page that pass the tests, and lie where they were asked for.
+local function matching(found, tests, silo)
   local made = {}
   for _, ticket in ipairs(found) do
-    local fits = true
+    local fits = silo == nil or type(ticket.silo) ~= "string" or ticket.silo == silo
     for _, test in ipairs(tests) do fits = fits and test(ticket) end
     if fits then made[#made + 1] = ticket end
   end
@@ -116,8 +119,22 @@ end
 
 -- ---- the whole list ----------------------------------------------------------------------------
 
--- What a walk knows: the query, the tests, and how much was read.
+-- What a walk knows: the query, the tests, the silos that are read one after the other, and how
+-- much of the present one was read.
 ---@class livechat.helpdesk.Walk
+
+-- Where tickets lie that a filter means. HelpDesk shows one silo at a time: what needs work is in
+-- the first, what is done with may be archived, and spam is v2's status.
+local function silos_of(filter)
+  if filter.silo or filter.status == "spam" then
+    return { filter.silo or "spam" }
+  elseif filter.status == nil then
+    return { "tickets", "archive", "spam" }
+  elseif filter.status == "solved" or filter.status == "closed" then
+    return { "tickets", "archive" }
+  end
+  return { "tickets" }
+end
 
 local function begin(op, filter)
   local query, err = query_of(op, filter)
@@ -130,14 +147,16 @@ local function begin(op, filter)
     return nil, err
   end
   query.sortBy, query.order, query.pageSize = "createdAt", filter.order or "asc", WHOLE
-  return { query = query, tests = tests, exact = exact }
+  return { query = query, tests = tests, exact = exact, silos = silos_of(filter), silo = 1,
+    read = 0 }
 end
 
--- The place behind a page: when its last ticket was created, and its ID.
-local function place_after(page)
+-- The place behind a page: the silo, when its last ticket was created, and its ID.
+local function place_after(walk, page)
   local last = page[#page]
   local value = names.text(last.createdAt)
-  return type(value) == "string" and value .. "\n" .. names.text(last.ID) or nil
+  return type(value) == "string" and ("%d\n%s\n%s"):format(walk.silo, value, names.text(last.ID))
+    or nil
 end
 
 -- Whether there is nothing behind a page. One may be shorter than was asked for because the service
@@ -145,33 +164,41 @@ end
 -- is none an empty page. What is of the moment of the place may have been shown before, and is not
 -- counted: that costs a call more, and no ticket.
 local function is_last(walk, page, total, moment)
-  walk.read = walk.read or 0
   for _, ticket in ipairs(page) do
     if names.text(ticket.createdAt) ~= moment then walk.read = walk.read + 1 end
   end
   return #page == 0 or total ~= nil and walk.read >= total and #page < WHOLE
 end
 
+-- The query for the page behind a place, and the moment of the place.
+local function query_at(op, walk, place)
+  local query = op.copy(walk.query)
+  local silo, moment, id = (place or "1"):match("^(%d+)\n?([^\n]*)\n?(.*)$")
+  silo = tonumber(silo)
+  if silo ~= walk.silo then walk.silo, walk.read = silo, 0 end
+  query.silo = walk.silos[silo]
+  if moment ~= "" then query["next.value"], query["next.ID"] = moment, id end
+  return query, moment
+end
+
 -- The next page of a walk, in the wire's form, with `next`.
 local function step(op, walk, place)
-  local query, moment = op.copy(walk.query), nil
-  if place then
-    moment, query["next.ID"] = place:match("^([^\n]*)\n(.*)$")
-    query["next.value"] = moment
-  end
+  local query, moment = query_at(op, walk, place)
   local page, err, answer = op:perform(op.rows.list, {}, query)
   if not page then
     return nil, err
   end
-  local made = matching(page, walk.tests)
+  local made, after = matching(page, walk.tests, query.silo), nil
   if not is_last(walk, page, tonumber(op.header(answer, "X-Total-Results")), moment) then
-    made.next = place_after(page)
-    if not made.next then
+    after = place_after(walk, page)
+    if not after then
       return nil, op:protocol_error(answer, "a ticket of the list has no createdAt")
-    elseif made.next == place then -- a service that shows the place itself again, and no more
-      made.next = nil
     end
   end
+  if after == nil or after == place then -- or a service that shows the place itself, and no more
+    after = walk.silos[walk.silo + 1] and tostring(walk.silo + 1) or nil
+  end
+  made.next = after
   return made
 end
 
@@ -202,7 +229,11 @@ local function all(op, walk)
     elseif page.next and seen[page.next] then
       return nil, errors.new { kind = "protocol", message = "the list's cursor goes in a circle" }
     end
-    for _, ticket in ipairs(page) do made[#made + 1] = ticket end
+    for _, ticket in ipairs(page) do
+      local id = "\0" .. names.text(ticket.ID)
+      if not seen[id] then made[#made + 1] = ticket end
+      seen[id] = true
+    end
     place = page.next
     seen[place or ""] = true
   until not place
