@@ -54,6 +54,24 @@ describe("the pages", function()
     end
   end)
 
+  it("name every member of an error", function()
+    local source = helper.read("lua/livechat/errors.lua")
+    local fields = source:match("@class livechat.Error\n(.-)\nlocal")
+    for name in fields:gmatch("@field ([%w_]+)") do
+      assert.truthy(all["docs/errors.md"]:find("[`:.]" .. name .. "[`(]"), name)
+    end
+  end)
+
+  it("name every method that the types have", function()
+    local text = {}
+    for _, page in pairs(all) do text[#text + 1] = page end
+    text = table.concat(text)
+    local types = helper.read("library/livechat.lua")
+    for class, name in types:gmatch("\nfunction ([%w_]+)[:.]([%w_]+)") do
+      assert.truthy(text:find("[:.]" .. name .. "%f[^%w_]"), class .. ":" .. name)
+    end
+  end)
+
   it("lead nowhere that is missing", function()
     for path, text in pairs(all) do
       local folder = path:match("^(.*/)") or ""

@@ -265,6 +265,20 @@ local function doc_of(row)
   return table.concat(lines, "\n")
 end
 
+-- What walks a list, and what gives the new ones of it.
+local function walks(out, class, resource, row, kind)
+  local item = kind:match("Page<(.*)>") or kind:gsub("%[%]$", "")
+  out[#out + 1] = ("--- each one of the whole list, once; raises what goes wrong\n"
+    .. "---@param filter? %s\n---@return fun(): %s|nil\nfunction %s:each(filter) end\n")
+    :format(class_of_fields(resource, row), item, class)
+  if row.moments and row.moments.created then
+    out[#out + 1] = ("--- each new one, once over restarts, for ever; raises what goes wrong\n"
+      .. "---@param options %s|{ state: string, poll?: number } `state`: the path of a file\n"
+      .. "---@return fun(): %s\nfunction %s:watch(options) end\n")
+      :format(class_of_fields(resource, row), item, class)
+  end
+end
+
 local function resources(out, apis)
   local seen = {}
   for _, api in ipairs(apis) do
@@ -282,10 +296,7 @@ local function resources(out, apis)
             row.name, arguments)
           if row.walk and not seen[resource].each then
             seen[resource].each = true
-            out[#out + 1] = ("--- each one of the whole list, once; raises what goes wrong\n"
-              .. "---@param filter? %s\n---@return fun(): %s|nil\nfunction %s:each(filter) end\n")
-              :format(class_of_fields(resource, row),
-                kind:match("Page<(.*)>") or kind:gsub("%[%]$", ""), class)
+            walks(out, class, resource, row, kind)
           end
         end
       end

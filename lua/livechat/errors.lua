@@ -36,6 +36,8 @@ local MESSAGE_MAX = 500
 ---@field retry_after number|nil seconds
 ---@field ignored string[]|nil the fields that an update did not take
 ---@field taken string[]|nil those that it did take: the outcome is then "unknown"
+---@field done string[]|nil what was done of several calls before one of them failed
+---@field code string|nil the service's own word for what is wrong (today's APIs)
 ---@field text fun(self: livechat.Error): string the same line as `tostring` gives
 local Error = { __name = "livechat.Error" }
 
