@@ -75,12 +75,12 @@ describe("the recipe", function()
     helper.write(folder .. "/chat-message.lua", code_of "chat-message")
     helper.write(folder .. "/try.lua", [[
       local handlers = dofile(arg[1])
-      handlers.ticket_created { ticket = { id = "ABCDE", subject = "it's $(id) \"broken\"",
+      handlers.ticket_created { ticket = { id = "ABCDE", subject = "it's $(id) \"broken\" C:\\x",
         requester = { mail = "mary@example.com" } } }]])
     local status, text = helper.run(("%s lua5.4 %s/try.lua %s/chat-message.lua"):format(
       environment { CHAT_WEBHOOK = "http://127.0.0.1:" .. chat.port .. "/x" }, folder, folder))
     assert.equal(0, status, text)
-    assert.equal("New ticket ABCDE from mary@example.com: it's $(id) \"broken\"",
+    assert.equal("New ticket ABCDE from mary@example.com: it's $(id) \"broken\" C:\\x",
       json.decode(helper.read(folder .. "/message")).text)
     chat.stop()
     status = helper.run(("%s lua5.4 %s/try.lua %s/chat-message.lua"):format(
