@@ -280,9 +280,9 @@ static void test_sync(void) {
   CHECK(pipe(ends) == 0 && failed(lc_file_sync(ends[1]), EINVAL));
   close(ends[0]);
   close(ends[1]);
-  CHECK(lc_folder_sync(box) == LC_OK);
-  CHECK(failed(lc_folder_sync(path_of("none")), ENOENT));
-  CHECK(failed(lc_folder_sync(path_of("synced")), ENOTDIR));
+  CHECK(lc_folder_sync_at(box) == LC_OK);
+  CHECK(failed(lc_folder_sync_at(path_of("none")), ENOENT));
+  CHECK(failed(lc_folder_sync_at(path_of("synced")), ENOTDIR));
   unlink(path_of("synced"));
 }
 
