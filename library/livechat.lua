@@ -1183,7 +1183,8 @@ function Teams:list() end
 ---@class livechat.Tickets
 local Tickets = {}
 
---- one page of 25, last change first
+--- one page of 25, last change first, of one silo; `each` reads archive and spam too, unless
+--- `silo` or `status` leaves them out
 ---@param filter? livechat.TicketsListFilter
 ---@return livechat.Page<livechat.Ticket>|nil
 ---@return livechat.Error|nil err
@@ -1193,6 +1194,11 @@ function Tickets:list(filter) end
 ---@param filter? livechat.TicketsListFilter
 ---@return fun(): livechat.Ticket|nil
 function Tickets:each(filter) end
+
+--- each new one, once over restarts, for ever; raises what goes wrong
+---@param options livechat.TicketsListFilter|{ state: string, poll?: number } `state`: the path of a file
+---@return fun(): livechat.Ticket
+function Tickets:watch(options) end
 
 --- one ticket, by its id or its shortID
 ---@param id string|integer
@@ -1346,6 +1352,11 @@ function Chats:list(filter) end
 ---@param filter? livechat.ChatsListFilter
 ---@return fun(): livechat.Chat|nil
 function Chats:each(filter) end
+
+--- each new one, once over restarts, for ever; raises what goes wrong
+---@param options livechat.ChatsListFilter|{ state: string, poll?: number } `state`: the path of a file
+---@return fun(): livechat.Chat
+function Chats:watch(options) end
 
 --- one chat
 ---@param id string|integer
@@ -1756,6 +1767,8 @@ function Receiver:run(given) end
 ---@field retry_after number|nil seconds
 ---@field ignored string[]|nil the fields that an update did not take
 ---@field taken string[]|nil those that it did take: the outcome is then "unknown"
+---@field done string[]|nil what was done of several calls before one of them failed
+---@field code string|nil the service's own word for what is wrong (today's APIs)
 ---@field text fun(self: livechat.Error): string the same line as `tostring` gives
 
 ---@alias livechat.ErrorKind
