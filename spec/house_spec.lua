@@ -240,8 +240,8 @@ end
 describe("Lua", function()
   -- The service as data, what is checked and what is decided: no I/O, no state, no clock.
   local PURE = {}
-  for name in ("text errors options json api.walk_pages api.lost_create call.request call.retry "
-    .. "api.check api.read api.walk_cursor api.id_set api.compose api.accounts")
+  for name in ("text errors options json api.ties api.walk_pages api.lost_create call.request "
+    .. "call.retry api.check api.read api.walk_cursor api.id_set api.compose api.accounts")
     :gmatch("[%w_.]+") do
     PURE[name] = true
   end

@@ -145,6 +145,7 @@ function World:fetch(page, order)
 end
 
 local BODIES = {
+  none = function() end,
   touch = function(world, ticket) world:change(ticket, ticket.matches) end,
   leave = function(world, ticket) world:change(ticket, false) end,
   half = function(world, ticket)
@@ -227,8 +228,30 @@ describe("a list that changes by one ticket a second", function()
   end
 
   it("is read whole where each second has several in another order each time", function()
-    -- Each reading may miss some. While all together met fewer than there are, another one follows.
-    runs(60, { count = 300, spread = 86, ties = true, others = 1, mix = "touch" }, 14)
+    runs(60, { count = 300, spread = 86, ties = true, others = 1, mix = "touch" }, 3)
+    runs(20, { count = 300, spread = 86, ties = true, others = 1, body = "half" }, 3)
+    runs(20, { count = 300, ties = true, others = 1, lag = 15, before = 40, body = "half" }, 3)
+  end)
+
+  it("is read whole so where the body itself puts ten into each second", function()
+    -- The front is then as long as the list, and each of its pages ends in a second of ten.
+    runs(5, { count = 300, spread = 86, ties = true, others = 1, body = "touch" }, 10)
+    runs(5, { count = 300, ties = true, others = 1, body = "touch", order = "asc" }, 10)
+  end)
+
+  it("is read whole so with the oldest change first", function()
+    for _, body in ipairs { "none", "half" } do
+      runs(15, { count = 300, spread = 86, ties = true, others = 1, order = "asc", body = body }, 4)
+    end
+  end)
+
+  it("is read whole in as many where it has a thousand, in one order", function()
+    for _, order in ipairs { "desc", "asc" } do
+      for _, body in ipairs { "none", "half", "leave" } do
+        runs(1, { count = 1000, others = 1, body = body, order = order }, 3)
+      end
+      runs(1, { count = 1000, others = 1, body = "touch", order = order }, 3.3) -- eleven a second
+    end
   end)
 
   it("is read so where the answers are slow", function()

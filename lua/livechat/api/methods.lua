@@ -274,6 +274,8 @@ local function each(dialect, rows, fname, row)
     else
       next_thing = walk_pages.each(fetch, { id = id_of, modified = moment "modified",
         created = moment "created", order = filter.order, page = filter.page,
+        keeps_place = row.moments.keeps_place,
+        loses = row.moments.loses and row.moments.loses(filter),
         most = row.reach and row.reach.most,
         beyond = function(total) return page.beyond_reach(row, total) end })
     end

@@ -16,18 +16,20 @@
 --    moment, or shows no sign that the list moved: no item twice, no page that begins with a
 --    newer change than the page before it ended with.
 --
--- Items of one second may come in another order each time, and then one is met twice and another
--- not at all. So the walk counts. The first answer's `total` is how many items are owed, and an
--- item that has not changed since then is one of them: when as many have been met, the loop is
--- complete, whatever else moved, and what entered the list later is no reason to read on. Where
--- fewer were met and the last reading met fewer than the list has, all is read again.
---      [A B][C D], all of one second. Page 1 shows A, B, page 2 shows B, D: 3 met, 4 owed. All is
---      read again: [A C], and 4 of 4 are met.
+-- The walk counts. The first answer's `total` is how many items are owed, and an item that has not
+-- changed since then is one of them: when as many have been met, the loop is complete, whatever
+-- else moved. Else the front is read until a reading shows that all has been met that there is.
+-- Items of one second may come in another order each time: `livechat.api.ties` tells which page has
+-- to be read again, before the walk goes on.
 --
 -- With the oldest change first, what moves goes to the end, and opens gaps that `total` does not
 -- show. Unless the count is complete, the list is read in the other order after that.
+--
+-- In a list in which items keep their places one may come in and one go out anywhere, and `total`
+-- tells nothing. It is read again where one may have left it, until a reading brings nothing new.
 local add = require "livechat.api.id_set".add
 local errors = require "livechat.errors"
+local ties = require "livechat.api.ties"
 
 local pages = {}
 
@@ -39,15 +41,10 @@ local LAG = 20
 -- Fetches allowed for each page that the list has at the start, and besides.
 local FETCHES_A_PAGE, FETCHES_BESIDES = 20, 1000
 
--- Fetches for each page of the start, or of a short list in all, after which a list that moves is
--- read no more for the sake of what the count cannot tell: whether an item that was not met has
--- left.
-local ENOUGH_A_PAGE, ENOUGH = 2.05, 20
-
--- Readings in a row that brought nothing, though the list moved, after which there is nothing more
--- to find: with as many items met as the list has; with fewer; and with fewer in a list that has
--- several of one second, or holds still otherwise: there it is an error.
-local IDLE, IDLE_SHORT, IDLE_STILL = 2, 4, 8
+-- Readings in a row that brought nothing, after which there is nothing more to find: of a front
+-- that moves; of a list of which fewer have been met than it has; of such a list that holds still:
+-- there it is an error.
+local IDLE, IDLE_SHORT, IDLE_STILL = 2, 3, 8
 
 -- Fetches for each page so far, and besides, after which a walk goes back no more.
 local PATIENCE_A_PAGE, PATIENCE_BESIDES = 2.5, 6
@@ -55,6 +52,8 @@ local PATIENCE_A_PAGE, PATIENCE_BESIDES = 2.5, 6
 -- Answers in a row that are the same as the one before them, after which the service does not know
 -- pages, whatever it counts. One may come of a list that moved by a whole page.
 local SAME_PAGES = 8
+
+local RESTLESS = "the list did not hold still for as long as it takes to read it"
 
 local function protocol(message)
   errors.throw(errors.new { kind = "protocol", message = message })
@@ -108,15 +107,16 @@ end
 
 -- The page that was read behind a gap: its items by id, and the place of its last one, which is
 -- the bound as soon as nothing unread can stand before its first.
-local function new_island(page, ids, size)
-  local island = { page = page, stop = page * size }
+local function new_island(page, ids, size, second)
+  local island = { page = page, stop = page * size, second = second }
   for i, id in ipairs(ids) do island[id] = i end
   return island
 end
 
 -- Whether nothing stands between a page and the island: it shows an item of the island. On page 1
--- that may be one that moved.
-local function touches(walk, island, ids)
+-- that may be one that moved. Of one second, others may stand there that neither page has shown.
+local function touches(walk, island, ids, look, steady)
+  if island.second == look.last and not steady then return false end
   for i = 1, walk.page > 1 and #ids or 0 do
     if island[ids[i]] then return true end
   end
@@ -127,7 +127,7 @@ end
 -- the walk goes back. Where it leaves one again and again, and no new item comes to light, the
 -- list shrinks as fast as it is read: the walk goes on in doubt, and all is read again after it.
 -- Returns whether the page joined on to what was read before.
-local function advance(walk, look, size, ids, seen_count)
+local function advance(walk, look, size, ids, seen_count, steady)
   local before = (walk.page - 1) * size
   local bound = walk.bound or before
   local fall = walk.total and look.total and math.max(0, walk.total - look.total) or 0
@@ -139,11 +139,14 @@ local function advance(walk, look, size, ids, seen_count)
     walk.doubt = walk.doubt or walk.gap == walk.page and walk.gap_seen == seen_count
       and walk.fetches > PATIENCE_A_PAGE * walk.page + PATIENCE_BESIDES
     walk.gap, walk.gap_seen = walk.page, seen_count
-    walk.island = island and island.page == walk.page and island or new_island(walk.page, ids, size)
+    walk.island = island and island.page == walk.page and island
+      or new_island(walk.page, ids, size, look.first)
   end
   if joined or walk.doubt then
-    bound = before + size
-    if island and touches(walk, island, ids) then bound = math.max(bound, island.stop) end
+    bound = math.max(bound, before + size)
+    if island and touches(walk, island, ids, look, steady) then
+      bound = math.max(bound, island.stop)
+    end
     if island and bound >= island.stop then walk.island = nil end
   end
   walk.bound, walk.total = bound, look.total
@@ -153,6 +156,7 @@ end
 
 local function ended(walk, look, joined, start)
   if walk.peek then return true end
+  if walk.again then return false end
   if walk.same >= (look.pages and SAME_PAGES or 1) then
     walk.doubt = true
     return true
@@ -209,33 +213,25 @@ function Loop:is_complete()
   return total ~= nil and self.owed_met >= total - (self.first_page - 1) * self.size
 end
 
--- Notes what tells that items of one second came in another order, and one of them perhaps not at
--- all: such an item is met again, and not because others moved in front of it, which shows the end
--- of the page before once more. `again` holds the places of those that were met before. What
--- changed since the loop began moves anyway.
-function Loop:look_for_ties(seconds, ids, again)
-  local walk, mark, n = self.walk, self.start.mark, #ids
-  local known, furthest = walk.known, walk.furthest
-  walk.furthest = math.max(furthest or 0, walk.page)
-  if n == 0 or not mark or furthest and walk.page ~= furthest + 1 then return end
-  walk.known = { ids = ids, tail = n > 1 and seconds[n] == seconds[n - 1] and seconds[n] }
-  local lead, fresh = 0, {}
-  while again[lead + 1] do lead = lead + 1 end
-  for i = 1, n do
-    if seconds[i] and not again[i] then fresh[seconds[i]] = true end
+-- Looks for items of one second that another order has hidden: a page may have to be read again.
+function Loop:look_for_ties(view, gained)
+  local walk = self.walk
+  walk.again = nil
+  if walk.asc or not view.total or self.keeps_place or self.order:is_steady() then
+    walk.tie = nil
+    return
   end
-  for i = 1, known and n or 0 do
-    local second, ends = seconds[i], known.ids
-    local tied = second and second <= mark and (fresh[second] or second == known.tail)
-    local pushed = i <= lead and ids[i] == ends[#ends - lead + i]
-    if again[i] and tied and not pushed then self.round.tied, self.ties = true, true end
+  walk.tie, walk.again = ties.follow(walk.tie, view, gained)
+  if walk.again and walk.mark and walk.tie.second <= walk.mark then
+    walk.tie, walk.again = nil, nil
   end
+  walk.page = walk.again or walk.page
 end
 
 -- Puts those that are to be given into the queue. In the first walk, met and seen are one.
 function Loop:take(answer)
   local walk, round, queue, count = self.walk, self.round, self.queue, 0
-  local ids, seconds, again = {}, {}, {}
+  local ids, seconds = {}, {}
   for i = 1, #answer do
     local item = answer[i]
     local id = self.id(item)
@@ -245,29 +241,31 @@ function Loop:take(answer)
     local first = round.met == self.seen and new or round.met ~= self.seen and add(round.met, id)
     if first then round.count = round.count + 1 end
     if walk.met ~= round.met then first = add(walk.met, id) end
-    if not first then walk.moved, again[i] = true, true end
+    if not first then walk.moved = true end
     if new then
       self.seen_count = self.seen_count + 1
-      if self:belongs(item) then
+      if self.fetches > 1 and self:is_later(item) then
+        self.later = self.later + 1
+      elseif self:belongs(item) then
         count = count + 1
         queue[count] = item
         self:count_owed(self.modified(item))
       end
     end
   end
-  self:look_for_ties(seconds, ids, again)
   self.head, self.count = 1, count
   self.given, walk.given = self.given + count, walk.given + count
   round.given = round.given + count
   local all = table.concat(ids, "\0")
   walk.same = all == walk.ids and walk.same + 1 or 0
   walk.ids = all
-  return ids
+  return ids, seconds
 end
 
 function Loop:begin(look)
   local mark = mark_of(look)
   if self.asc then mark = look.date and look.date - LAG end
+  if self.keeps_place then mark = nil end
   self.start = { date = look.date, total = look.total, edge = look.first, mark = mark,
     top = self.first_page == 1 and not self.asc and look.first or nil, pages = look.pages or 0,
     fetches = FETCHES_A_PAGE * (look.pages or 0) + FETCHES_BESIDES }
@@ -287,16 +285,23 @@ function Loop:read()
   self.size = math.max(self.size, look.count)
   if self.fetches == 1 then self:begin(look) end
   if self.fetches > self.start.fetches then
-    protocol("the list did not hold still for as long as it takes to read it")
+    protocol(RESTLESS)
   end
   watch(walk, look)
   walk.fetches = walk.fetches + 1
-  local ids = self:take(answer)
+  local page, met_before = walk.page, self.seen_count
+  local ids, seconds = self:take(answer)
   local mark = self.start.mark
   if look.total ~= self.start.total or not mark or look.first and look.first > mark then
     self.stirred = true
   end
-  local joined = advance(walk, look, self.size, ids, self.seen_count)
+  local joined = advance(walk, look, self.size, ids, self.seen_count,
+    self.order:is_steady())
+  self.order:learn(ids, seconds, look.date and look.date - LAG)
+  if joined then
+    self:look_for_ties({ page = page, before = (page - 1) * self.size, total = look.total,
+      ids = ids, seconds = seconds }, self.seen_count > met_before)
+  end
   local over = ended(walk, look, joined, self.start)
   if self:reaches_no_further(look, over) then
     self.walk, self.cut_off = nil, look.total or self.most + 1
@@ -317,6 +322,8 @@ function Loop:after_all(walk)
   self.round.doubt = walk.doubt
   if walk.asc then
     if walk.cut or not self:is_complete() then self:read_all(1, "desc") end
+  elseif self.keeps_place then
+    if self.loses then self:after_round(walk) else self:read_front(nil, true) end
   elseif walk.next_mark then
     self:read_front(walk.next_mark, not walk.moved)
   elseif not walk.moved and not walk.doubt then
@@ -339,23 +346,27 @@ function Loop:after_front(walk)
   end
 end
 
+-- Whether items can have left a list in which they keep their places: then others behind them may
+-- have slipped by, although the total tells nothing where as many came.
+function Loop:has_lost(total)
+  local start = self.start.total
+  return self.keeps_place and (self.loses or total ~= nil and start ~= nil
+    and start + self.later > total)
+end
+
 -- Whether the whole list has to be read again, because an item may not have been met.
 function Loop:is_doubtful(walk)
-  local round, total = self.round, walk.total
-  if total and self.seen_count < total then
-    local again = self.idle < (self.stirred and not self.ties and IDLE_SHORT or IDLE_STILL)
+  local total, met = walk.total, self.seen_count
+  if self.keeps_place then met = self.round.count end
+  if total and met < total - (self.first_page - 1) * self.size then
+    local again = self.idle < (self.stirred and IDLE_SHORT or IDLE_STILL)
     if not again and not self.stirred then
-      protocol(("the list has %.0f items, and shows %.0f of them"):format(total,
-        self.seen_count))
+      protocol(("the list has %.0f items, and shows %.0f of them"):format(total, met))
     end
     return again
   end
-  if not walk.front then return self.idle < IDLE end
-  local whole = self.first_page == 1
-  if whole and total and round.count < total then return self.idle < IDLE_SHORT end
-  if round.doubt or round.tied then return self.idle < 1 end
-  return whole and self.given < (self.start.total or 0) and self.idle < IDLE
-    and self.fetches < math.max(ENOUGH_A_PAGE * self.start.pages, ENOUGH)
+  local doubt = self.round.doubt or walk.doubt or self:has_lost(total)
+  return self.idle < (doubt and 1 or walk.front and 0 or IDLE)
 end
 
 -- Reads all again where that may bring something. What is certain to have been in the list does;
@@ -400,6 +411,8 @@ end
 ---@field created fun(item: any): number|nil epoch seconds
 ---@field order? "asc"|"desc" what the caller's filter asks for; default desc
 ---@field page? integer where to begin; what stands before that page is not given
+---@field keeps_place? boolean what changes stays where it stands, and may come into the list there
+---@field loses? boolean of such a list: items may leave it as well
 ---@field most? integer items of the list that can be had at all
 ---@field beyond? fun(total: number): livechat.Error what is raised, after them, for a longer list
 
@@ -417,10 +430,11 @@ end
 ---@return fun(): any
 function pages.each(fetch, options)
   local loop = setmetatable({ fetch = fetch, id = options.id, modified = options.modified,
-    created = options.created, most = options.most, beyond = options.beyond,
+    created = options.created, keeps_place = options.keeps_place,
+    loses = options.loses, most = options.most, beyond = options.beyond,
     asc = options.order == "asc", first_page = options.page or 1,
-    seen = {}, seen_count = 0, given = 0, owed_met = 0, fetches = 0, walks = 1, idle = 0, size = 1,
-    queue = {}, head = 1, count = 0 }, Loop)
+    seen = {}, seen_count = 0, given = 0, owed_met = 0, later = 0, fetches = 0, walks = 1, idle = 0,
+    size = 1, queue = {}, head = 1, count = 0, order = ties.order() }, Loop)
   loop:read_all(loop.first_page, nil, loop.seen)
   return function() return loop:next() end
 end

@@ -32,8 +32,21 @@ local function started_at(chat, time)
   return seconds_of(chat.started_timestamp, time)
 end
 
---- By what a walk knows the list's order, which is that of the starts.
-chats.moments = { created = started_at, modified = started_at }
+-- What a chat has from its start on: a list by these alone loses none.
+local LASTING = { date_from = true, date_to = true, timezone = true, page = true, visitor_id = true,
+  include_pending = true, city = true, region = true, country = true }
+
+--- By what a walk knows the list's order, which is that of the starts: a chat that comes to match,
+--- as one that ends or is tagged, stands where it started.
+chats.moments = {
+  created = started_at, modified = started_at, keeps_place = true,
+  loses = function(filter)
+    for name in pairs(filter) do
+      if not LASTING[name] then return true end
+    end
+    return false
+  end,
+}
 
 -- ---- visitors --------------------------------------------------------------------------------
 
