@@ -92,6 +92,17 @@ static enum lc_err take(struct lc_job *job) {
   return lc_file_read(job->fd, &job->text);
 }
 
+static enum lc_err more(struct lc_job *job) {
+  enum lc_err err = lc_listing_more(&job->listing, (size_t)job->size, job->flag);
+  job->yes = job->listing.folder != NULL;
+  return err;
+}
+
+static enum lc_err look(struct lc_job *job) {
+  enum lc_err err = lc_listing_open(&job->listing, job->path[0]);
+  return err == LC_OK ? more(job) : err;
+}
+
 static enum lc_err fetch(struct lc_job *job) {
   int fd = open(job->path[0], O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
   if (fd < 0)
@@ -174,7 +185,12 @@ static enum lc_err run_on_path(struct lc_job *job) {
   case LC_OP_ABOUT:
     return lc_file_about(job->path[0], job->flag, &job->about);
   case LC_OP_LIST:
-    return lc_listing_read(&job->listing, job->path[0], job->flag);
+    job->size = SIZE_MAX;
+    return look(job);
+  case LC_OP_LOOK:
+    return look(job);
+  case LC_OP_MORE:
+    return more(job);
   case LC_OP_LOCK:
     return lc_file_lock(job->path[0], &job->fd);
   case LC_OP_TAKE:

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "folder.h"
 #include "idtable.h"
 #include "spool.h"
 
@@ -17,23 +18,25 @@ enum lc_op {
   LC_OP_REPLACE, /* path: drafts, folder, name; data, mode */
   LC_OP_MAKE,    /* path: folder; mode */
   LC_OP_SYNC_FOLDER, /* path: folder */
-  LC_OP_EXISTS,  /* path; gives `yes` */
-  LC_OP_ABOUT,   /* path, flag: follow; gives `about` */
-  LC_OP_LIST,    /* path: folder; flag: of anything in it; gives `listing` */
-  LC_OP_LOCK,    /* path; gives `fd` */
-  LC_OP_TAKE,    /* path: folder, name, two folders or NULL. Locks it and reads it: gives `fd` and
+  LC_OP_EXISTS,      /* path; gives `yes` */
+  LC_OP_ABOUT,       /* path, flag: follow; gives `about` */
+  LC_OP_LIST,        /* path: folder; flag: of anything in it; gives `listing`, of all */
+  LC_OP_LOOK,        /* path: folder, size: how many to read of it at first; gives `listing` */
+  LC_OP_MORE,        /* `listing`, size: how many to read; gives `yes`: there are more */
+  LC_OP_LOCK,        /* path; gives `fd` */
+  LC_OP_TAKE,   /* path: folder, name, two folders or NULL. Locks it and reads it: gives `fd` and
                    `text`. `yes`: the name is in one of those folders; it was removed here */
-  LC_OP_FETCH,   /* path; gives `text` */
-  LC_OP_LOAD,    /* path, size: the most bytes. Of a regular file, which a link may lead to:
+  LC_OP_FETCH,  /* path; gives `text` */
+  LC_OP_LOAD,   /* path, size: the most bytes. Of a regular file, which a link may lead to:
                     gives `text` */
-  LC_OP_OPEN,    /* path: folder; gives `folder` */
-  LC_OP_SWEEP,   /* `folder`, number: older than these microseconds, size: how many to look at;
+  LC_OP_OPEN,   /* path: folder; gives `folder` */
+  LC_OP_SWEEP,  /* `folder`, number: older than these microseconds, size: how many to look at;
                    gives `yes`: there are more */
-  LC_OP_READ,    /* `fd`, as all below; gives `text` */
-  LC_OP_APPEND,  /* data */
-  LC_OP_WRITE,   /* data, over its beginning */
+  LC_OP_READ,   /* `fd`, as all below; gives `text` */
+  LC_OP_APPEND, /* data */
+  LC_OP_WRITE,  /* data, over its beginning */
   LC_OP_SYNC,
-  LC_OP_TOUCH,   /* number: microseconds */
+  LC_OP_TOUCH, /* number: microseconds */
   LC_OP_EMPTY,
   LC_OP_SIZE, /* gives `size` */
   LC_OP_MOVE, /* path: from, to; flag: and empty it. Closes it, in any case */

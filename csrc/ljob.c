@@ -50,20 +50,20 @@ static int push_about(lua_State *L, struct lc_job *job) {
 }
 
 static int push_list(lua_State *L, struct lc_job *job) {
+  struct lc_entry file;
   lua_createtable(L, (int)job->listing.n, 0);
-  for (size_t i = 0; i < job->listing.n; i++) {
-    const struct lc_listed *file = &job->listing.files[i];
-    lua_pushstring(L, job->listing.names.data + file->name);
+  for (int i = 1; lc_listing_take(&job->listing, &file); i++) {
+    lua_pushstring(L, file.name);
     if (!job->flag) {
       lua_createtable(L, 0, 3);
       lua_insert(L, -2);
       lua_setfield(L, -2, "name");
-      lua_pushnumber(L, (lua_Number)file->size);
+      lua_pushnumber(L, (lua_Number)file.size);
       lua_setfield(L, -2, "size");
-      lua_pushnumber(L, (lua_Number)file->epoch_us / 1e6);
+      lua_pushnumber(L, (lua_Number)file.epoch_us / 1e6);
       lua_setfield(L, -2, "time");
     }
-    lua_rawseti(L, -2, (int)i + 1);
+    lua_rawseti(L, -2, i);
   }
   return 1;
 }
@@ -71,6 +71,7 @@ static int push_list(lua_State *L, struct lc_job *job) {
 static int push_listing(lua_State *L, struct lc_job *job) {
   struct lb_listing *listing = lb_new(L, sizeof *listing, LB_LISTING);
   listing->core = job->listing;
+  listing->here = true;
   memset(&job->listing, 0, sizeof job->listing);
   return 1;
 }
@@ -117,7 +118,8 @@ static const struct lb_verb verbs[] = {
     {"about", LC_OP_ABOUT, "pb", false, push_about},
     {"list", LC_OP_LIST, "p", false, push_list},
     {"names", LC_OP_LIST, "p", true, push_list},
-    {"look", LC_OP_LIST, "p", false, push_listing},
+    {"look", LC_OP_LOOK, "pc", false, push_listing},
+    {"more", LC_OP_MORE, "Gc", false, push_yes},
     {"lock", LC_OP_LOCK, "p", false, push_lock},
     {"take", LC_OP_TAKE, "pnqq", false, push_taken},
     {"fetch", LC_OP_FETCH, "p", false, push_text},
@@ -176,6 +178,12 @@ static void read_folder(lua_State *L, int idx) {
     luaL_error(L, "attempt to use a closed folder");
 }
 
+static void read_listing(lua_State *L, int idx) {
+  const struct lb_listing *listing = luaL_checkudata(L, idx, LB_LISTING);
+  if (!listing->here)
+    luaL_error(L, "attempt to use a closed listing");
+}
+
 /* One argument; what is refused raises, and the collector takes the job. */
 static void read_argument(lua_State *L, struct lc_job *job, char kind, int idx, size_t *path) {
   enum lc_err err = LC_OK;
@@ -197,6 +205,9 @@ static void read_argument(lua_State *L, struct lc_job *job, char kind, int idx, 
     break;
   case 'F':
     read_folder(L, idx);
+    break;
+  case 'G':
+    read_listing(L, idx);
     break;
   default:
     err = read_text(L, job, kind, idx, path);
@@ -243,6 +254,10 @@ struct lb_job *lb_job_make(lua_State *L, size_t n, int idx) {
     struct lb_folder *folder = lua_touserdata(L, idx);
     job->core->folder = folder->core;
     folder->core = NULL;
+  } else if (verb->arguments[0] == 'G') {
+    struct lb_listing *listing = lua_touserdata(L, idx);
+    job->core->listing = listing->core;
+    *listing = (struct lb_listing){.here = false};
   }
   return job;
 }
@@ -250,12 +265,16 @@ struct lb_job *lb_job_make(lua_State *L, size_t n, int idx) {
 static void give_back(lua_State *L, struct lc_job *job, int handle) {
   struct lb_lock *lock = handle ? lb_test(L, handle, LB_LOCK) : NULL;
   struct lb_folder *folder = handle ? lb_test(L, handle, LB_FOLDER) : NULL;
+  struct lb_listing *listing = handle ? lb_test(L, handle, LB_LISTING) : NULL;
   if (lock && lock->fd < 0) {
     lock->fd = job->fd;
     job->fd = -1;
   } else if (folder && !folder->core) {
     folder->core = job->folder;
     job->folder = NULL;
+  } else if (listing && !listing->here) {
+    *listing = (struct lb_listing){job->listing, true};
+    memset(&job->listing, 0, sizeof job->listing);
   }
 }
 

@@ -25,14 +25,14 @@ struct lb_folder {
 
 struct lb_listing {
   struct lc_listing core;
-  size_t at;
+  bool here; /* false: closed, or with a job that is under way */
 };
 
 struct lb_verb {
   const char *name;
   enum lc_op op;
   /* A letter an argument: p path, n a file's name, q path or nil, d data, m mode, b flag, t epoch
-   * seconds, c count, L lock, F folder. */
+   * seconds, c count, L lock, F folder, G listing. */
   const char *arguments;
   bool flag;
   int (*push)(lua_State *L, struct lc_job *job);

@@ -14,7 +14,8 @@
  *   list(folder) -> { { name=, size=, time=<epoch seconds> }, … } of the regular files whose names
  *     do not begin with a dot, the oldest first
  *   names(folder) -> { name, … } of all that is in it, in no order
- *   look(folder) -> listing, the same as list gives, one by one
+ *   look(folder, n) -> listing, of the first n in the folder's own order
+ *   more(listing, n) -> there is more; reads n more of them
  *   lock(path) -> lock                         fetch(path) -> text
  *   take(folder, name, [folder, folder]) -> lock, text; removes it, and fails with "missing", where
  *     one of the two folders has the name
@@ -79,20 +80,27 @@ static int folder_close(lua_State *L) {
 static int listing_free(lua_State *L) {
   struct lb_listing *listing = luaL_checkudata(L, 1, LB_LISTING);
   lc_listing_free(&listing->core);
-  listing->at = 0;
+  listing->here = false;
   return 0;
 }
 
-/* listing:next() -> name, size, time | nothing, at its end */
+/* listing:next() -> name, size, time of the oldest that has been read | nothing */
 static int listing_next(lua_State *L) {
   struct lb_listing *listing = luaL_checkudata(L, 1, LB_LISTING);
-  if (listing->at >= listing->core.n)
+  struct lc_entry file;
+  if (!lc_listing_take(&listing->core, &file))
     return 0;
-  const struct lc_listed *file = &listing->core.files[listing->at++];
-  lua_pushstring(L, listing->core.names.data + file->name);
-  lua_pushnumber(L, (lua_Number)file->size);
-  lua_pushnumber(L, (lua_Number)file->epoch_us / 1e6);
+  lua_pushstring(L, file.name);
+  lua_pushnumber(L, (lua_Number)file.size);
+  lua_pushnumber(L, (lua_Number)file.epoch_us / 1e6);
   return 3;
+}
+
+/* listing:is_open() -> boolean; false also while a disk's thread has it */
+static int listing_is_open(lua_State *L) {
+  const struct lb_listing *listing = luaL_checkudata(L, 1, LB_LISTING);
+  lua_pushboolean(L, listing->here);
+  return 1;
 }
 
 static const luaL_Reg functions[] = {{"user", spool_user}, {NULL, NULL}};
@@ -101,19 +109,26 @@ static const luaL_Reg lock_methods[] = {
     {"close", lock_close}, {"is_open", lock_is_open}, {NULL, NULL}};
 static const luaL_Reg folder_meta[] = {{"__gc", folder_close}, {NULL, NULL}};
 static const luaL_Reg listing_meta[] = {{"__gc", listing_free}, {NULL, NULL}};
-static const luaL_Reg listing_methods[] = {{"next", listing_next}, {NULL, NULL}};
+static const luaL_Reg listing_methods[] = {
+    {"next", listing_next}, {"is_open", listing_is_open}, {NULL, NULL}};
 static const luaL_Reg none[] = {{NULL, NULL}};
+
+/* A handle's type, with the verbs that begin with one. */
+static void open_handle(lua_State *L, const char *name, char letter, const luaL_Reg *of_meta,
+                        const luaL_Reg *more) {
+  lb_type(L, name, of_meta, none);
+  luaL_getmetatable(L, name);
+  lua_getfield(L, -1, "__index");
+  register_verbs(L, letter);
+  lb_register(L, more); /* these also where it is closed already */
+  lua_pop(L, 2);
+}
 
 void lb_open_spool(lua_State *L) {
   lb_open_job(L);
-  lb_type(L, LB_LOCK, lock_meta, none);
-  luaL_getmetatable(L, LB_LOCK);
-  lua_getfield(L, -1, "__index");
-  register_verbs(L, 'L');
-  lb_register(L, lock_methods); /* this one also where it is closed already */
-  lua_pop(L, 2);
+  open_handle(L, LB_LOCK, 'L', lock_meta, lock_methods);
+  open_handle(L, LB_LISTING, 'G', listing_meta, listing_methods);
   lb_type(L, LB_FOLDER, folder_meta, none);
-  lb_type(L, LB_LISTING, listing_meta, listing_methods);
   lua_newtable(L);
   register_verbs(L, 0);
   lb_register(L, functions);

@@ -6,7 +6,6 @@
  * one process too. A process that forks without exec shares its locks with the child. */
 #include "spool.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { PATH_SIZE = 4096, CHUNK = 16384, DRAFT_MODE = 0600, MAX_NAMES = 1 << 30 };
+enum { PATH_SIZE = 4096, CHUNK = 16384, DRAFT_MODE = 0600 };
 
 static enum lc_err system_error(int why) {
   errno = why;
@@ -357,116 +356,4 @@ enum lc_err lc_folder_make(const char *path, unsigned mode) {
     return S_ISDIR(present.st_mode) ? LC_OK : system_error(ENOTDIR);
   }
   return chmod(path, (mode_t)mode) == 0 ? sync_parent(path) : LC_ESYS; /* whatever the umask */
-}
-
-enum lc_err lc_folder_open(const char *path, void **folder) {
-  *folder = opendir(path);
-  return *folder ? LC_OK : LC_ESYS;
-}
-
-enum lc_err lc_folder_name(void *folder, const char **name) {
-  struct dirent *found;
-  do {
-    errno = 0;
-    found = readdir(folder);
-  } while (found && (strcmp(found->d_name, ".") == 0 || strcmp(found->d_name, "..") == 0));
-  *name = found ? found->d_name : NULL;
-  return found == NULL && errno ? LC_ESYS : LC_OK;
-}
-
-static int64_t modified_us(const struct stat *about) {
-#ifdef __APPLE__
-  const struct timespec *time = &about->st_mtimespec;
-#else
-  const struct timespec *time = &about->st_mtim;
-#endif
-  return (int64_t)time->tv_sec * 1000000 + time->tv_nsec / 1000;
-}
-
-enum lc_err lc_folder_next(void *folder, struct lc_entry *entry) {
-  for (;;) {
-    struct stat about;
-    errno = 0;
-    struct dirent *found = readdir(folder);
-    entry->name = found ? found->d_name : NULL;
-    if (found == NULL)
-      return errno ? LC_ESYS : LC_OK;
-    if (found->d_name[0] == '.' ||
-        fstatat(dirfd(folder), found->d_name, &about, AT_SYMLINK_NOFOLLOW) != 0 ||
-        !S_ISREG(about.st_mode))
-      continue; /* gone meanwhile, or none of ours */
-    entry->size = (uint64_t)about.st_size;
-    entry->epoch_us = modified_us(&about);
-    return LC_OK;
-  }
-}
-
-void lc_folder_close(void *folder) {
-  if (folder)
-    closedir(folder);
-}
-
-enum lc_err lc_folder_sweep(void *folder, int64_t before_us, size_t n, bool *more) {
-  struct lc_entry entry = {.name = NULL};
-  enum lc_err err = LC_OK;
-  for (*more = true; err == LC_OK && *more && n > 0; n--) {
-    err = lc_folder_next(folder, &entry);
-    *more = err == LC_OK && entry.name != NULL;
-    if (*more && entry.epoch_us < before_us)
-      unlinkat(dirfd(folder), entry.name, 0);
-  }
-  return err;
-}
-
-/* ---- listings ------------------------------------------------------------------------------ */
-
-static enum lc_err listing_add(struct lc_listing *listing, const struct lc_entry *entry) {
-  if (listing->n == listing->room) {
-    size_t room = listing->room > 0 ? listing->room * 2 : 64;
-    struct lc_listed *files = realloc(listing->files, room * sizeof *files);
-    if (files == NULL)
-      return LC_ENOMEM;
-    listing->files = files;
-    listing->room = room;
-  }
-  struct lc_listed *file = &listing->files[listing->n];
-  *file = (struct lc_listed){listing->names.len, entry->size, entry->epoch_us};
-  enum lc_err err = lc_buf_add(&listing->names, entry->name, strlen(entry->name) + 1);
-  listing->n += err == LC_OK;
-  return err;
-}
-
-static int compare_times(const void *a, const void *b) {
-  const struct lc_listed *one = a, *other = b;
-  if (one->epoch_us != other->epoch_us)
-    return one->epoch_us < other->epoch_us ? -1 : 1;
-  return one->name < other->name ? -1 : 1;
-}
-
-enum lc_err lc_listing_read(struct lc_listing *listing, const char *path, bool all) {
-  void *folder;
-  struct lc_entry entry = {.name = NULL};
-  *listing = (struct lc_listing){.files = NULL};
-  lc_buf_init(&listing->names, MAX_NAMES);
-  enum lc_err err = lc_folder_open(path, &folder);
-  while (err == LC_OK) {
-    err = all ? lc_folder_name(folder, &entry.name) : lc_folder_next(folder, &entry);
-    if (err != LC_OK || entry.name == NULL)
-      break;
-    err = listing_add(listing, &entry);
-  }
-  int why = errno;
-  lc_folder_close(folder);
-  errno = why;
-  if (err != LC_OK)
-    lc_listing_free(listing);
-  else if (listing->n > 0 && !all)
-    qsort(listing->files, listing->n, sizeof *listing->files, compare_times);
-  return err;
-}
-
-void lc_listing_free(struct lc_listing *listing) {
-  free(listing->files);
-  lc_buf_free(&listing->names);
-  *listing = (struct lc_listing){.files = NULL};
 }

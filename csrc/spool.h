@@ -62,38 +62,4 @@ enum lc_err lc_file_about(const char *path, bool follow, struct lc_about *about)
 /* The folder itself, not those above it; fine where it is there. The umask does not matter. */
 enum lc_err lc_folder_make(const char *path, unsigned mode);
 
-enum lc_err lc_folder_open(const char *path, void **folder);
-/* Of anything in it, also what begins with a dot; until the next call. NULL: there are no more. */
-enum lc_err lc_folder_name(void *folder, const char **name);
-
-struct lc_entry {   /* a regular file whose name does not begin with a dot */
-  const char *name; /* until the next call; NULL: there are no more */
-  uint64_t size;
-  int64_t epoch_us; /* its time */
-};
-
-enum lc_err lc_folder_next(void *folder, struct lc_entry *entry);
-/* Removes what lc_folder_next would give and is older, looking at no more than `n` files; *more:
- * there are more to look at. */
-enum lc_err lc_folder_sweep(void *folder, int64_t before_us, size_t n, bool *more);
-void lc_folder_close(void *folder); /* NULL is fine */
-
-/* All that is in a folder, in the order of the files' times. */
-struct lc_listing {
-  struct lc_listed *files;
-  size_t n;
-  size_t room;
-  struct lc_buf names; /* each with its 0 */
-};
-
-struct lc_listed {
-  size_t name; /* where it begins in `names` */
-  uint64_t size;
-  int64_t epoch_us;
-};
-
-/* What lc_folder_next gives, or with `all` what lc_folder_name gives, in no order. */
-enum lc_err lc_listing_read(struct lc_listing *listing, const char *path, bool all);
-void lc_listing_free(struct lc_listing *listing);
-
 #endif

@@ -25,9 +25,8 @@ static const char *path_of(const char *folder, const char *name) {
 
 static int count(const char *path) {
   struct lc_listing listing;
-  if (lc_listing_read(&listing, path, false) != LC_OK)
-    return -1;
-  int n = (int)listing.n;
+  enum lc_err err = lc_listing_open(&listing, path);
+  int n = err == LC_OK && lc_listing_more(&listing, SIZE_MAX, false) == LC_OK ? (int)listing.n : -1;
   lc_listing_free(&listing);
   return n;
 }
@@ -432,13 +431,52 @@ static void test_no_memory(void) {
   CHECK(close(open(path_of(box, "f"), O_CREAT | O_WRONLY, 0600)) == 0);
   for (long n = 1; n < 100; n++) {
     test_fail_alloc(n);
-    enum lc_err err = lc_listing_read(&listing, box, false);
+    enum lc_err err = lc_listing_open(&listing, box);
+    if (err == LC_OK)
+      err = lc_listing_more(&listing, 10, false);
     bool failed = test_alloc_failed();
     CHECK(err == (failed ? LC_ENOMEM : LC_OK) && listing.n == (failed ? 0 : 1));
     lc_listing_free(&listing);
     if (!failed)
       break;
   }
+  empty(box);
+}
+
+/* The oldest first, of what has been read; all of it in the end. */
+static void test_listing(void) {
+  enum { FILES = 500 };
+  struct lc_listing listing;
+  struct lc_entry entry;
+  char name[16];
+  for (int i = 0; i < FILES; i++) {
+    snprintf(name, sizeof name, "%d", i * 7 % FILES);
+    CHECK(close(open(path_of(box, name), O_CREAT | O_WRONLY, 0600)) == 0);
+    struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000 + i * 7 % FILES / 2}};
+    CHECK(utimensat(AT_FDCWD, path_of(box, name), times, 0) == 0);
+  }
+  CHECK(lc_listing_open(&listing, box) == LC_OK && !lc_listing_take(&listing, &entry));
+  CHECK(lc_listing_more(&listing, 100, false) == LC_OK && listing.n == 100 && listing.folder);
+  int64_t last = 0;
+  int taken = 0;
+  bool seen[FILES] = {false}, sorted = true;
+  for (; taken < 50 && lc_listing_take(&listing, &entry); taken++) {
+    sorted = sorted && entry.epoch_us >= last && !seen[strtol(entry.name, NULL, 10)];
+    seen[strtol(entry.name, NULL, 10)] = true;
+    last = entry.epoch_us;
+  }
+  CHECK(taken == 50 && sorted);
+  CHECK(lc_listing_more(&listing, SIZE_MAX, false) == LC_OK && listing.folder == NULL);
+  CHECK(lc_listing_more(&listing, 1, false) == LC_OK && listing.n == FILES - 50);
+  for (last = 0; lc_listing_take(&listing, &entry); taken++) {
+    sorted = sorted && entry.epoch_us >= last && !seen[strtol(entry.name, NULL, 10)];
+    seen[strtol(entry.name, NULL, 10)] = true;
+    last = entry.epoch_us;
+  }
+  CHECK(taken == FILES && sorted && last == INT64_C(1000000) * (1000 + (FILES - 1) / 2));
+  lc_listing_free(&listing);
+  CHECK(lc_listing_open(&listing, "/nowhere/at/all") == LC_ESYS && errno == ENOENT);
+  lc_listing_free(&listing);
   empty(box);
 }
 
@@ -477,6 +515,7 @@ int main(void) {
   test_hanging();
   test_fork();
   test_no_memory();
+  test_listing();
   test_sweep();
   char command[128];
   snprintf(command, sizeof command, "rm -rf '%s'", base);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "folder.h"
 #include "spool.h"
 #include "stamp.h"
 #include "test.h"

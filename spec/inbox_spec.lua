@@ -484,6 +484,34 @@ describe("an inbox in a folder", function()
     assert.matches("Read%-only file system$", said[#said])
   end)
 
+  it("gives the first of a full folder before it has read the rest, and all of it once", function()
+    local queue = require "livechat.events.inbox_queue"
+    local first, further = queue.FIRST_LOOK, queue.FURTHER
+    queue.FIRST_LOOK, queue.FURTHER = 20, 3
+    helper.defer(function() queue.FIRST_LOOK, queue.FURTHER = first, further end)
+    local inbox, read, held = livechat.inbox(path), 0, {}
+    for i = 1, 100 do assert.equal("stored", inbox:store(("e%03d"):format(i), "{}")) end
+    inbox = livechat.inbox(path)
+    local on, run = inbox.reading.on, inbox.reading.run
+    inbox.reading.on = function(self, handle, verb, ...)
+      read = read + (verb == "more" and ... or 0)
+      return on(self, handle, verb, ...)
+    end
+    inbox.reading.run = function(self, verb, ...)
+      read = read + (verb == "look" and 20 or 0)
+      return run(self, verb, ...)
+    end
+    for i = 1, 100 do
+      local claim = assert(inbox:claim(), i)
+      assert.is_nil(held[claim.id])
+      held[claim.id] = claim
+      assert.truthy(i > 1 or read == 23, read)
+      if i % 10 == 0 then inbox:later(claim, 100, { error = "x", handled = {} }) end
+    end
+    assert.is_nil((inbox:claim())) -- the rest is in the hands of a process, or due later
+    assert.truthy(read >= 100)
+  end)
+
   it("does not stop at a file that it cannot use, but tells", function()
     local inbox = livechat.inbox(path)
     inbox:store("b", "{}")

@@ -18,6 +18,7 @@ local disk = require "livechat.events.disk"
 local errors = require "livechat.errors"
 local history = require "livechat.events.history"
 local inbox_folder = require "livechat.events.inbox_folder"
+local inbox_queue = require "livechat.events.inbox_queue"
 local json = require "livechat.json"
 local options = require "livechat.options"
 
@@ -27,9 +28,6 @@ local inbox = {
   REMEMBER = 7 * 3600, -- the service delivers an event again for six hours
 }
 
--- No event waits longer than the longest pause between two attempts: a file whose time lies farther
--- ahead was written before the clock was set back.
-local FARTHEST = 3600
 local STALE_DRAFT = 3600
 local SWEEP_EVERY = 600
 local SLICE, IDLE_SLICE = 10, 2000 -- files that a claim looks at while it sweeps: 20 us; 4 ms
@@ -40,7 +38,7 @@ local MAX_BYTES = 2 ^ 26 -- of events that wait for the disk
 ---@field path string
 ---@field reading livechat.Disk for everything but storing
 ---@field writing livechat.Disk
----@field queue userdata|nil what a look at new/ has found
+---@field queue livechat.InboxQueue
 ---@field sweeping { path: string, before: number, folder: userdata|nil }[] what is not done yet
 local Inbox = { fault = "invalid" } -- the kind of error that a folder in trouble gives
 Inbox.__index = Inbox
@@ -151,10 +149,6 @@ local function let_go(self, lock)
   self.reading:on(lock, "close")
 end
 
-local function is_due(moment, now)
-  return moment <= now or moment > now + FARTHEST
-end
-
 --- Takes one file of new/ for this process.
 ---@return livechat.Claim|nil
 ---@return string|nil problem nothing where another process has it, or it is not due, or gone
@@ -168,9 +162,9 @@ local function take(self, name)
     return nil, "new/" .. name .. " is no event"
   end
   local claim, now = history.read(text), core.now()
-  if claim.due and not is_due(claim.due, now) then
+  if claim.due and not inbox_queue.is_due(claim.due, now) then
     let_go(self, lock)
-    self.waiting[name] = { size = #text, due = claim.due }
+    self.queue:put_off(name, #text, claim.due)
     return nil
   end
   -- Counted before it is handled: an event that kills its handler's process must not do so for
@@ -180,38 +174,6 @@ local function take(self, name)
   claim.id, claim.lock, claim.attempts = name, lock, claim.attempts + 1
   claim.problem = not noted and explain(self, problem) or nil
   return claim
-end
-
---- Looks at what is in new/, what is due first before the rest.
----@return boolean
----@return string|nil problem
-local function look(self)
-  local now = core.now()
-  for id, known in pairs(self.waiting) do
-    if is_due(known.due, now) then
-      self.waiting[id] = nil
-    end
-  end
-  local word, problem
-  self.queue, word, problem = self.reading:run("look", self.new)
-  return self.queue ~= nil or word == "missing", problem
-end
-
---- The next of the queue that may be due.
-local function next_name(self)
-  local now = core.now()
-  while self.queue do
-    local name, size, time = self.queue:next()
-    if not name or not is_due(time, now) then
-      self.queue = nil -- what follows is due later
-      return nil
-    end
-    local known = self.waiting[name]
-    if not known or known.size ~= size or is_due(known.due, now) then
-      return name -- unknown, or something has happened to it
-    end
-  end
-  return nil
 end
 
 --- The next event that is due, the oldest first, for this process alone; nothing where there is
@@ -225,17 +187,17 @@ function Inbox:claim()
   self:sweep_some(SLICE)
   for _, again in ipairs { false, true } do
     if again then
-      local looked, unread = look(self)
+      local looked, unread = self.queue:look()
       if not looked then return nil, explain(self, unread) end
     end
-    local name = next_name(self)
+    local name = self.queue:next()
     while name do
       local claim, why = take(self, name)
       problem = problem or why
       if claim then
         return claim
       end
-      name = next_name(self)
+      name = self.queue:next()
     end
   end
   self:sweep_some(IDLE_SLICE)
@@ -265,12 +227,12 @@ end
 ---@return string|nil message
 function Inbox:later(claim, seconds, report)
   local now = core.now()
-  local due = now + math.min(seconds, FARTHEST)
+  local due = now + math.min(seconds, inbox_queue.FARTHEST)
   local noted, _, problem = note(self, claim.lock, {
     failed = now, due = due, error = report.error, handled = json.array(report.handled),
   })
   self.reading:on(claim.lock, "touch", due)
-  self.waiting[claim.id] = { size = self.reading:on(claim.lock, "size"), due = due }
+  self.queue:put_off(claim.id, self.reading:on(claim.lock, "size"), due)
   let_go(self, claim.lock)
   return noted, problem and explain(self, problem)
 end
@@ -480,14 +442,14 @@ function inbox.new(given, fname)
   end
   local path = given.path
   local file_mode, folder_mode = inbox_folder.modes(given.mode or "0600")
+  -- Threads for each: what is looked through for the handlers does not hold up what comes in.
+  local writing, reading = disk.new(given.wait), disk.new(given.wait)
   return setmetatable({
     path = path, file_mode = file_mode, folder_mode = folder_mode,
     drafts = path .. "/tmp", new = path .. "/new/", done_with = path .. "/done/",
     failed = path .. "/failed/", queue_size = given.queue or QUEUE,
-    waiting = {}, -- what this process knows to be due later, by its id
+    writing = writing, reading = reading, queue = inbox_queue.new(reading, path .. "/new/"),
     sweeping = {},
-    -- A thread for each: what is looked through for the handlers does not hold up what comes in.
-    writing = disk.new(given.wait), reading = disk.new(given.wait),
   }, Inbox)
 end
 
