@@ -173,6 +173,23 @@ describe("chats of v3", function()
   end)
 end)
 
+describe("chats of v3 that go on", function()
+  it("are listed by group alone, and say so", function()
+    for name, value in pairs { agent = "a", tag = { "t" }, tagged = 0, query = "q",
+      date_from = "2026-01-01" } do
+      local list, err = client.chats:list { active = true, [name] = value }
+      assert.is_nil(list)
+      assert.same({ "invalid", name }, { err.kind, err.field })
+      local fine, problem = pcall(function()
+        client.chats:each { active = true, [name] = value }()
+      end)
+      assert.is_false(fine)
+      assert.equal(name, problem.field)
+    end
+    assert(client.chats:list { active = true, group = 0, order = "asc", limit = 5 })
+  end)
+end)
+
 describe("records of v3", function()
   it("are read, written and read anew as v2's are", function()
     local row = assert(client.chats:list { limit = 1 })[1]

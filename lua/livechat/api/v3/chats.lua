@@ -85,6 +85,34 @@ local ACTIVE = wire.action("agent", "list_chats", { safe = true, returns = "summ
 local ARCHIVES = wire.action("agent", "list_archives", { safe = true, returns = "archives",
   write = question(archive_filters) })
 
+-- Chats that go on are filtered by group alone: what else is asked is not passed over in silence.
+local function problem_of(op, filter)
+  for _, name in ipairs { "agent", "date_from", "date_to", "query", "tag", "tagged",
+    "visitor_email", "visitor_id" } do
+    if filter.active == 1 and filter[name] ~= nil then
+      return op.invalid(name, "does not go with active: chats that go on are listed by group alone")
+    end
+  end
+end
+
+local function fetch(op, filter, place)
+  local problem = problem_of(op, filter)
+  if problem then
+    return nil, problem
+  end
+  local asked = op.copy(filter)
+  asked.page_id = place or asked.page_id
+  return op:perform(op.row, {}, nil, asked)
+end
+
+local function list_page(op, _, filter)
+  local found, err = fetch(op, filter)
+  if not found then
+    return nil, err
+  end
+  return op:page(found, filter)
+end
+
 -- One row of an archive is one thread: the same chat may come again.
 local function identity(own)
   local thread = chat_shape.thread_id(own)
@@ -133,6 +161,7 @@ local THREAD = { { "id", "body:chat_id" }, { "thread", "body:thread_id" }, { "ta
 chats.resources = {
   act("list", "list_archives", {
     safe = true, returns = "archives", walk = "cursor", cursor = "page_id", identity = identity,
+    run = list_page, fetch = fetch,
     choose = function(filter) return filter.active == 1 and ACTIVE or ARCHIVES end,
     query = {
       active = { type = "flag" }, date_from = { type = "date" }, date_to = { type = "date" },
