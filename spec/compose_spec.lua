@@ -34,6 +34,9 @@ describe("a resource of two dialects", function()
   it("finds a thing by its id in either, and hides no failure behind the other", function()
     local two = function(_, id) return id end
     assert.equal("x", method("get", { GET, failing "not_found" }, { GET, two })({}, "x"))
+    assert.equal("x", method("get", { GET, failing "rejected" }, { GET, two })({}, "x"))
+    assert.equal("rejected",
+      select(2, method("get", { GET, failing "not_found" }, { GET, failing "rejected" })({})).kind)
     assert.equal("network",
       select(2, method("get", { GET, failing "network" }, { GET, two })({}, "x")).kind)
     assert.equal("not_found",

@@ -97,14 +97,18 @@ local function said(list, name)
   end
 end
 
+-- How much a failure says of an id: one that is of another form than a service's own is rejected.
+local WEIGHT = { invalid = 1, not_found = 2, rejected = 3 }
+
 local function first_of(parts)
   return function(...)
-    local value, more, problem
+    local problem
     for _, part in ipairs(parts) do
-      value, more = part.call(...)
+      local value, more = part.call(...)
       if value then return value, more end
-      if more.kind ~= "invalid" and more.kind ~= "not_found" then return nil, more end
-      problem = more.kind == "not_found" and more or problem or more
+      local weight = WEIGHT[more.kind]
+      if not weight then return nil, more end
+      problem = problem and WEIGHT[problem.kind] >= weight and problem or more
     end
     return nil, problem
   end
