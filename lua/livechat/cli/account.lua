@@ -91,6 +91,22 @@ function account.client(shell, given, more)
   return nil, tostring(client):find("'api_key'", 1, true) and account.NOT_SIGNED_IN or 2
 end
 
+--- The client of a command that can do without: nil where no account is signed in, and what is
+--- wrong where one is.
+---@param getenv fun(name: string): string|nil
+---@param given { profile?: string, api?: string }
+---@param more? livechat.Options
+---@return livechat.Client|nil client
+---@return string|nil problem
+function account.quiet(getenv, given, more)
+  local told
+  local shell = { getenv = getenv, say = function(line) told = line end,
+    is_terminal = function() return false end }
+  local client = account.client(shell, given, more)
+  if client or told:find("^not signed in") then return client end
+  return nil, told
+end
+
 --- Tells what went wrong; the command's status.
 ---@param shell livechat.Shell
 ---@param err livechat.Error|string

@@ -24,14 +24,19 @@ function KINDS.any(value)
 end
 
 function KINDS.number(value)
-  local number = tonumber(value)
-  return number and number >= 0 and number < math.huge and number or nil, "must be a number"
+  local number = value:find("^[%d.]+$") and tonumber(value)
+  return number or nil, "must be a number"
+end
+
+function KINDS.seconds(value)
+  local number = KINDS.number(value)
+  return number and number > 0 and number or nil, "must be seconds, more than 0"
 end
 
 function KINDS.whole(value)
-  local number = tonumber(value)
-  return number and number >= 1 and number % 1 == 0 and number < 2 ^ 31 and math.floor(number)
-    or nil, "must be a whole number from 1"
+  local number = value:find("^%d+$") and tonumber(value)
+  return number and number >= 1 and number < 2 ^ 31 and math.floor(number) or nil,
+    "must be a whole number from 1"
 end
 
 function KINDS.port(value)

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The commands about events: inbox, drain, listen.
+local account = require "livechat.cli.account"
 local cli_text = require "livechat.cli.text"
 local core = require "livechat.core"
 local handlers = require "livechat.cli.handlers"
@@ -23,13 +24,6 @@ local INBOX = {
   { name = "redis", kind = "text", value = "HOST:PORT", help = "or the Redis server that has it" },
   { name = "stream", kind = "text", value = "KEY", help = "its stream there (livechat:inbox)" },
 }
-
---- The account that the environment names, nil where it names none.
----@return livechat.Client|nil
-local function client_of(shell, options)
-  local key = shell.getenv("LIVECHAT_API_KEY") or shell.getenv("LIVECHAT_ACCESS_TOKEN")
-  return key and key ~= "" and assert(livechat.new(options)) or nil
-end
 
 local function with(list, more)
   local made = {}
@@ -225,8 +219,9 @@ commands.drain = {
     { name = "limit", kind = "whole", value = "N", help = "at most so many events" },
     { name = "attempts", kind = "whole", value = "N", help = "before an event is set aside (10)" },
     { name = "watch", kind = "flag", help = "wait for more, until ^C" },
-    { name = "poll", kind = "number", value = "SECONDS", help = "how often to look then (1)" },
+    { name = "poll", kind = "seconds", value = "SECONDS", help = "how often to look then (1)" },
     { name = "json", kind = "flag", help = "the result for programs" },
+    account.OPTIONS[1], account.OPTIONS[2],
   }),
   run = function(options, rest, shell)
     if #rest ~= 1 then
@@ -240,10 +235,15 @@ commands.drain = {
     if not found then
       return fail(shell, message)
     end
+    local client, unknown = account.quiet(shell.getenv, options)
+    if unknown then
+      return fail(shell, unknown)
+    end
     local receiver = livechat.receiver {
-      token = false, inbox = inbox, client = client_of(shell), on_error = shell.say,
+      token = false, inbox = inbox, client = client, on_error = shell.say,
     }
-    local registered, unknown = handlers.register(receiver, found)
+    local registered
+    registered, unknown = handlers.register(receiver, found)
     if not registered then
       return fail(shell, rest[1] .. ": " .. unknown)
     end
@@ -286,27 +286,35 @@ commands.listen = {
     { name = "forward-to", kind = "text", value = "URL",
       help = "post each event to it, too; what it refuses the service delivers again" },
     { name = "json", kind = "flag", help = "print the events as JSON, one a line" },
+    account.OPTIONS[1], account.OPTIONS[2],
   },
   run = function(options, rest, shell)
     local token = shell.getenv("LIVECHAT_WEBHOOK_TOKEN")
     token = options.token or token and token ~= "" and { token } or nil
+    local forward_to, wrong = options["forward-to"], nil
+    if forward_to then
+      wrong = select(2, require("livechat.cli.listen").target(forward_to))
+    end
     if #rest > 1 then
       return nil, "one file of handlers expected"
-    elseif options["forward-to"] and not options["forward-to"]:find("^https?://[^/%s]") then
-      return nil, "--forward-to " .. options["forward-to"] .. ": must be an http or https URL"
+    elseif wrong then
+      return nil, "--forward-to " .. forward_to .. ": " .. wrong
     elseif options.register and not options.register:find("^https?://[^/%s]") then
       return nil, "--register " .. options.register .. ": must be an http or https URL"
     end
-    local client = client_of(shell, { deadline = REGISTER })
-    if options.register and not client then
-      return nil, "to register, set LIVECHAT_USERNAME and LIVECHAT_API_KEY"
+    local client, problem = account.quiet(shell.getenv, options, { deadline = REGISTER })
+    if problem then
+      return fail(shell, problem)
+    elseif options.register and not client then
+      return nil, "to register, say livechat login, or set LIVECHAT_USERNAME and LIVECHAT_API_KEY"
     elseif not token and not options.register then
       shell.say("events are taken from anyone: say --token or --register to know the service")
     end
     local done, message = require("livechat.cli.listen").run({
       handlers = rest[1], host = options.host or "127.0.0.1", port = options.port or 8080,
       token = token, json = options.json or false, register = options.register, client = client,
-      events = options.events, forward_to = options["forward-to"],
+      account = client and { profile = options.profile, api = options.api },
+      events = options.events, forward_to = forward_to,
     }, shell.say)
     return done and 0 or fail(shell, message)
   end,

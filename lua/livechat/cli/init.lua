@@ -4,6 +4,7 @@
 --- was called, 4 without an account, 130 after ^C.
 local account = require "livechat.cli.account"
 local args = require "livechat.cli.args"
+local errors = require "livechat.errors"
 local help = require "livechat.cli.help"
 local livechat = require "livechat"
 local registry = require "livechat.cli.registry"
@@ -49,8 +50,8 @@ local function status_of(raised, shell)
     shell.say(text)
     return 1
   end
-  local _, blamed = text:find("bad argument ", 1, true)
-  if not blamed or not text:find(" to 'livechat.", blamed, true) then error(raised, 0) end
+  local blames = errors.is(raised) or text:find("bad argument '[%w_.]+' to '[%w_.:]+'")
+  if not blames then error(raised, 0) end
   shell.say((text:gsub("^[^\n]-:%d+: ", "")))
   return USAGE
 end

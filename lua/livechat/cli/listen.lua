@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- `livechat listen`: an nginx in the foreground that receives webhooks for a file of handlers. One
 --- part runs in the command's own Lua and looks after nginx, the other inside nginx.
+local account = require "livechat.cli.account"
 local core = require "livechat.core"
 local display = require "livechat.cli.display"
 local handlers = require "livechat.cli.handlers"
@@ -52,12 +53,17 @@ function listen.describe(event)
   return table.concat(words, "  ")
 end
 
+--- The line that is printed of an event.
+---@param event livechat.Event
+---@param as_json? boolean
+---@return string
+function listen.line(event, as_json)
+  return as_json and json.encode(event:raw(), true)
+    or livechat.timestamp(core.now()) .. "  " .. listen.describe(event)
+end
+
 local function announce(as_json)
-  return function(event)
-    local line = as_json and json.encode(event:raw(), true)
-      or livechat.timestamp(core.now()) .. "  " .. listen.describe(event)
-    print(line)
-  end
+  return function(event) print(listen.line(event, as_json)) end
 end
 
 -- In nginx `print` is a line of its log; a file of handlers means the terminal.
@@ -86,19 +92,66 @@ local function each_event(receiver, events, handler)
   end
 end
 
--- Posts each event as it came. An answer that is no success is the handler's failure, so that the
--- service delivers the event again.
-local function forward(url)
-  local origin, path = url:match("^(%a+://[^/?#]+)(.*)$")
-  local client = assert(livechat.new { username = USER, api_key = "none", base_url = origin,
-    throttle = false, retry = false })
-  return function(event)
-    local answer, err = client:request { method = "POST", path = path == "" and "/" or path,
-      body = event:raw() }
-    if not answer and not (err.status and err.status >= 200 and err.status < 300) then
-      error(tostring(err), 0)
+local NOT_HANDED_ON = "not handed on: "
+
+local function unescape(value)
+  return (value:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+--- The parts of a URL that events are handed on to.
+---@param url string
+---@return { origin: string, path: string, query: table<string, string> }|nil
+---@return string|nil problem
+function listen.target(url)
+  local origin, path, query = url:match("^(%a+://[^/?#%s]+)([^?#%s]*)%??([^#%s]*)$")
+  if not origin or not origin:lower():find("^https?:") then
+    return nil, "must be an http or https URL"
+  end
+  local parts = { origin = origin, path = path == "" and "/" or path, query = {} }
+  for pair in query:gmatch("[^&]+") do
+    local name, value = pair:match("^([^=]*)=?(.*)$")
+    name = unescape(name)
+    if parts.query[name] then return nil, "names " .. name .. " twice" end
+    parts.query[name] = unescape((value:gsub("+", " ")))
+  end
+  return parts
+end
+
+-- An event as the service sends it: with the token, which the receiver has taken out of it, where
+-- the event's dialect has it.
+local function as_it_came(event, dialects, token, query)
+  local body, sent = event:raw(), {}
+  for name, value in pairs(query) do sent[name] = value end
+  for _, dialect in ipairs(token and dialects or {}) do
+    if dialect.is(body) then
+      local in_query = dialect.secret_in_query
+      local place = in_query and sent or body
+      place[in_query or dialect.secret] = token
+      break
     end
   end
+  return body, sent
+end
+
+-- Posts each event as it came. An answer that is no success is the handler's failure, so that the
+-- service delivers the event again.
+local function forward(url, dialects, token)
+  local target = assert(listen.target(url))
+  local client = assert(livechat.new { username = USER, api_key = "none", api = "v2",
+    base_url = target.origin, throttle = false, retry = false })
+  return function(event)
+    local body, query = as_it_came(event, dialects, token, target.query)
+    local answer, err = client:request { method = "POST", path = target.path, query = query,
+      body = body }
+    if not answer and not (err.status and err.status >= 200 and err.status < 300) then
+      error(NOT_HANDED_ON .. tostring(err), 0)
+    end
+  end
+end
+
+-- Where an event was not handed on, no line of this program is to blame.
+local function tell(line)
+  io.stderr:write(line:find(NOT_HANDED_ON, 1, true) and line:match("^[^\n]*") or line, "\n")
 end
 
 --- Makes the receiver, which nginx's content handler then uses.
@@ -114,12 +167,13 @@ function listen.init(path)
   end
   listen.receiver = livechat.receiver {
     token = settings.token, basic_auth = settings.basic_auth,
-    client = settings.live and livechat.new() or nil,
-    on_error = function(line) io.stderr:write(line, "\n") end,
+    client = settings.account and account.quiet(os.getenv, settings.account) or nil,
+    on_error = tell,
   }
   each_event(listen.receiver, settings.events, announce(settings.json))
   if settings.forward_to then
-    each_event(listen.receiver, settings.events, forward(settings.forward_to))
+    each_event(listen.receiver, settings.events, forward(settings.forward_to,
+      listen.receiver.dialects, settings.token and settings.token[1]))
   end
   local registered
   registered, problem = handlers.register(listen.receiver, found)
@@ -208,7 +262,7 @@ end
 local function prepare(options, folder, nginx)
   local settings = {
     handlers = options.handlers, events = options.events, forward_to = options.forward_to,
-    folder = folder, json = options.json, live = options.client ~= nil,
+    folder = folder, json = options.json, account = options.account,
     token = options.token or false, basic_auth = options.basic_auth,
   }
   process.write(folder .. "/settings.json", json.encode(settings))
@@ -235,9 +289,6 @@ end
 function listen.with_credentials(url)
   local user, password = url:match("^%a+://([^/?#:@]*):([^/?#@]*)@")
   if user then
-    local function unescape(value)
-      return (value:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
-    end
     return url, { user = unescape(user), password = unescape(password) }
   end
   local random = assert(io.open("/dev/urandom", "rb"))
@@ -326,6 +377,7 @@ end
 ---@field json boolean prints events as JSON
 ---@field register? string a URL that leads here
 ---@field client? livechat.Client for registering; the handlers have one of their own
+---@field account? { profile?: string, api?: string } whose it is
 
 --- Runs until nginx ends or a signal comes. What was registered is removed then.
 ---@param options livechat.ListenOptions

@@ -60,9 +60,9 @@ commands.throttle = {
   options = {
     { name = "path", kind = "text", value = "FILE", help = "its file (LIVECHAT_THROTTLE)" },
     { name = "calls", kind = "whole", value = "N", help = "its limit (100)" },
-    { name = "period", kind = "number", value = "SECONDS", help = "(60)" },
+    { name = "period", kind = "seconds", value = "SECONDS", help = "(60)" },
     { name = "watch", kind = "flag", help = "again and again, until ^C" },
-    { name = "every", kind = "number", value = "SECONDS", help = "between two looks (1)" },
+    { name = "every", kind = "seconds", value = "SECONDS", help = "between two looks (1)" },
     { name = "json", kind = "flag", help = "for programs" },
   },
   run = function(given, rest, shell)
