@@ -256,7 +256,7 @@ describe("help", function()
       complete_it livechat tickets up
       complete_it livechat tickets list --stat
       complete_it livechat agents list --status acc]]))
-    assert.equal("ticket-tags tickets\nupdate\n--status\naccepting\\ chats", (out:gsub("\n$", "")))
+    assert.equal("tickets\nupdate\n--status\naccepting\\ chats", (out:gsub("\n$", "")))
     local _, page = command.run("man", {})
     assert.truthy(page:find("^%.TH LIVECHAT 1"), page:sub(1, 100))
     assert.truthy(page:find("\n.SS livechat chats untag", 1, true))

@@ -33,7 +33,7 @@ local function read_ids(path)
 end
 
 local function agreed(shell, command, given, count)
-  if given.yes or given["dry-run"] or command.row.verb == "GET" then return true end
+  if given.yes or given["dry-run"] or command.reads then return true end
   if not shell.is_terminal(0) or not shell.is_terminal(2) then return true end
   local answer = terminal.ask(shell, ("%s for %d ids: go on? [y/N] "):format(command.name, count),
     false)
@@ -95,7 +95,7 @@ function bulk.run(shell, given, command, rest, arguments)
   end
   local quiet = setmetatable({ out = function() end }, { __index = shell })
   local shows = given.json or given.jsonl or given.columns or given["dry-run"]
-    or command.row.verb == "GET"
+    or command.reads
   local one = setmetatable({ jsonl = given.json or given.jsonl, json = false }, { __index = given })
   local _, worst
   _, worst, problem = each_id(shell, given, command, client, ids, function(connected, id)

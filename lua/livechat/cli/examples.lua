@@ -92,7 +92,8 @@ end
 ---@param command livechat.Command
 ---@return string
 function examples.of(command)
-  local row, specs = command.row, command.specs
+  local row = command.row
+  local specs = row.query or row.fields or {}
   local words, needs = { "livechat", command.name }, false
   for i = 1, command.needed do words[#words + 1] = argument(row, command.names[i]) end
   if row.value then

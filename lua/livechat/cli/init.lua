@@ -23,6 +23,7 @@ local cli = {}
 
 local INTERRUPTED = 130 -- as a shell says of what ^C ended
 local USAGE = 2
+local COLUMNS = 100 -- of a help that no terminal shows
 
 -- Whether `lua` has raised what it makes of ^C, perhaps with a traceback behind it.
 local function was_interrupted(raised)
@@ -80,12 +81,12 @@ end
 -- is wrong.
 local function tell(shell, words, asked, api_of)
   local command, _, problem, group = registry.find(words, api_of)
-  local text
+  local columns, text = shell.is_terminal(1) and shell.columns() or COLUMNS, nil
   if command or group then
-    text = command and help.command(command) or help.group(words[1], group)
+    text = command and help.command(command, columns) or help.group(words[1], group, columns)
   elseif not registry.is_word(words, 1) then
     local all, why = registry.all(api_of())
-    text, problem = all and help.all(all), why or problem
+    text, problem = all and help.all(all, columns), why or problem
   end
   if text and asked then
     shell.out(text)

@@ -42,13 +42,19 @@ local function is_plotted(resource)
   return resource == "reports"
 end
 
+-- Whether a method changes nothing: some APIs have every call sent as POST.
+local function reads(row)
+  return row.verb == "GET" or row.name == "get" or row.name == "list"
+end
+
 local function options_of(row, names, specs, answer, resource)
   local list, taken = fields.options(specs), {}
   for i = #list, 1, -1 do
     if row.walk and list[i].name == "limit" then table.remove(list, i) end
   end
   for _, option in ipairs(list) do taken[option.name] = true end
-  local groups = { row.walk and WALK or (answer.list or answer.page) and LIMIT or {},
+  local is_list = reads(row) and (answer.list or answer.page)
+  local groups = { row.walk and WALK or is_list and LIMIT or {},
     #names > 0 and bulk.OPTIONS or {}, is_plotted(resource) and PLOT or {},
     FORMAT, DRY, account.OPTIONS }
   for _, group in ipairs(groups) do
@@ -257,23 +263,38 @@ local function members_of(record, rows)
   return may_have
 end
 
--- The specs of a method that several dialects have: those of all, and of an enum every word.
-local function merge(specs, more)
-  for name, spec in pairs(more or {}) do
-    local known = specs[name]
-    if not known or known.type == "none" then
-      specs[name] = spec
-    elseif known.type == "enum" and spec.type == "enum" and known.of ~= spec.of then
-      local words, has = {}, {}
-      for _, list in ipairs { known.of, spec.of } do
-        for _, word_of in ipairs(list) do
-          if not has[word_of] then words[#words + 1], has[word_of] = word_of, true end
-        end
-      end
-      specs[name] = { type = "enum", of = words, required = known.required and spec.required }
+-- The words of two enums.
+local function both(first, second)
+  local words, has = {}, {}
+  for _, list in ipairs { first, second } do
+    for _, each in ipairs(list) do
+      if not has[each] then words[#words + 1], has[each] = each, true end
     end
   end
-  return specs
+  return words
+end
+
+-- A field that two dialects have, or one of them: only what both need is needed.
+local function joint(known, spec)
+  local made = {}
+  for name, value in pairs(known and known.type ~= "none" and known or spec) do
+    made[name] = value
+  end
+  made.required = known and spec and known.required and spec.required
+  if known and spec and known.type == "enum" and spec.type == "enum" then
+    made.of = both(known.of, spec.of)
+  end
+  return made
+end
+
+-- The specs of a method that several dialects have.
+local function merge(specs, more)
+  local made = {}
+  for name, spec in pairs(specs) do made[name] = joint(spec, more[name]) end
+  for name, spec in pairs(more) do
+    made[name] = made[name] or joint(nil, spec)
+  end
+  return made
 end
 
 local function command_of(api, resource, row, rows)
@@ -290,10 +311,10 @@ local function command_of(api, resource, row, rows)
   local answer = api.answers[row.returns] or {}
   local record = api.records[answer.kind] or {}
   local command = {
-    resource = resource, row = row, names = names, needed = needed, answer = answer,
+    resource = resource, row = row, reads = reads(row), names = names, needed = needed, answer = answer,
     id_name = record.id or "id",
     name = word(resource) .. " " .. word(row.name), usage = table.concat(words, " "),
-    summary = row.doc or "", specs = merge({}, row.query or row.fields),
+    summary = row.doc or "", specs = row.query or row.fields or {},
     members = members_of(record, rows), call = call_once,
   }
   command.run = function(given, rest, shell) return run(command, given, rest, shell) end
@@ -312,8 +333,10 @@ local function add(groups, api, resource, rows)
   groups[word(resource)] = group
   for _, row in ipairs(rows) do
     local verb = word(row.name)
-    if group.verbs[verb] then
-      merge(group.verbs[verb].specs, row.query or row.fields)
+    local known = group.verbs[verb]
+    if known then
+      known.specs = merge(known.specs, row.query or row.fields or {})
+      if not row.by then known.summary = known.summary .. "; " .. (row.doc or "") end
     else
       group.verbs[verb] = command_of(api, resource, row, rows)
       table.insert(group.order, verb)
