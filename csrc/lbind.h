@@ -11,12 +11,14 @@
 
 #include "err.h"
 #include "secret.h"
+#include "sending.h"
 
 #define LB_SECRET "livechat.secret"
 #define LB_ENGINE "livechat.engine"
 #define LB_CALL "livechat.call"
 #define LB_THROTTLE "livechat.throttle"
 #define LB_ENDER "livechat.ender"
+#define LB_SENDING "livechat.sending"
 
 /* A zeroed userdata that already has its metatable: what __gc sees before the handle is opened is
  * a closed one. */
@@ -52,6 +54,11 @@ const struct lc_secret *lb_tosecret(lua_State *L, int idx); /* raises where it i
 struct lb_ender {
   void (*end)(void *owner, const uint64_t *ids, size_t n);
   void *owner;
+};
+
+/* A call that a throttle let go, for the engine that sends it. */
+struct lb_sending {
+  struct lc_sending *core; /* NULL: ended */
 };
 
 void lb_open_throttle(lua_State *L); /* each adds its functions to the table on top */

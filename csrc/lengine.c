@@ -100,7 +100,8 @@ static long read_ms(lua_State *L, const char *name) {
 }
 
 /* engine:submit{ method=, url=, headers={"Name: value", …}, body=, secret=, timeout=,
- * connect_timeout= (seconds), max_response= (bytes), insecure=, ca_file=, proxy=, once=, notify= }
+ * connect_timeout= (seconds), max_response= (bytes), insecure=, ca_file=, proxy=, once=, notify=,
+ * sending= (a throttle's) }
  * -> call | nil, code, text */
 static int engine_submit(lua_State *L) {
   struct lc_engine *engine = to_engine(L);
@@ -131,6 +132,9 @@ static int engine_submit(lua_State *L) {
   lb_rawfield(L, 2, "secret");
   if (!lua_isnil(L, -1))
     request.secret = lb_tosecret(L, -1);
+  lb_rawfield(L, 2, "sending");
+  const struct lb_sending *sending = lb_test(L, -1, LB_SENDING);
+  request.sending = sending ? sending->core : NULL;
   struct call *call = new_call(L);
   char text[256] = "";
   enum lc_err err = lc_engine_submit(engine, &request, &call->id, text, sizeof text);
@@ -273,8 +277,8 @@ static void set_text(lua_State *L, const char *name, const char *data, size_t le
 /* call:take() -> what became of it, once:
  *   { status=, headers= (raw lines), body=, sent=true, seconds=, sent_at= }
  *   { code=, text=, sent= (false: certainly not), seconds=, sent_at= }
- * sent_at is when the request began to leave, on core.clock(); nil where it did not, or where
- * libcurl did not say. */
+ * sent_at is by when the request had been written to its connection, on core.clock(); nil where it
+ * was not, as far as is known. */
 static int call_take(lua_State *L) {
   struct call *call = to_call(L);
   struct lc_engine *engine = engine_of(call);

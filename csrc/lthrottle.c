@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The binding of throttle.c and shm.c: one handle, over memory of its own or a shared file.
+/* The binding of shm.c: one handle, over memory of its own or a shared file.
  * Seconds on Lua's side, microseconds on the core's. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "shm.h"
@@ -10,8 +9,7 @@
 #include "lbind.h"
 
 struct throttle {
-  struct lc_throttle *own; /* exactly one of the two while open */
-  struct lc_shm *shared;
+  struct lc_shm *core; /* NULL: closed */
   uint32_t calls;
   int64_t period_us;
   int64_t owed_until_us; /* a pause that the file could not be told of yet; 0: none */
@@ -30,7 +28,7 @@ static const int64_t FOREVER_US = INT64_MAX / 4;
 
 static struct throttle *to_throttle(lua_State *L) {
   struct throttle *t = luaL_checkudata(L, 1, LB_THROTTLE);
-  if (!t->own && !t->shared)
+  if (!t->core)
     luaL_error(L, "attempt to use a closed throttle");
   return t;
 }
@@ -41,10 +39,9 @@ static int64_t to_us(lua_Number seconds) {
 
 static int throttle_close(lua_State *L) {
   struct throttle *t = luaL_checkudata(L, 1, LB_THROTTLE);
-  struct throttle old = *t;
+  struct lc_shm *core = t->core;
   memset(t, 0, sizeof *t);
-  free(old.own);
-  lc_shm_close(old.shared);
+  lc_shm_close(core);
   return 0;
 }
 
@@ -61,17 +58,10 @@ static int core_throttle(lua_State *L) {
   struct throttle *t = lb_new(L, sizeof *t, LB_THROTTLE);
   t->calls = options.calls;
   t->period_us = options.period_us;
-  if (options.path) {
-    char text[512] = "";
-    enum lc_err err = lc_shm_open(&t->shared, &options, text, sizeof text);
-    return err ? lb_fail(L, err, text) : 1;
-  }
-  size_t size = lc_throttle_size(options.calls);
-  t->own = size ? calloc(1, size) : NULL;
-  if (!t->own)
-    return lb_fail(L, size ? LC_ENOMEM : LC_EINVAL, NULL);
-  enum lc_err err = lc_throttle_init(t->own, options.calls, options.period_us, options.guard_us);
-  return err ? lb_fail(L, err, NULL) : 1;
+  char text[512] = "";
+  enum lc_err err = options.path ? lc_shm_open(&t->core, &options, text, sizeof text)
+                                 : lc_shm_private(&t->core, &options);
+  return err ? lb_fail(L, err, options.path ? text : NULL) : 1;
 }
 
 /* nil, { code=, message=, wait= }: the one way in which a verb fails. */
@@ -101,18 +91,8 @@ static int fail(lua_State *L, enum lc_err err, int64_t wait_us) {
 
 static void pay(struct throttle *t) {
   int64_t wait_us = t->owed_until_us - lc_clock_us();
-  if (wait_us <= 0 || lc_shm_pause(t->shared, wait_us) == LC_OK)
+  if (wait_us <= 0 || lc_shm_pause(t->core, wait_us) == LC_OK)
     t->owed_until_us = 0;
-}
-
-static enum lc_err ask(struct throttle *t, int64_t max_wait_us, uint64_t *ticket, int64_t *at_us,
-                       int64_t *now_us) {
-  if (t->shared && t->owed_until_us != 0)
-    pay(t);
-  if (t->shared)
-    return lc_shm_reserve(t->shared, max_wait_us, ticket, at_us, now_us);
-  *now_us = lc_clock_us();
-  return lc_throttle_reserve(t->own, *now_us, *now_us + max_wait_us, ticket, at_us);
 }
 
 /* A member of a reservation; 0 where it has none. */
@@ -124,10 +104,8 @@ static lua_Number member(lua_State *L, int idx, const char *name) {
 }
 
 static void leave(const struct throttle *t, uint64_t ticket) {
-  if (t->own)
-    lc_throttle_leave(t->own, ticket);
-  else if (t->shared)
-    lc_shm_leave(t->shared, ticket);
+  if (t->core)
+    lc_shm_leave(t->core, ticket);
 }
 
 static int ticket_gc(lua_State *L) {
@@ -158,25 +136,60 @@ static void set_ticket(lua_State *L, int idx, struct throttle *t, uint64_t numbe
   lua_setfield(L, idx, "ticket");
 }
 
-/* reserve(max_wait or nil, reservation that waits or nil) -> reservation | nil, err */
+static void end_sending(struct lb_sending *sending) {
+  struct lc_sending *core = sending->core;
+  sending->core = NULL;
+  if (core)
+    core->end(core);
+}
+
+static int sending_gc(lua_State *L) {
+  end_sending(luaL_checkudata(L, 1, LB_SENDING));
+  return 0;
+}
+
+/* The open call of the reservation at idx, NULL where it has none. */
+static struct lb_sending *to_sending(lua_State *L, int idx) {
+  lua_getfield(L, idx, "sending");
+  struct lb_sending *sending = lb_test(L, -1, LB_SENDING);
+  lua_pop(L, 1); /* the reservation keeps it alive */
+  return sending && sending->core ? sending : NULL;
+}
+
+/* Asks, with the place in the queue that the reservation at 3 has, and an open call on top. */
+static enum lc_err ask(lua_State *L, struct throttle *t, struct lb_sending *sending,
+                       uint64_t *number, int64_t *at_us, int64_t *now_us, int64_t *again_us) {
+  int64_t max_wait_us = lua_isnoneornil(L, 2) ? FOREVER_US : to_us(luaL_checknumber(L, 2));
+  if (t->owed_until_us != 0)
+    pay(t);
+  if (!sending)
+    return lc_shm_reserve(t->core, max_wait_us, number, at_us, now_us);
+  return lc_shm_reserve_open(t->core, max_wait_us, number, at_us, now_us, again_us, &sending->core);
+}
+
+/* reserve(max_wait or nil, reservation that waits or nil, open) -> reservation | nil, err */
 static int throttle_reserve(lua_State *L) {
   struct throttle *t = to_throttle(L);
-  int64_t max_wait_us = lua_isnoneornil(L, 2) ? FOREVER_US : to_us(luaL_checknumber(L, 2));
-  int64_t now_us = 0, at_us = 0;
-  lua_settop(L, 3);
-  struct ticket *held = lua_istable(L, 3) ? to_ticket(L, 3) : NULL;
+  int64_t now_us = 0, at_us = 0, again_us = INT64_MAX;
+  lua_settop(L, 4);
+  if (!lua_istable(L, 3)) {
+    lua_createtable(L, 0, 4);
+    lua_replace(L, 3);
+  }
+  struct ticket *held = to_ticket(L, 3);
   uint64_t number = held ? held->number : 0;
-  enum lc_err err = ask(t, max_wait_us, &number, &at_us, &now_us);
+  struct lb_sending *sending = lua_toboolean(L, 4) ? lb_new(L, sizeof *sending, LB_SENDING) : NULL;
+  enum lc_err err = ask(L, t, sending, &number, &at_us, &now_us, &again_us);
   if (held)
     held->number = number;
   if (err)
     return fail(L, err, at_us - now_us);
-  if (!lua_istable(L, 3)) {
-    lua_createtable(L, 0, 2);
-    lua_replace(L, 3);
-  }
+  if (sending && sending->core)
+    lua_setfield(L, 3, "sending");
   lua_pushnumber(L, (lua_Number)(at_us - now_us) / 1e6);
   lua_setfield(L, 3, "wait");
+  lua_pushnumber(L, (lua_Number)(again_us < at_us ? again_us - now_us : at_us - now_us) / 1e6);
+  lua_setfield(L, 3, "again");
   if (at_us > now_us) {
     if (!held && number != 0)
       set_ticket(L, 3, t, number);
@@ -184,6 +197,7 @@ static int throttle_reserve(lua_State *L) {
     lua_pushnumber(L, (lua_Number)at_us);
     lua_setfield(L, 3, "at");
   }
+  lua_pushvalue(L, 3);
   return 1;
 }
 
@@ -192,13 +206,15 @@ static int throttle_release(lua_State *L) {
   struct throttle *t = to_throttle(L);
   luaL_checktype(L, 2, LUA_TTABLE);
   struct ticket *held = to_ticket(L, 2);
-  int64_t at_us = (int64_t)member(L, 2, "at");
-  if (held && held->number != 0) /* it keeps its number, and its place should it ask again */
+  struct lb_sending *sending = to_sending(L, 2);
+  if (held && held->number != 0) { /* it keeps its number, and its place should it ask again */
     leave(t, held->number);
-  else if (t->own)
-    lc_throttle_release(t->own, at_us);
-  else
-    lc_shm_release(t->shared, at_us);
+  } else if (sending) {
+    end_sending(sending);
+    lc_shm_sweep(t->core);
+  } else {
+    lc_shm_release(t->core, (int64_t)member(L, 2, "at"));
+  }
   return 0;
 }
 
@@ -206,30 +222,27 @@ static int throttle_release(lua_State *L) {
 static int throttle_record_arrival(lua_State *L) {
   struct throttle *t = to_throttle(L);
   luaL_checktype(L, 2, LUA_TTABLE);
-  int64_t at_us = (int64_t)member(L, 2, "at");
   int64_t late_us = to_us(luaL_checknumber(L, 3));
-  if (t->own)
-    lc_throttle_arrived(t->own, at_us, late_us);
-  else
-    lc_shm_arrived(t->shared, at_us, late_us);
+  struct lb_sending *sending = to_sending(L, 2);
+  if (sending) {
+    lc_shm_close_call(t->core, sending->core, late_us);
+    end_sending(sending);
+  } else {
+    lc_shm_arrived(t->core, (int64_t)member(L, 2, "at"), late_us);
+  }
   return 0;
 }
 
-/* add(seconds): a call went so long ago without asking; for a throttle of this process */
+/* add(seconds): a call went so long ago without asking */
 static int throttle_add(lua_State *L) {
-  struct throttle *t = to_throttle(L);
-  luaL_argcheck(L, t->own, 1, "a throttle of this process expected");
-  lc_throttle_add(t->own, lc_clock_us() - to_us(luaL_checknumber(L, 2)));
+  lc_shm_add(to_throttle(L)->core, to_us(luaL_checknumber(L, 2)));
   return 0;
 }
 
 static int throttle_pause(lua_State *L) {
   struct throttle *t = to_throttle(L);
   int64_t wait_us = to_us(luaL_checknumber(L, 2));
-  if (t->own)
-    lc_throttle_pause(t->own, lc_clock_us() + wait_us);
-  else if (lc_shm_pause(t->shared, wait_us) == LC_EBUSY &&
-           lc_clock_us() + wait_us > t->owed_until_us)
+  if (lc_shm_pause(t->core, wait_us) == LC_EBUSY && lc_clock_us() + wait_us > t->owed_until_us)
     t->owed_until_us = lc_clock_us() + wait_us;
   return 0;
 }
@@ -238,11 +251,7 @@ static int throttle_pause(lua_State *L) {
 static int throttle_state(lua_State *L) {
   struct throttle *t = to_throttle(L);
   struct lc_throttle_state state = {0};
-  enum lc_err err = LC_OK;
-  if (t->own)
-    lc_throttle_state(t->own, lc_clock_us(), &state);
-  else
-    err = lc_shm_state(t->shared, &state);
+  enum lc_err err = lc_shm_state(t->core, &state);
   if (err)
     return fail(L, err, 0);
   lua_createtable(L, 0, 4);
@@ -259,7 +268,7 @@ static int throttle_state(lua_State *L) {
 
 static int throttle_tostring(lua_State *L) {
   const struct throttle *t = luaL_checkudata(L, 1, LB_THROTTLE);
-  lua_pushstring(L, t->own || t->shared ? LB_THROTTLE : LB_THROTTLE " (closed)");
+  lua_pushstring(L, t->core ? LB_THROTTLE : LB_THROTTLE " (closed)");
   return 1;
 }
 
@@ -284,10 +293,12 @@ static const luaL_Reg methods[] = {
 static const luaL_Reg functions[] = {{"throttle", core_throttle}, {NULL, NULL}};
 
 static const luaL_Reg ticket_meta[] = {{"__gc", ticket_gc}, {NULL, NULL}};
-static const luaL_Reg ticket_methods[] = {{NULL, NULL}};
+static const luaL_Reg sending_meta[] = {{"__gc", sending_gc}, {NULL, NULL}};
+static const luaL_Reg no_methods[] = {{NULL, NULL}};
 
 void lb_open_throttle(lua_State *L) {
-  lb_type(L, LB_TICKET, ticket_meta, ticket_methods);
+  lb_type(L, LB_TICKET, ticket_meta, no_methods);
+  lb_type(L, LB_SENDING, sending_meta, no_methods);
   lb_type(L, LB_THROTTLE, meta, methods);
   lb_register(L, functions);
 }

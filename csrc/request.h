@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "secret.h"
+#include "sending.h"
 
 struct lc_request { /* everything is copied by lc_engine_submit */
   const char *method;
@@ -26,6 +27,7 @@ struct lc_request { /* everything is copied by lc_engine_submit */
                           may turn out to be dead. (No request is ever sent twice by itself; libcurl
                           before 7.80 does so with one that is not `once`.) */
   bool notify;         /* lc_calls_fd() will be asked for */
+  struct lc_sending *sending; /* who wants to be told of it; held meanwhile. NULL: none */
 };
 
 /* LC_EINVAL for a method that is no token, a URL without an origin (lc_origin), a header that is

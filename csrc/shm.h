@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* A throttle in a file that processes share. */
+/* A throttle in a file that processes share, or in memory of its own. */
 #ifndef LC_SHM_H
 #define LC_SHM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sending.h"
 #include "throttle.h"
 
-struct lc_shm; /* a mapping: an lc_throttle behind a header and a robust process-shared mutex */
+/* An lc_throttle, in a file behind a header and a robust process-shared mutex. It lives until it is
+ * closed and the last of its open calls has been sent. */
+struct lc_shm;
 
 struct lc_shm_options {
   const char *path;
@@ -31,8 +34,20 @@ struct lc_shm_options {
  * parent's. */
 enum lc_err lc_shm_open(struct lc_shm **shm, const struct lc_shm_options *options, char *text,
                         size_t text_size);
+/* One of this process, in memory of its own, for one thread; path and mode are not looked at. */
+enum lc_err lc_shm_private(struct lc_shm **shm, const struct lc_shm_options *options);
 enum lc_err lc_shm_reserve(struct lc_shm *shm, int64_t max_wait_us, uint64_t *ticket,
                            int64_t *at_us, int64_t *now_us);
+/* The same; a call that goes is open. *again_us: see next_end_us of throttle.h. *sending is then the caller's, to give it to the engine with
+ * the request and to end it; NULL where it does not go. It may end after the throttle is closed. */
+enum lc_err lc_shm_reserve_open(struct lc_shm *shm, int64_t max_wait_us, uint64_t *ticket,
+                                int64_t *at_us, int64_t *now_us, int64_t *again_us,
+                                struct lc_sending **sending);
+/* The open call had arrived late_us after it was let go, at the latest. */
+enum lc_err lc_shm_close_call(struct lc_shm *shm, struct lc_sending *sending, int64_t late_us);
+/* Takes those that are known to have ended out of the table, also of processes that have died. */
+enum lc_err lc_shm_sweep(struct lc_shm *shm);
+enum lc_err lc_shm_add(struct lc_shm *shm, int64_t ago_us);
 enum lc_err lc_shm_leave(struct lc_shm *shm, uint64_t ticket);
 enum lc_err lc_shm_release(struct lc_shm *shm, int64_t at_us);
 enum lc_err lc_shm_arrived(struct lc_shm *shm, int64_t at_us, int64_t late_us);

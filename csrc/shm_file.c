@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define MAGIC "livechat's ring"
-#define LAYOUT 2
+#define LAYOUT 3
 #define PATIENCE_US 1000000 /* for another process that opens the file */
 #ifndef F_OFD_SETLK
 #define F_OFD_SETLK F_SETLK

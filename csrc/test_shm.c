@@ -122,7 +122,7 @@ static void test_damage(void) {
   } rows[] = {
       {0, 0, "not a throttle"},   {64, 0, "another version"},  {-1, 0, "not a throttle"},
       {-1, 63, "not a throttle"}, {-1, 64, "another version"}, {-1, 100, "cut off"},
-      {-1, 180, "cut off"},       {-1, 16400, "cut off"},      {-1, 16670, "damaged"},
+      {-1, 180, "cut off"},       {-1, 16400, "cut off"},      {-1, 16700, "damaged"},
       {-1, 20000, "damaged"},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {

@@ -170,6 +170,14 @@ static void die_releasing(int store) {
   lc_shm_release(inherited, at_us);
 }
 
+static void die_opening(int store) {
+  int64_t at_us, now_us, again_us;
+  uint64_t ticket = 0;
+  struct lc_sending *sending;
+  die_after = store;
+  lc_shm_reserve_open(inherited, 0, &ticket, &at_us, &now_us, &again_us, &sending);
+}
+
 static bool killed(pid_t pid) {
   int status;
   return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
@@ -185,6 +193,7 @@ static void test_death_in_change(void) {
       {die_reserving, 1, 1}, /* written to the spare slot, of no effect */
       {die_reserving, 2, 2}, /* granted, and never used */
       {die_pausing, 1, 1},   {die_releasing, 1, 2}, {die_releasing, 2, 1}, {die_releasing, 3, 1},
+      {die_opening, 1, 1},   {die_opening, 2, 1},   {die_opening, 3, 2},
   };
   for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
     inherited = open_shm(3, 1000 * SEC);

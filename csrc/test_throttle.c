@@ -9,7 +9,7 @@
 
 static union ring {
   struct lc_throttle throttle;
-  char bytes[sizeof(struct lc_throttle) + 8 * sizeof(int64_t)];
+  char bytes[sizeof(struct lc_throttle) + 8 * sizeof(int64_t) + 8 * sizeof(struct lc_open_call)];
 } ring;
 
 static uint64_t random_state = 88172645463325252u;
@@ -45,8 +45,8 @@ static void test_init(void) {
   int64_t most = (int64_t)1 << 60;
   CHECK(lc_throttle_size(0) == 0 && lc_throttle_size(1000001) == 0);
   CHECK(lc_throttle_size(UINT32_MAX) == 0);
-  CHECK(lc_throttle_size(1) == sizeof(struct lc_throttle) + 16);
-  CHECK(lc_throttle_size(1000000) == sizeof(struct lc_throttle) + 8000008);
+  CHECK(lc_throttle_size(1) == sizeof(struct lc_throttle) + 16 + 24);
+  CHECK(lc_throttle_size(1000000) == sizeof(struct lc_throttle) + 8000008 + 24000000);
   CHECK(start(0, 1, 0) == LC_EINVAL && start(1000001, 1, 0) == LC_EINVAL);
   CHECK(start(1, 0, 0) == LC_EINVAL && start(1, -1, 0) == LC_EINVAL);
   CHECK(start(1, 1, -1) == LC_EINVAL);
@@ -238,6 +238,146 @@ static void test_extremes(void) {
   CHECK(reserve(8, INT64_MAX) == -1);
 }
 
+/* ---- open calls ---------------------------------------------------------------------------- */
+
+#define OWNER 7u
+
+/* Lets a call go that is open. */
+static uint32_t go(int64_t now_us) {
+  int64_t at_us;
+  uint64_t ticket = 0;
+  uint32_t open;
+  CHECK(lc_throttle_reserve_open(&ring.throttle, now_us, now_us, &ticket, &at_us, OWNER, &open) ==
+            LC_OK &&
+        at_us == now_us && open != LC_NO_CALL);
+  return open;
+}
+
+static void send(uint32_t open, int64_t sent_us) {
+  lc_throttle_open_call(&ring.throttle, open)->sent_us = sent_us;
+}
+
+static void arrive(uint32_t open, int64_t at_us, int64_t late_us) {
+  lc_throttle_close(&ring.throttle, open, at_us, late_us, at_us + late_us);
+}
+
+static uint32_t used(int64_t now_us) {
+  struct lc_throttle_state state;
+  lc_throttle_state(&ring.throttle, now_us, &state);
+  return state.used;
+}
+
+/* The second example of throttle.h. */
+static void test_stopped(void) {
+  CHECK(start(2, 60 * SEC, 0) == LC_OK);
+  uint32_t p = go(0), q = go(0);
+  CHECK(p != q && used(0) == 2 && reserve(1, 59 * SEC) == -1);
+  send(p, 0);
+  arrive(p, 0, 0);
+  uint32_t a = go(60 * SEC);
+  CHECK(used(60 * SEC) == 2);
+  send(a, 60 * SEC);
+  arrive(a, 60 * SEC, 0);
+  CHECK(reserve(61 * SEC, 119 * SEC) == -1);
+  CHECK(reserve(119 * SEC, 119 * SEC) == -1);
+  send(q, 100 * SEC);
+  arrive(q, 0, 100 * SEC);
+  CHECK(reserve(119 * SEC, 119 * SEC) == -1 && reserve(120 * SEC, 120 * SEC) == 120 * SEC);
+  CHECK(reserve(121 * SEC, 159 * SEC) == -1 && reserve(160 * SEC, 160 * SEC) == 160 * SEC);
+}
+
+/* Without an answer in LC_WAY_US it is taken to have arrived when it was sent. */
+static void test_no_answer(void) {
+  CHECK(start(1, 10 * SEC, SEC / 2) == LC_OK);
+  uint32_t open = go(0);
+  CHECK(reserve(30 * SEC, 30 * SEC) == -1); /* it may be sent at any time */
+  send(open, 30 * SEC);
+  CHECK(reserve(31 * SEC - 1, 31 * SEC - 1) == -1 && ring.throttle.n_open == 1);
+  CHECK(reserve(31 * SEC, 31 * SEC) == -1 && ring.throttle.n_open == 0);
+  int64_t next_us = 40 * SEC + SEC / 4; /* half of the guard is taken off */
+  CHECK(reserve(next_us - 1, next_us - 1) == -1 && reserve(next_us, next_us) == next_us);
+}
+
+/* Or so much later as those took that were answered lately. */
+static void test_way(void) {
+  CHECK(start(1, 10 * SEC, 0) == LC_OK);
+  uint32_t open = go(0);
+  send(open, 0);
+  lc_throttle_close(&ring.throttle, open, 0, 8 * SEC / 10, 9 * SEC / 10);
+  open = go(20 * SEC);
+  send(open, 20 * SEC);
+  lc_throttle_close(&ring.throttle, open, 20 * SEC, 0, 21 * SEC - 1);
+  open = go(40 * SEC);
+  send(open, 40 * SEC);
+  lc_throttle_sweep(&ring.throttle, 41 * SEC);
+  int64_t next_us = 50 * SEC + 7 * SEC / 10; /* seven eighths of 0.8 */
+  CHECK(reserve(next_us - 1, next_us - 1) == -1 && reserve(next_us, next_us) == next_us);
+}
+
+/* What its caller says of it is held to between the sending and now. */
+static void test_close(void) {
+  struct lc_throttle *throttle = &ring.throttle;
+  static const struct {
+    int64_t late_us, now_us, arrived_us;
+  } rows[] = {{0, 25, 20},         {20, 25, 20},  {23, 25, 23}, {25, 25, 25}, {70, 25, 25},
+              {INT64_MAX, 25, 25}, {-99, 25, 20}, {28, 29, 28}, {28, 30, 20}, {70, 90, 20}};
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    int64_t tenth = SEC / 10, late_us = rows[i].late_us;
+    late_us = late_us == INT64_MAX ? late_us : late_us * tenth;
+    CHECK(start(1, 10 * SEC, 0) == LC_OK);
+    uint32_t open = go(0);
+    lc_throttle_close(throttle, open, 0, 5 * SEC, 9 * SEC);
+    CHECK(throttle->n_open == 1); /* none says that it was sent */
+    send(open, 2 * SEC);
+    lc_throttle_close(throttle, open, 1, 5 * SEC, 9 * SEC);
+    lc_throttle_close(throttle, open + 1, 0, 5 * SEC, 9 * SEC);
+    CHECK(throttle->n_open == 1); /* another call */
+    lc_throttle_close(throttle, open, 0, late_us, rows[i].now_us * tenth);
+    int64_t next_us = rows[i].arrived_us * tenth + 10 * SEC;
+    CHECK(throttle->n_open == 0 && reserve(next_us - 1, next_us - 1) == -1);
+    lc_throttle_close(throttle, open, 0, 9 * SEC, 9 * SEC);
+    CHECK(reserve(next_us, next_us) == next_us);
+  }
+}
+
+static void test_never_sent(void) {
+  CHECK(start(2, 10 * SEC, 0) == LC_OK);
+  uint32_t first = go(0), second = go(0);
+  send(first, LC_NEVER_SENT);
+  CHECK(used(1) == 1);
+  uint32_t third = go(1);
+  CHECK(third == first && used(1) == 2);
+  send(second, LC_NEVER_SENT);
+  arrive(second, 0, SEC);
+  send(third, LC_NEVER_SENT);
+  lc_throttle_sweep(&ring.throttle, 1);
+  CHECK(used(1) == 0 && ring.throttle.open_end == 0);
+}
+
+static void test_dead_owner(void) {
+  CHECK(start(2, 10 * SEC, 0) == LC_OK);
+  uint32_t first = go(0);
+  go(0);
+  CHECK(lc_throttle_open_call(&ring.throttle, first)->owner == OWNER);
+  lc_throttle_bury(&ring.throttle, first, 3 * SEC);
+  CHECK(ring.throttle.n_open == 1 && reserve(13 * SEC - 1, 13 * SEC - 1) == -1);
+  CHECK(reserve(13 * SEC, 13 * SEC) == 13 * SEC);
+}
+
+/* A process that dies in a change leaves counts that are wrong. */
+static void test_mend(void) {
+  struct lc_throttle *throttle = &ring.throttle;
+  CHECK(start(5, 10 * SEC, 0) == LC_OK);
+  uint32_t opens[3] = {go(0), go(1), go(2)};
+  lc_throttle_open_call(throttle, opens[1])->owner = 0;
+  throttle->n_open = 77, throttle->open_end = 1, throttle->open_free = 4;
+  lc_throttle_mend(throttle);
+  CHECK(throttle->n_open == 2 && throttle->open_end == 3 && throttle->open_free == 0);
+  CHECK(go(3) == opens[1] && used(3) == 3);
+  send(opens[2], 2), arrive(opens[2], 2, 0);
+  CHECK(throttle->n_open == 2 && throttle->open_end == 2 && used(3) == 3);
+}
+
 /* A monotonic clock does not, but if it did: nothing gets looser, and none waits for the dead. */
 static void test_clock_set_back(void) {
   CHECK(start(2, 10 * SEC, 0) == LC_OK);
@@ -259,5 +399,12 @@ int main(void) {
   test_pause();
   test_extremes();
   test_clock_set_back();
+  test_stopped();
+  test_no_answer();
+  test_way();
+  test_close();
+  test_never_sent();
+  test_dead_owner();
+  test_mend();
   return test_end();
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The throttle against a log: a plain list of the moments of calls that went and were not taken
- * back, and a plain list of those who wait. From them alone the test works out when a caller may
- * go: each who waits before it and was seen within the lease is given, in turn, the smallest
- * moment with which no half-open window [s, s + period + guard) holds more than `calls` moments,
- * and then so is the caller. What the throttle says must be that moment, so that none goes too
- * early and none later than it need. */
+ * back, one of those that are open, and one of those who wait. From them alone the test works out
+ * when a caller may go: each open call, and each who waits before it and was seen within the lease,
+ * is given, in turn, the smallest moment with which no half-open window [s, s + period + guard)
+ * holds more than `calls` moments, and then so is the caller. What the throttle says must be that
+ * moment, so that none goes too early and none later than it need. */
 #define STORED() stored()
 static void stored(void);
 #include "throttle.c" /* not linked: to see the memory after each of its stores */
@@ -18,11 +18,12 @@ static void stored(void);
 #define RECENT_MAX 4096 /* moments that the list looks at: of the last window */
 #define ALL_MAX 400000
 #define WAITERS_MAX 40
+#define OPEN_MAX 30
 #define RANKS 20 /* of callers that are looked at after a death */
 
 static union ring {
   struct lc_throttle throttle;
-  char bytes[sizeof(struct lc_throttle) + SLOTS * sizeof(int64_t)];
+  char bytes[sizeof(struct lc_throttle) + SLOTS * (sizeof(int64_t) + sizeof(struct lc_open_call))];
 } ring;
 
 static uint64_t random_state = 88172645463325252u;
@@ -48,10 +49,31 @@ static struct outlook deaths[SLOTS + 2];
 static size_t n_deaths;
 static unsigned long n_died, n_died_moving;
 
+/* As one counts them who finds the throttle after a death. */
+static uint32_t counted_open(void) {
+  uint32_t n = 0;
+  for (uint32_t i = 0; i < ring.throttle.calls; i++)
+    n += lc_throttle_open_call(&ring.throttle, i)->owner != 0;
+  return n;
+}
+
 static struct outlook look(int64_t now_us) {
   struct outlook outlook;
   for (uint32_t i = 0; i < RANKS; i++)
-    outlook.at_us[i] = when(&ring.throttle, now_us, i);
+    outlook.at_us[i] = when(&ring.throttle, now_us, i + counted_open());
+  return outlook;
+}
+
+/* With one call more than there are. */
+static struct outlook later(const struct outlook *a, const struct outlook *b) {
+  struct outlook outlook = *a;
+  for (size_t i = 0; i + 1 < RANKS; i++) {
+    if (outlook.at_us[i] < b->at_us[i + 1])
+      outlook.at_us[i] = b->at_us[i + 1];
+    if (outlook.at_us[i] < a->at_us[i + 1])
+      outlook.at_us[i] = a->at_us[i + 1];
+  }
+  outlook.at_us[RANKS - 1] = INT64_MAX;
   return outlook;
 }
 
@@ -67,15 +89,17 @@ static void watch(int64_t now_us) {
 }
 
 /* Who dies in the middle leaves what was before, what would have been after, or something between:
- * for no caller earlier than both, for none later. */
-static unsigned long judge_deaths(const struct outlook *before) {
+ * for no caller earlier than both, for none later. `later_for_a_while`: an open call may be in the
+ * ring too, and counts twice until it is buried. */
+static unsigned long judge_deaths(const struct outlook *before, bool later_for_a_while) {
   unsigned long wrong = 0;
-  struct outlook after = look(watched_us);
+  struct outlook after = look(watched_us), most = later_for_a_while ? later(&after, before) : after;
   watching = false;
   for (size_t d = 0; d < n_deaths; d++) {
     for (size_t i = 0; i < RANKS; i++) {
-      int64_t a = before->at_us[i], b = after.at_us[i], at_us = deaths[d].at_us[i];
-      wrong += at_us < (a < b ? a : b) || at_us > (a < b ? b : a);
+      int64_t a = before->at_us[i], b = after.at_us[i], c = most.at_us[i];
+      int64_t at_us = deaths[d].at_us[i];
+      wrong += at_us < (a < b ? a : b) || at_us > (a > c ? a : c);
     }
   }
   n_died += n_deaths;
@@ -90,6 +114,12 @@ struct waiter {
   int64_t seen_us;
 };
 
+struct open {
+  uint32_t place;
+  int64_t at_us;
+  int64_t sent_us;
+};
+
 struct log {
   int64_t recent[RECENT_MAX]; /* in order */
   size_t n;
@@ -97,6 +127,8 @@ struct log {
   int64_t window_us;
   struct waiter waiters[WAITERS_MAX]; /* in order of arrival, the dead among them */
   size_t n_waiters;
+  struct open open[OPEN_MAX];
+  size_t n_open;
 };
 
 static void log_add(struct log *log, int64_t at_us) {
@@ -149,6 +181,8 @@ static int64_t log_earliest(const struct log *log, int64_t from_us) {
 static int64_t log_when(const struct log *log, uint64_t ticket, int64_t now_us, int64_t from_us) {
   static struct log ahead;
   ahead = *log;
+  for (size_t i = 0; i < log->n_open; i++)
+    log_add(&ahead, log_earliest(&ahead, from_us));
   for (size_t i = 0; i < log->n_waiters; i++) {
     const struct waiter *waiter = &log->waiters[i];
     if ((ticket == 0 || waiter->ticket < ticket) && waiter->seen_us > now_us - LC_LEASE_US)
@@ -167,10 +201,11 @@ struct run {
   int shape;
   int64_t now_us;
   int64_t paused_us;
+  int64_t way_us;
   int64_t spacing_us; /* of the calls that the throttle would let through */
   int64_t *all;       /* every moment granted, and INT64_MAX for one given back */
   size_t n_all;
-  unsigned long wrong, went, waited, refused, lapsed, revived, taken_back, moved;
+  unsigned long wrong, went, waited, refused, lapsed, revived, taken_back, moved, ended[4];
 };
 
 static int64_t next_arrival(struct run *run) {
@@ -199,7 +234,7 @@ static void try_state(struct run *run) {
   size_t used = 0;
   for (size_t i = 0; i < run->log.n; i++)
     used += run->log.recent[i] > run->now_us - run->throttle->period_us;
-  run->wrong += state.used != used;
+  run->wrong += state.used != used + run->log.n_open;
   run->wrong += state.wait_us != log_when(&run->log, 0, run->now_us, from_of(run)) - run->now_us;
 }
 
@@ -218,9 +253,14 @@ static void try_reserve(struct run *run, size_t i) {
   struct outlook before = look(run->now_us);
   if (!newcomer)
     run->revived += log->waiters[i].seen_us <= run->now_us - LC_LEASE_US;
+  uint32_t open = LC_NO_CALL;
+  bool opens = log->n_open < OPEN_MAX && log->n_open + 1 < log->calls && roll(3) == 0;
   watch(run->now_us);
-  enum lc_err err = lc_throttle_reserve(run->throttle, run->now_us, latest_us, &ticket, &at_us);
-  run->wrong += judge_deaths(&before);
+  enum lc_err err =
+      opens ? lc_throttle_reserve_open(run->throttle, run->now_us, latest_us, &ticket, &at_us, 1,
+                                       &open)
+            : lc_throttle_reserve(run->throttle, run->now_us, latest_us, &ticket, &at_us);
+  run->wrong += judge_deaths(&before, false);
   run->wrong += at_us != earliest_us || err != (late ? LC_ETIMEOUT : LC_OK);
   bool waits = !late && earliest_us > run->now_us;
   run->wrong += waits ? ticket == 0 || (had != 0 && ticket != had) : ticket != 0;
@@ -232,6 +272,10 @@ static void try_reserve(struct run *run, size_t i) {
   if (waits) {
     log->waiters[i] = (struct waiter){ticket, run->now_us};
     run->waited++;
+  } else if (!late && opens) {
+    run->wrong += open == LC_NO_CALL;
+    log->open[log->n_open++] = (struct open){open, run->now_us, LC_NOT_SENT};
+    run->went++;
   } else if (!late) {
     log_add(log, run->now_us);
     run->all[run->n_all++] = run->now_us;
@@ -273,7 +317,7 @@ static void try_release(struct run *run) {
   lc_throttle_release(run->throttle, INT64_MAX / 4);
   watch(run->now_us);
   lc_throttle_release(run->throttle, at_us);
-  run->wrong += judge_deaths(&before);
+  run->wrong += judge_deaths(&before, false);
   if (!kept)
     return;
   run->taken_back++;
@@ -291,12 +335,62 @@ static void try_arrived(struct run *run) {
   struct outlook before = look(run->now_us);
   watch(run->now_us);
   lc_throttle_arrived(run->throttle, at_us, beyond_us + run->throttle->guard_us);
-  run->wrong += judge_deaths(&before);
+  run->wrong += judge_deaths(&before, false);
   log_remove(&run->log, i);
   log_add(&run->log, at_us + beyond_us);
   if (beyond_us > 0) /* what went meanwhile could not know of it */
     replace(run, at_us, INT64_MAX);
   run->moved += beyond_us > 0;
+}
+
+/* A call is open no longer, and counts from a moment, unless it was never sent. */
+static void log_close(struct run *run, size_t i, int64_t arrived_us) {
+  struct log *log = &run->log;
+  int64_t at_us = log->open[i].at_us;
+  if (arrived_us != LC_NEVER_SENT) {
+    arrived_us -= run->throttle->guard_us / 2;
+    at_us = arrived_us > at_us ? arrived_us : at_us;
+    log_add(log, at_us);
+    run->all[run->n_all++] = at_us;
+  }
+  memmove(&log->open[i], &log->open[i + 1], (--log->n_open - i) * sizeof log->open[0]);
+}
+
+/* One that is open is sent, answered, given up, or its process dies. */
+static void try_open(struct run *run) {
+  struct log *log = &run->log;
+  if (log->n_open == 0)
+    return;
+  size_t i = (size_t)roll((int64_t)log->n_open);
+  struct open *open = &log->open[i];
+  struct outlook before = look(run->now_us);
+  int64_t way_us = roll(run->now_us - open->at_us + 1);
+  int kind = (int)roll(4);
+  watch(run->now_us);
+  if (kind == 0) {
+    lc_throttle_open_call(run->throttle, open->place)->sent_us = open->at_us;
+    lc_throttle_close(run->throttle, open->place, open->at_us, way_us, run->now_us);
+    if (run->now_us - open->at_us >= LC_WAY_US)
+      way_us = run->way_us;
+    else
+      run->way_us = run->way_us - run->way_us / 8 > way_us ? run->way_us - run->way_us / 8 : way_us;
+    log_close(run, i, open->at_us + way_us);
+  } else if (kind == 1) {
+    lc_throttle_open_call(run->throttle, open->place)->sent_us = LC_NEVER_SENT;
+    lc_throttle_sweep(run->throttle, run->now_us);
+    log_close(run, i, LC_NEVER_SENT);
+  } else if (kind == 2) {
+    lc_throttle_bury(run->throttle, open->place, run->now_us);
+    log_close(run, i, run->now_us);
+  } else if (open->at_us + way_us + LC_WAY_US <= run->now_us) {
+    lc_throttle_open_call(run->throttle, open->place)->sent_us = open->at_us + way_us;
+    lc_throttle_sweep(run->throttle, run->now_us);
+    log_close(run, i, open->at_us + way_us + run->way_us);
+  } else {
+    return;
+  }
+  run->wrong += judge_deaths(&before, true);
+  run->ended[kind]++;
 }
 
 static int by_moment(const void *a, const void *b) {
@@ -328,6 +422,8 @@ static void step(struct run *run) {
     try_release(run);
   else if (dice < 92)
     try_arrived(run);
+  else if (dice < 96)
+    try_open(run);
   else
     try_state(run);
   if (roll(5000) == 0) {
@@ -360,6 +456,7 @@ static unsigned long run_load(int shape, uint32_t calls, size_t arrivals, int64_
   CHECK_WITH(label, run.went > arrivals / 20 && (shape != STEADY || run.moved > 20));
   CHECK_WITH(label, shape != OVERLOAD || (run.waited > 100 && run.refused > 20));
   CHECK_WITH(label, shape == TIES || run.taken_back > 20);
+  CHECK_WITH(label, calls < 2 || (run.ended[0] > 5 && run.ended[1] > 5 && run.ended[2] > 5));
   CHECK_WITH(label, shape != OVERLOAD || calls > 20 || (run.lapsed > 0 && run.revived > 0));
   return run.went + run.waited + run.refused;
 }

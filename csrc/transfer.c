@@ -41,7 +41,8 @@ struct transfer {
   bool headed;         /* the final response's header is complete: what follows are trailers */
   size_t header_bytes; /* of HEADERS_MAX */
   enum lc_err refused; /* why a callback ended the transfer */
-  int64_t sent_at_us;
+  int64_t sent_at_us;  /* 0: not yet */
+  struct lc_sending *sending;
   long timeout_ms;
   long connect_timeout_ms;
   const char *method; /* these point into the block */
@@ -126,9 +127,12 @@ enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_reque
   *t = (struct transfer){.size = size,
                          .once = request->once,
                          .insecure = request->insecure,
+                         .sending = request->sending,
                          .timeout_ms = request->timeout_ms,
                          .connect_timeout_ms = request->connect_timeout_ms};
   atomic_init(&t->gate, GATE_SHUT);
+  if (t->sending != NULL)
+    t->sending->hold(t->sending);
   lc_buf_init(&t->headers, HEADERS_MAX);
   lc_buf_init(&t->content, request->max_response);
   char *to = (char *)t + sizeof *t + nodes;
@@ -161,12 +165,42 @@ static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port, in
   struct transfer *t = user;
   int was = GATE_SHUT;
   (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
-  if (!atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT))
-    return 1;
-  t->sent_at_us = lc_clock_us();
-  return 0;
+  return atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT) ? 0 : 1;
 }
 #endif
+
+/* Whether bytes of the request have left. */
+static bool has_begun(const struct transfer *t) {
+  curl_off_t begun_us = 0;
+  long bytes = 0;
+  int gate = atomic_load(&t->gate);
+  if ((gate != GATE_SENT && gate != GATE_UNKNOWN) || t->head.easy == NULL)
+    return false;
+  curl_easy_getinfo(t->head.easy, CURLINFO_REQUEST_SIZE, &bytes);
+  if (gate == GATE_UNKNOWN)
+    curl_easy_getinfo(t->head.easy, CURLINFO_PRETRANSFER_TIME_T, &begun_us);
+  return begun_us > 0 || bytes > 0;
+}
+
+/* The clock is read after the writing, however long the thread was kept from its processor in
+ * between: it had left by then. */
+static void mark_sent(struct transfer *t) {
+  if (t->sent_at_us != 0)
+    return;
+  t->sent_at_us = lc_clock_us();
+  if (t->sending != NULL)
+    t->sending->sent(t->sending, t->sent_at_us);
+}
+
+/* libcurl calls it after each step of a transfer. */
+static int on_progress(void *user, curl_off_t all_down, curl_off_t down, curl_off_t all_up,
+                       curl_off_t up) {
+  struct transfer *t = user;
+  (void)all_down, (void)down, (void)all_up;
+  if (t->sent_at_us == 0 && (uint64_t)up >= t->body_len && has_begun(t))
+    mark_sent(t);
+  return 0;
+}
 
 static int status_of(const char *line, size_t len) {
   const char *at = memchr(line, ' ', len);
@@ -204,6 +238,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *user) {
   }
   if (t->headed)
     return given;
+  mark_sent(t);
   if (len >= 5 && memcmp(line, "HTTP/", 5) == 0) { /* anew after each 1xx */
     lc_buf_reset(&t->headers);
     t->encoded = false;
@@ -306,6 +341,9 @@ unsigned lc_transfer_begin(struct lc_transfer *transfer, void *easy, const struc
   lc_must(&code, curl_easy_setopt(easy, CURLOPT_WRITEDATA, t));
   lc_must(&code, curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header));
   lc_must(&code, curl_easy_setopt(easy, CURLOPT_HEADERDATA, t));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_XFERINFOFUNCTION, on_progress));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_XFERINFODATA, t));
+  lc_must(&code, curl_easy_setopt(easy, CURLOPT_NOPROGRESS, 0L));
   lc_must(&code, curl_easy_setopt(easy, CURLOPT_PRIVATE, t));
   lc_must(&code, curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->error));
   set_method(t, &code);
@@ -331,14 +369,8 @@ bool lc_transfer_try_cancel(struct lc_transfer *transfer) {
 /* ---- the result ----------------------------------------------------------------------------- */
 
 static bool was_sent(const struct transfer *t) {
-  curl_off_t begun_us = 0;
-  long bytes = 0;
   int gate = atomic_load(&t->gate);
-  if (gate != GATE_UNKNOWN || t->head.easy == NULL)
-    return gate == GATE_SENT;
-  curl_easy_getinfo(t->head.easy, CURLINFO_PRETRANSFER_TIME_T, &begun_us);
-  curl_easy_getinfo(t->head.easy, CURLINFO_REQUEST_SIZE, &bytes);
-  return begun_us > 0 || bytes > 0;
+  return gate == GATE_SENT || (gate == GATE_UNKNOWN && has_begun(t));
 }
 
 /* Of a transfer of which nothing has left. */
@@ -421,8 +453,10 @@ static void explain(const struct transfer *t, CURLcode code, struct lc_response 
 
 void lc_transfer_end(struct lc_transfer *transfer, unsigned code, struct lc_response *response) {
   struct transfer *t = (struct transfer *)transfer;
-  *response =
-      (struct lc_response){.sent = was_sent(t), .status = t->status, .sent_at_us = t->sent_at_us};
+  bool sent = was_sent(t);
+  if (sent)
+    mark_sent(t);
+  *response = (struct lc_response){.sent = sent, .status = t->status, .sent_at_us = t->sent_at_us};
   response->err = outcome(t, (CURLcode)code, response->sent);
   if (response->err != LC_OK) {
     explain(t, (CURLcode)code, response);
@@ -438,6 +472,11 @@ bool lc_transfer_free(struct lc_transfer *transfer) {
   struct transfer *t = (struct transfer *)transfer;
   CURL *easy = t->head.easy;
   bool as_new = !is_special(t);
+  if (t->sending != NULL) {
+    if (was_sent(t)) /* whatever libcurl held of it, it has no longer */
+      mark_sent(t);
+    t->sending->end(t->sending);
+  }
   if (easy != NULL) {
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);

@@ -19,8 +19,8 @@ struct lc_response {
   struct lc_buf headers; /* the final response's "Name: value" lines, each ended by CR LF */
   struct lc_buf body;
   double seconds;
-  int64_t sent_at_us; /* when the request began to leave, on lc_clock_us; 0: it did not, or a
-                         libcurl before 7.80 did not say */
+  int64_t sent_at_us; /* by when the request had been written to the connection, on lc_clock_us;
+                         0: it was not, as far as is known */
 };
 
 struct lc_transfer { /* the head of it, which is the engine's; the rest is transfer.c's own */

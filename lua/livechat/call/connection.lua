@@ -224,22 +224,6 @@ function Connection:sleep(seconds)
   return not self.closed and rest <= 0
 end
 
---- Tells the throttle by when the attempt had arrived. What took long on its way must not come
---- closer to the next ones than it left: the connection that was made first, and what the answer
---- took longer than the quickest before it, which tell how long the way and the service's work are.
---- Example: reserved at 0, sent at 0.08 (a TLS handshake), answered at 0.30; the quickest answer so
---- far took 0.05. It had arrived by 0.08 + 0.22 - 0.05 = 0.25.
-function Connection:record_arrival(state, result)
-  if not state.reservation or not result.sent then
-    return
-  end
-  local sent_at = result.sent_at or state.reserved_at
-  local answer = core.clock() - sent_at
-  local slower = math.max(0, answer - (self.quickest or 0))
-  self.quickest = math.min(self.quickest or answer, answer)
-  self.throttle:record_arrival(state.reservation, sent_at - state.reserved_at + slower)
-end
-
 function Connection:tell_attempt(state, result, attempt)
   if self.on_attempt then
     self.on_attempt {
@@ -258,6 +242,7 @@ function Connection:attempt(state, prepared)
   prepared.timeout = math.max(timeout, 0.001)
   prepared.headers = services.lines(state.place, prepared.body ~= nil, state.spec.headers)
   prepared.secret = not state.spec.key and state.place.secret or nil -- as it is now: see sign_in
+  prepared.sending = state.reservation and state.reservation.sending
   local call, code, text = state.strategy.submit(prepared)
   if not call then
     return { code = code, text = text, sent = false, seconds = 0 }
@@ -372,7 +357,7 @@ end
 
 --- Everyone who shares the throttle is told of an attempt before any hook runs, which may raise.
 function Connection:tell_throttle(state, result, attempt)
-  self:record_arrival(state, result)
+  turn.record_arrival(self, state, result)
   local hold = attempt and retry.hold(self.retry, attempt)
   if hold then
     self.throttle:pause(hold)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- A call waits for its turn: until the throttle lets it go.
+--- A call waits for its turn, until the throttle lets it go, and tells it what became of that.
 ---
 --- Nothing is held meanwhile. The throttle knows by being asked again that the call still waits;
 --- one that is killed, or whose hook raises, has left the queue within a second.
@@ -64,7 +64,7 @@ local function reserve(conn, state, reservation)
   local patient_until = core.clock() + PATIENCE
   while true do
     state.reserved_at = core.clock()
-    local made, err = conn.throttle:reserve(conn.remaining(state), reservation)
+    local made, err = conn.throttle:reserve(conn.remaining(state), reservation, true)
     if made or err.code ~= "busy" or core.clock() > patient_until or not conn:sleep(0.05) then
       return made, err
     end
@@ -97,7 +97,7 @@ function turn.wait(conn, state)
       conn.throttle:release(reservation) -- keeps its place, but is not waited for
       conn.on_wait(seconds)
     elseif slept and seconds > 0 then
-      slept, problem = conn:sleep(math.min(seconds, until_beat()))
+      slept, problem = conn:sleep(math.min(seconds, reservation.again or seconds, until_beat()))
     end
     if not slept then
       conn.throttle:release(reservation)
@@ -106,6 +106,32 @@ function turn.wait(conn, state)
   until seconds == 0
   state.reservation = reservation
   return true
+end
+
+--- Tells the throttle by when the attempt had arrived, which is open until then. What took long on
+--- its way must not come closer to the next ones than it left: the connection that was made first,
+--- and what the answer took longer than the quickest before it, which tell how long the way and the
+--- service's work are. The throttle itself knows when it was sent, and what takes longer than a
+--- second for the service's work.
+--- Example: reserved at 0, sent at 0.08 (a TLS handshake), answered at 0.30; the quickest answer so
+--- far took 0.05. It had arrived by 0.08 + 0.22 - 0.05 = 0.25.
+---@param conn livechat.Connection with a throttle
+---@param state livechat.CallState
+---@param result table as call:take() of the engine gives it
+function turn.record_arrival(conn, state, result)
+  local reservation, now = state.reservation, core.clock()
+  if not reservation then
+    return
+  elseif not result.sent then
+    conn.throttle:release(reservation)
+    return
+  end
+  local answer = now - (result.sent_at or now)
+  local slower = math.max(0, answer - (conn.quickest or 0))
+  if result.sent_at then
+    conn.quickest = math.min(conn.quickest or answer, answer)
+  end
+  conn.throttle:record_arrival(reservation, now - answer + slower - state.reserved_at)
 end
 
 return turn

@@ -1,8 +1,10 @@
 -- SPDX-License-Identifier: MIT
 --- Throttles: exact sliding windows over a process, a machine or a fleet, with the same verbs:
----   reserve(max_wait, reservation)  asks to go: reservation | nil, err. The first time without a
----                                   reservation; where its `wait` is above 0, again with it, after
----                                   that time or throttle.BEAT, whichever is shorter
+---   reserve(max_wait, reservation, open)  asks to go: reservation | nil, err. The first time
+---                                   without a reservation; where its `wait` is above 0, again with
+---                                   it, after that time, its `again` or throttle.BEAT, whichever is
+---                                   shortest. `open`: a call that goes is in every window until
+---                                   record_arrival or release tells what became of it
 ---   release(reservation)            it waits no longer, or its call was certainly not sent
 ---   record_arrival(reservation, s)  its call had arrived s seconds after `at`, at the latest
 ---   pause(seconds)                  none that shares the throttle goes before
@@ -20,6 +22,8 @@ local throttle = {
 
 ---@class livechat.Reservation
 ---@field wait number seconds; 0: the call goes now
+---@field again number|nil seconds after which it may go earlier than it was told
+---@field sending userdata|nil the open call, for the engine, which tells the throttle of it itself
 ---@field at number|nil when it went, on the throttle's own clock, in microseconds
 
 local is = options.is
