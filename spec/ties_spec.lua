@@ -50,6 +50,13 @@ describe("a second that goes over the end of a page", function()
     assert.equal(3, follow(one, two, view(3, 9, "c8 h7 i6"), one, two))
   end)
 
+  it("may go over several pages and end with one", function()
+    local one, last = view(1, 9, "a9 b8 c8"), view(3, 9, "g7 h6 i5")
+    assert.is_nil(follow(one, view(2, 9, "d8 e8 f8"), last))
+    assert.equal(1, follow(one, view(2, 9, "c8 e8 f8"), last))
+    assert.is_nil(follow(view(2, 9, "d8 e8 f8"), last))
+  end)
+
   it("may have moved to the page behind, or in front", function()
     local one, two = view(1, 7, "a9 b8 c8"), view(2, 7, "b8 e7 f6")
     assert.equal(2, follow(one, two, view(1, 8, "x9 y9 a9")))

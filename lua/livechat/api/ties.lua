@@ -152,7 +152,7 @@ end
 function Tie:turn(view, first, stop, ends, gained)
   local page, begins = view.page, first > 1 or view.before == 0
   if first > #view.ids then return page + 1 end
-  if stop == 1 or not begins and self.first >= page then return math.max(1, page - 1) end
+  if not begins and self.first >= page then return math.max(1, page - 1) end
   if not ends then return page + 1 end
   if self.again and gained and stop - first > self.share then return page end
   self.again = true
@@ -164,7 +164,8 @@ function Tie:look(view, gained)
   local first, stop = self:range(view)
   local n, last = #view.ids, is_last(view)
   local ends = first <= n and (stop <= n or last)
-  local over = stop == 1 and not self.open -- it ended with the page before
+  -- It began on the page before, and ended there.
+  local over = stop == 1 and self.first == view.page - 1 and not self.open
   local met_all = self:count(view, first, stop, ends)
   if ends then self.last = view.page end
   if stop <= n then self.behind = not last and tie_at_end(view) or nil end
