@@ -41,6 +41,14 @@ describe("an inbox in nginx on a disk", function()
         receiver = livechat.receiver { token = "t",
           inbox = livechat.inbox { path = %q, %s } }
         receiver:on("*", function() end)
+        function try()
+          for _, step in ipairs { "handle", "drain" } do
+            local fine, err = pcall(receiver[step], receiver, step == "handle" and
+              '{"event_type":"e","event_unique_id":"phase","token":"t"}' or nil)
+            phases[#phases + 1] = step .. " in " .. ngx.get_phase() .. ": " .. tostring(fine)
+              .. " " .. tostring(err)
+          end
+        end
         %s
       }
       server {
@@ -53,6 +61,14 @@ describe("an inbox in nginx on a disk", function()
           content_by_lua_block { ngx.print((receiver.inbox.writing:load())) }
         }
         location /drain { content_by_lua_block { ngx.print(receiver:drain()) } }
+        location /phases {
+          set_by_lua_block $here { phases = {} try() return "" }
+          content_by_lua_block { ngx.print("x") }
+          header_filter_by_lua_block { try() }
+          body_filter_by_lua_block { try() }
+          log_by_lua_block { try() }
+        }
+        location /said { content_by_lua_block { ngx.print(table.concat(phases, "\n")) } }
       }
     ]]):format(helper.root, helper.root, helper.root, folder .. "/inbox", inbox_options or "",
       more or "") }
@@ -86,6 +102,21 @@ describe("an inbox in nginx on a disk", function()
     receiver:drain()
     return ids
   end
+
+  it("is not waited for in a phase that cannot: a mistake, named before any step", function()
+    start {}
+    get "/phases"
+    local said = get "/said"
+    for _, phase in ipairs { "set", "header_filter", "body_filter", "log" } do
+      for _, step in ipairs { "handle", "drain" } do
+        assert.matches(step .. " in " .. phase
+          .. ": false [^\n]*livechat: a call cannot wait in the phase '"
+          .. phase .. "'", said)
+      end
+    end
+    assert.is_nil(said:find(": true", 1, true))
+    assert.equal(1, (helper.run("test -e " .. quote(folder .. "/inbox")))) -- nothing was made
+  end)
 
   it("that takes 300 ms a sync, goes on with everything else, and syncs together", function()
     start { SYNC_MS = 300 }
@@ -203,14 +234,14 @@ describe("an inbox in nginx on a disk", function()
     for line in io.lines(trace) do
       local what, n, one, other = line:match("^(%S+) (%d+) (%S+) ?(.-)$")
       if what == "wrote" then
-        written[one] = true
+        written[one] = (written[one] or 0) + tonumber(n)
       elseif what == "named" then
         named[other] = one
       elseif what == "syncing" then
         local sync = { data = {}, names = {} }
         local whole = one == "syncfs"
-        for path in pairs(written) do
-          if whole or path == other then sync.data[path] = true end
+        for path, bytes in pairs(written) do
+          if whole or path == other then sync.data[path] = bytes end
         end
         for path, draft in pairs(named) do
           if whole or path:match("^(.*)/") == other then sync.names[path] = draft end
@@ -218,11 +249,14 @@ describe("an inbox in nginx on a disk", function()
         begun[n] = sync
       elseif what == "synced" then
         syncs = syncs + 1
-        for path in pairs(begun[n].data) do data[path] = true end
+        for path, bytes in pairs(begun[n].data) do data[path] = bytes end
         for path, draft in pairs(begun[n].names) do names[path] = draft end
+        for path, draft in pairs(names) do -- at every moment: a name has its data
+          assert(data[draft] == written[draft], path .. " would be there without its data")
+        end
       elseif what == "answered" then
         local draft = names[base .. "/new/" .. one]
-        assert(draft and data[draft], one .. " was answered before it was on disk")
+        assert(draft and data[draft] == written[draft], one .. " was answered too early")
       end
     end
     return syncs
