@@ -1884,6 +1884,7 @@ function Receiver:run(given) end
 ---@field pre_chat_survey table[]|nil
 ---@field ticket livechat.Ticket|nil live where the receiver was given a client
 ---@field canned_response table|nil
+---@field payload table|nil of today's chat webhooks: what the delivery says, under the wire's names
 ---@field raw fun(self: livechat.Event): table
 ---@field visitor_details fun(self: livechat.Event, fields: table): true|nil, any
 

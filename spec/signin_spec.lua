@@ -140,6 +140,26 @@ describe("oauth", function()
     assert(client.agents:list())
   end)
 
+  -- No file may grow: what the process is told of a full disk, and of a quota.
+  it("is not asked for where the disk is full, and is there when it is not", function()
+    local given = { client_id = sandbox.public_client_id, refresh_token = pair().refresh_token,
+      store = new_path() }
+    local script = ([[
+      local client = assert(require("livechat").new { api = "v3", base_url = %q, accounts_url = %q,
+        throttle = false, oauth = { client_id = %q, refresh_token = %q, store = %q } })
+      local list, err = client.agents:list()
+      io.stdout:write(list and "fine" or err.kind .. " " .. err.field .. " " .. err.message)
+    ]]):format(sandbox.url, sandbox.url, given.client_id, given.refresh_token, given.store)
+    local words = helper.lua_argv(helper.lua_version, "-e", script)
+    for i, word in ipairs(words) do words[i] = helper.quote(word) end
+    local line = table.concat(words, " ")
+    for _ = 1, 2 do
+      local _, said = helper.run("trap '' XFSZ; ulimit -f 0; " .. line .. " | cat")
+      assert.matches("^invalid oauth.store .*File too large$", said)
+    end
+    assert.equal("fine", (select(2, helper.run(line))))
+  end)
+
   it("finds the answer that a process which was killed had written down", function()
     local path, given = new_path(), pair().refresh_token
     local client = assert(livechat.new(options { refresh_token = given, store = path }))

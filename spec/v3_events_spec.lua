@@ -267,7 +267,7 @@ describe("deliveries of v3", function()
     assert.equal("A1", got[1].payload[1].id)
     assert.equal(200, (receiver:handle(body("agent_deleted", { id = "a@example.com" },
       { organization_id = json.null, license_id = 104130623 }))))
-    assert.equal("104130623", got[2].license_id)
+    assert.same({ "104130623", "a@example.com" }, { got[2].license_id, got[2].payload.id })
     assert.equal(200, (receiver:handle(body("tag_created", nil))))
     assert.equal(3, #got)
     assert.equal(400, (receiver:handle(body("", { id = "x" }))))
@@ -333,6 +333,7 @@ describe("published samples of v3", function()
       for name in pairs(wire.payload[1] == nil and wire.payload or {}) do
         assert.truthy(event[name] ~= nil or wire.payload[name] == json.null, name)
       end
+      assert.same(json.fold(wire.payload), event.payload)
       wire.secret_key = nil
       assert.same(json.fold(wire), event:raw())
     end

@@ -114,7 +114,7 @@ local function add_chat(own, chat, time)
   own.visitor, own.pre_chat_survey = chat.visitor, chat.pre_chat_survey
 end
 
---- The members of an event: those of its payload, and what v2's events have.
+--- The members of an event: those of its payload, the payload itself, and what v2's events have.
 ---@param payload table a copy, without nulls
 ---@param wire table the whole body
 ---@param time fun(text: string|number): number|nil epoch seconds
@@ -122,7 +122,7 @@ end
 function events.shape(payload, wire, time)
   local own = {}
   for name, value in pairs(payload[1] == nil and payload or {}) do own[name] = value end
-  if payload[1] ~= nil then own.payload = payload end
+  own.payload = wire.payload -- whose `id` is no event's
   own.additional_data = own.additional_data or wire.additional_data
   own.requester = own.requester or wire.requester
   if type(own.chat) == "table" then
