@@ -19,6 +19,8 @@ local HTTP = [[
       return connection
     end
     shared = assert(throttle.new { calls = 5, period = 2, redis = pooled, key = "fleet" })
+    spending = assert(require "livechat.throttle.budget".new({ calls = 5, redis = pooled,
+      key = "budget" }, "init_by_lua"))
   }
   init_worker_by_lua_block { early = { redis.command(pooled, "PING") } }
   server {
@@ -139,5 +141,17 @@ describe("in nginx", function()
       asking[i]:close()
     end
     assert.is_true(helper.now() - began > 0.4)
+  end)
+
+  it("workers spend one budget", function()
+    local went = 0
+    for _ = 1, 8 do
+      if run [[return spending:take() and "went" or "spent"]] == "went" then went = went + 1 end
+    end
+    assert.equal(5, went)
+    assert.equal(os.date("!%Y-%m") .. " 4", run [[
+      spending:give_back((spending:spent()).month)
+      local spent = spending:spent()
+      return spent.month .. " " .. spent.calls]])
   end)
 end)
