@@ -145,6 +145,23 @@ describe("a client with a budget", function()
       select(2, client(nil):spent()).field })
   end)
 
+  it("is told what was spent while another process counts", function()
+    local path = new_path()
+    local own, held = client { calls = 3, path = path }, assert(core.spool.lock(path))
+    assert.equal("network", select(2, own:spent()).kind) -- stopped with the file in its hands
+    held:close()
+    held = assert(core.spool.lock(path))
+    local looks, lock = 0, core.spool.lock
+    core.spool.lock = function(...)
+      looks = looks + 1
+      if looks == 3 then held:close() end
+      return lock(...)
+    end
+    finally(function() core.spool.lock = lock end)
+    assert.equal(0, assert(own:spent()).calls)
+    assert.equal(3, looks)
+  end)
+
   it("does not count what never left", function()
     local own = client({ calls = 1 }, { base_url = "http://127.0.0.1:" .. helper.free_port() })
     for _ = 1, 3 do

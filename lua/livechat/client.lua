@@ -173,7 +173,7 @@ function Client:spent()
   if not conn.budget then
     return nil, errors.invalid("budget", "was not given to livechat.new")
   end
-  local spent, err = conn.budget:spent()
+  local spent, err = turn.spent(conn)
   if not spent then
     return nil, errors.new(turn.budget_failure(err))
   end

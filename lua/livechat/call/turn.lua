@@ -41,6 +41,19 @@ function turn.budget_failure(err)
     message = "the budget is unreachable: " .. err.message }
 end
 
+--- What was spent of the budget; where its file is held, asks again, the event loop running.
+---@param conn livechat.Connection with a budget
+---@return table|nil spent
+---@return table|nil err { code=, message= }
+function turn.spent(conn)
+  local patient_until = core.clock() + PATIENCE
+  local spent, err
+  repeat
+    spent, err = conn.budget:spent()
+  until spent or err.code ~= "busy" or core.clock() > patient_until or not conn:sleep(0.005)
+  return spent, err
+end
+
 --- Counts an attempt that is about to go; where the budget's file is held, asks again, the event
 --- loop running.
 ---@param conn livechat.Connection with a budget
