@@ -311,7 +311,8 @@ local function command_of(api, resource, row, rows)
   local answer = api.answers[row.returns] or {}
   local record = api.records[answer.kind] or {}
   local command = {
-    resource = resource, row = row, reads = reads(row), names = names, needed = needed, answer = answer,
+    resource = resource, row = row, reads = reads(row),
+    names = names, needed = needed, answer = answer,
     id_name = record.id or "id",
     name = word(resource) .. " " .. word(row.name), usage = table.concat(words, " "),
     summary = row.doc or "", specs = row.query or row.fields or {},
