@@ -95,6 +95,9 @@ describe("a change", function()
     status, out = command.run("tickets update T1 --subject new --dry-run --json", env)
     assert.equal(0, status)
     assert.same({ subject = "new" }, json.decode(out).body)
+    status, out = command.run("tickets update T1 --subject new --tags '' --dry-run --json", env)
+    assert.equal(0, status)
+    assert.same({ subject = "new", tag = {} }, json.decode(out).body)
     local path = helper.folder() .. "/password"
     helper.write(path, "hunter22\n")
     status, out = command.run("agents create --login a@example.com --name A --dry-run "

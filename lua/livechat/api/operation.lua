@@ -15,6 +15,7 @@ local request = require "livechat.call.request"
 ---@field row table the method's, of the dialect's data
 ---@field rows table<string, table> those of the same resource, by name
 ---@field key livechat.Key|nil what its calls go with instead of the account's credentials
+--- `conn.rehearse`, where there is one, stands in for what is read: see cli/dry_run.lua.
 ---@field due number|nil when the whole has to end, on the clock of core.clock
 local Operation = { invalid = errors.invalid }
 Operation.__index = Operation
@@ -38,6 +39,12 @@ local function is_safe(row, body)
     end
   end
   return row.safe or false
+end
+
+-- Whether a call changes nothing: some APIs have every call sent as POST.
+local function reads(row)
+  return row.verb == "GET" or row.path:find("/action/get_", 1, true) ~= nil
+    or row.path:find("/action/list_", 1, true) ~= nil
 end
 
 --- What is wrong with an answer; `fields` are those that it does not tell itself.
@@ -83,6 +90,10 @@ end
 ---@return table|nil answer the whole of it
 function Operation:perform(row, args, query, body, due)
   row = row.choose and row.choose(body or {}) or row
+  if self.conn.rehearse and reads(row) then
+    local kind = self.dialect.api.answers[row.returns] or {}
+    return self.conn.rehearse(args, body, kind.list or kind.page), nil, { headers = {} }
+  end
   body = row.write and row.write(body or {}) or body
   local answer, err = self.conn:call {
     service = row.service or self.dialect.api.service, method = row.verb, path = row.path,

@@ -3,9 +3,7 @@
 --- added is a command.
 local account = require "livechat.cli.account"
 local bulk = require "livechat.cli.bulk"
-local check = require "livechat.api.check"
-local client_of = require "livechat.client".connection
-local display = require "livechat.cli.display"
+local dry_run = require "livechat.cli.dry_run"
 local errors = require "livechat.errors"
 local examples = require "livechat.cli.examples"
 local fields = require "livechat.cli.fields"
@@ -13,7 +11,6 @@ local json = require "livechat.json"
 local methods = require "livechat.api.methods"
 local output = require "livechat.cli.output"
 local plot = require "livechat.cli.plot"
-local text = require "livechat.text"
 
 local resources = {}
 
@@ -44,7 +41,7 @@ end
 
 -- Whether a method changes nothing: some APIs have every call sent as POST.
 local function reads(row)
-  return row.verb == "GET" or row.name == "get" or row.name == "list"
+  return row.verb == "GET" or row.name == "get" or row.name == "list" or row.name == "state"
 end
 
 local function options_of(row, names, specs, answer, resource)
@@ -63,56 +60,6 @@ local function options_of(row, names, specs, answer, resource)
     end
   end
   return list
-end
-
--- ---- dry run -----------------------------------------------------------------------------------
-
-local function show_request(shell, given, request)
-  local shown = request.body and text.redact(request.body)
-  if given.json or given.jsonl then
-    shell.out(json.encode { method = request.method, url = request.url,
-      body = shown and json.decode(shown) } .. "\n")
-  else
-    shell.out(request.method .. " " .. request.url .. "\n")
-    if shown then shell.out(display.visible(shown) .. "\n") end
-  end
-end
-
--- Has a client that makes its requests and sends none. `taken` gets what it would send first.
-local function divert(client, taken)
-  local conn = client_of(client, "livechat")
-  conn.prepare = nil -- that of an earlier id
-  local prepare = conn.prepare
-  conn.prepare = function(self, spec, place)
-    local prepared, err = prepare(self, spec, place)
-    taken.place = taken.place or place
-    if not prepared then return nil, err end
-    taken.request = taken.request or prepared
-    return nil, errors.new { kind = "cancelled", message = "nothing is sent", outcome = "not_sent" }
-  end
-  return function(spec) return prepare(conn, spec, taken.place) end
-end
-
--- What a row would send. Where it first reads what there is, its own request is shown as far as the
--- command's words decide it.
-local function dry_run(shell, given, command, client, values, args)
-  local row, taken = command.row, {}
-  local prepare = divert(client, taken)
-  local resource = client[command.resource]
-  local _, err = resource[row.name](resource, unpack(args, 1, args.n))
-  if taken.request and row.run then
-    local body
-    body, err = check.fields(command.specs, row.fields and args[args.n] or {})
-    if row.value then body, err = { [row.value.name] = args[args.n] }, nil end
-    if not body then return account.failed(shell, err) end
-    taken.request, err = prepare { method = row.verb, path = row.path, args = values, body = body }
-    if taken.request then
-      shell.say("what is there already is read first, and kept in what is sent")
-    end
-  end
-  if not taken.request then return account.failed(shell, err) end
-  show_request(shell, given, taken.request)
-  return 0
 end
 
 -- ---- calls -------------------------------------------------------------------------------------
@@ -221,7 +168,7 @@ end
 
 local function call_once(shell, given, command, client, args, values)
   if given["dry-run"] then
-    return dry_run(shell, given, command, client, values, args)
+    return dry_run.run(shell, given, command, client, args, values)
   elseif command.row.walk and (given.all or given.limit) then
     return walk(shell, given, command, client, args[args.n])
   end
