@@ -40,7 +40,7 @@ describe("livechat watch", function()
       sandbox.control("POST", "faults", { fault = "http500" }) -- passes by itself
       create(env, "a\27[2Jb")
       first.wait('"subject":"a\\u001b%[2Jb"')
-      assert.equal(130, (helper.run("kill -INT " .. first.pid .. "; exit 130")))
+      helper.kill(first.pid, "INT")
       helper.wait_exit(first.pid, 10)
       create(env, "while nothing looked")
       local second = start(words, env)

@@ -143,6 +143,21 @@ describe("a change", function()
   end)
 end)
 
+describe("columns", function()
+  it("that nothing has are named, with what was meant", function()
+    local status, out, said = command.run("tickets list --limit 2 --columns staus,id", env)
+    assert.equal(0, status)
+    assert.truthy(out:find("^\t%w+\n\t%w+\n$"), out)
+    assert.equal("livechat: nothing here has staus; did you mean status?\n", said)
+  end)
+
+  it("are what a row of an unforeseen kind has", function()
+    local v3 = command.account(sandbox, { LIVECHAT_API = "v3" })
+    local _, out = command.run("teams list", v3)
+    for line in out:gmatch("[^\n]+") do assert.truthy(line:find("^[%x-]+\t%u"), line) end
+  end)
+end)
+
 describe("what a customer wrote", function()
   local NASTY = "a\27[2J\7b\nc\tq\226\128\174d\194\155e"
 
@@ -199,6 +214,30 @@ describe("how it ends", function()
     status, out, said = command.run("tickets list --all --jsonl >/dev/full", env)
     assert.same({ 1, "" }, { status, out })
     assert.truthy(said:find("No space left", 1, true), said)
+  end)
+
+  it("is told where a stream is closed, and no connection gets what is printed", function()
+    for redirection, problem in pairs { [">&-"] = "stdout: Bad file descriptor",
+      ["<&- --all --jsonl >/dev/full"] = "No space left" } do
+      local status, out, said = command.run("tickets list " .. redirection, env)
+      assert.same({ 1, "" }, { status, out })
+      assert.truthy(said:find(problem, 1, true), said)
+    end
+    assert.equal(0, (command.run("tickets list --limit 1 <&-", env)))
+  end)
+
+  it("is told how far a bulk has come that ^C ends", function()
+    local path = helper.folder() .. "/ids"
+    helper.write(path, select(2, command.run("tickets list --all --columns id", env)))
+    control("faults", { fault = "slow=0.4@every/PUT /tickets*" })
+    local before = calls()
+    local pid, output = helper.spawn { "sh", "-c", "exec " .. command.prefix(env)
+      .. "tickets tag x --yes --from " .. path }
+    helper.wait_until(function() return calls() >= before + 2 end, 20, "two calls")
+    helper.kill(pid, "INT")
+    helper.wait_exit(pid, 10)
+    sandbox.control("DELETE", "faults")
+    assert.truthy(helper.read(output):find("^livechat: [1-9] of 3%d done\n$"), helper.read(output))
   end)
 
   it("is 130 after ^C, at once", function()

@@ -45,27 +45,30 @@ local function is_final(status)
   return status == account.NOT_SIGNED_IN
 end
 
--- The calls, one after the other; how many succeeded, and the status.
-local function each_id(shell, given, command, client, ids, call)
+-- The calls, one after the other; the status. What ends them early, as ^C does, tells how far they
+-- have come.
+local function each_id(shell, given, command, ids, call)
   local bar, done, worst = progress.new(shell, #ids), 0, 0
-  for _, id in ipairs(ids) do
-    local status, problem = call(client, id)
-    if not status then return done, nil, problem end
-    if status == 0 then
-      done = done + 1
-    else
-      bar:clear()
-      shell.say("  " .. command.names[1] .. " " .. id)
-      worst = math.max(worst, status == 2 and 1 or status)
+  local fine, raised = pcall(function()
+    for _, id in ipairs(ids) do
+      local status = call(id)
+      if status == 0 then
+        done = done + 1
+      else
+        bar:clear()
+        shell.say("  " .. command.names[1] .. " " .. id)
+        worst = math.max(worst, status == 2 and 1 or status)
+      end
+      if is_final(status) then break end
+      bar:step()
     end
-    if is_final(status) then break end
-    bar:step()
-  end
+  end)
   bar:clear()
   if not given["dry-run"] then
     shell.say(("%d of %d done"):format(done, #ids))
   end
-  return done, worst
+  if not fine then error(raised, 0) end
+  return worst
 end
 
 --- Runs the command for each id of the file.
@@ -97,13 +100,12 @@ function bulk.run(shell, given, command, rest, arguments)
   local shows = given.json or given.jsonl or given.columns or given["dry-run"]
     or command.reads
   local one = setmetatable({ jsonl = given.json or given.jsonl, json = false }, { __index = given })
-  local _, worst
-  _, worst, problem = each_id(shell, given, command, client, ids, function(connected, id)
+  status = each_id(shell, given, command, ids, function(id)
     local here, values = arguments(command, one, words(id))
-    return command.call(shows and shell or quiet, one, command, connected, here, values)
+    return command.call(shows and shell or quiet, one, command, client, here, values)
   end)
   client:close()
-  return worst, problem
+  return status
 end
 
 return bulk

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- `livechat completion bash|zsh|fish`: what a shell completes, from the commands' own data.
+local args = require "livechat.cli.args"
 local help = require "livechat.cli.help"
 
 local SHELLS = { "bash", "zsh", "fish" }
@@ -127,7 +128,10 @@ return {
     run = function(_, rest, shell)
       local registry = require "livechat.cli.registry" -- which has this file's command, too
       local writer = #rest == 1 and writers[rest[1]]
-      if not writer then return nil, "which shell: " .. table.concat(SHELLS, ", ") .. "?" end
+      if not writer then
+        return nil, "one shell of " .. table.concat(SHELLS, ", ") .. " expected"
+          .. (rest[1] and args.suggestion(rest[1], SHELLS) or "")
+      end
       shell.out(writer(registry.union()))
       return 0
     end,

@@ -1,6 +1,7 @@
 -- SPDX-License-Identifier: MIT
 --- The commands about events: inbox, drain, listen.
 local account = require "livechat.cli.account"
+local args = require "livechat.cli.args"
 local cli_text = require "livechat.cli.text"
 local core = require "livechat.core"
 local handlers = require "livechat.cli.handlers"
@@ -175,9 +176,10 @@ commands.inbox = {
     { name = "json", kind = "flag", help = "list: for programs" },
   }),
   run = function(options, rest, shell)
-    local action = actions[table.remove(rest, 1) or ""]
+    local name = table.remove(rest, 1) or ""
+    local action = actions[name]
     if not action or action == actions.list and #rest > 0 then
-      return nil, "list, retry or purge?"
+      return nil, "list, retry or purge?" .. args.suggestion(name, { "list", "retry", "purge" })
     end
     local inbox, problem = inbox_of(options, shell)
     if not inbox then

@@ -80,9 +80,10 @@ local function write_all(shell, given, resource, filter, id_name, done)
     end
   end)
   bar:clear()
+  if raised == terminal.CLOSED then error(raised, 0) end
+  shell.say(("%d written%s"):format(n, done and done.n > 0 and ", " .. done.n .. " before" or ""))
   if not fine and not errors.is(raised) then error(raised, 0) end
   terminal.flush()
-  shell.say(("%d written%s"):format(n, done and done.n > 0 and ", " .. done.n .. " before" or ""))
   return not fine and raised or nil
 end
 

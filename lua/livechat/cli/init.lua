@@ -2,6 +2,12 @@
 --- The command line: `livechat COMMAND …` and `livechat RESOURCE VERB …`. Results go to stdout,
 --- everything else to stderr; the status is 0, 1 where something failed, 2 for a mistake in how it
 --- was called, 4 without an account, 130 after ^C.
+local cli = {
+  -- Where a stream is closed, one of these has its number, so that no socket gets it and with it
+  -- what the command prints. Before anything else is opened.
+  streams = { io.open("/dev/null"), io.open("/dev/null"), io.open("/dev/null") },
+}
+
 local account = require "livechat.cli.account"
 local args = require "livechat.cli.args"
 local errors = require "livechat.errors"
@@ -10,7 +16,6 @@ local livechat = require "livechat"
 local registry = require "livechat.cli.registry"
 local terminal = require "livechat.cli.terminal"
 
-local cli = {}
 
 ---@class livechat.Command
 ---@field name string as it is called: "tickets list"

@@ -2,6 +2,7 @@
 --- What a command found, for people and for programs. On a terminal a table, or the members of one
 --- thing below one another; elsewhere the same with tabs and whole; `--json` one document, a list
 --- or an object, and `--jsonl` a document a line. In JSON everything is as the library gives it.
+local args = require "livechat.cli.args"
 local cli_table = require "livechat.cli.table"
 local core = require "livechat.core"
 local display = require "livechat.cli.display"
@@ -171,6 +172,14 @@ local function chosen(self, value)
   return made
 end
 
+-- Notes which of the columns that were asked for there are.
+local function note(self, value)
+  self.names = self.names or columns_of_row(value)
+  for _, path in ipairs(self.columns) do
+    self.seen[path] = self.seen[path] or output.at(value, path) ~= nil
+  end
+end
+
 --- Takes one thing of the list, a record or a plain value.
 function Writer:add(value)
   value = output.plain(value)
@@ -197,9 +206,15 @@ function Writer:add(value)
     end
     self.table:add(row)
   end
+  if self.asked and type(value) == "table" then note(self, value) end
 end
 
 function Writer:finish()
+  for _, path in ipairs(self.asked and self.n > 0 and self.columns or {}) do
+    if not self.seen[path] then
+      self.shell.say("nothing here has " .. path .. args.suggestion(path, self.names))
+    end
+  end
   if self.format == "json" then
     self.shell.out(self.n == 0 and "[]\n" or "\n]\n")
   elseif self.table then
@@ -213,7 +228,7 @@ end
 ---@param given { json?: boolean, jsonl?: boolean, columns?: string[] }
 ---@param may_have? table<string, any> by the names of members that things of this kind may have
 function output.writer(shell, given, may_have)
-  return setmetatable({ shell = shell, n = 0, asked = given.columns ~= nil,
+  return setmetatable({ shell = shell, n = 0, seen = {}, asked = given.columns ~= nil,
     columns = given.columns, may_have = may_have or {},
     format = given.jsonl and "jsonl" or given.json and "json" or nil }, Writer)
 end

@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- The commands of the local service: sandbox, trigger.
+local args = require "livechat.cli.args"
 local cli_text = require "livechat.cli.text"
 local client_of = require "livechat.client".connection
 local json = require "livechat.json"
@@ -143,7 +144,8 @@ commands.trigger = {
     }
     client:close()
     if not answer then
-      return fail(shell, err)
+      local said = err.kind == "rejected" and args.suggestion(rest[1], event_names()) or ""
+      return fail(shell, tostring(err) .. said)
     end
     if options.json then
       shell.out(json.encode(answer) .. "\n")

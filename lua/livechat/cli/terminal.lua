@@ -111,6 +111,7 @@ end
 --- The program's own.
 ---@return livechat.Shell
 function terminal.shell()
+  io.stdout:setvbuf("line") -- who reads a long list has each row at once
   local shell = { getenv = os.getenv, out = write, now = core.now }
   local stdin = stdin_reader()
   shell.is_terminal = memo(function(fd) return process.execute("test -t " .. fd) end)
