@@ -80,6 +80,39 @@ describe("a resource of two dialects", function()
   end)
 end)
 
+describe("a field that only the other API has", function()
+  it("says so, in the fields, within a table, in a filter", function()
+    local function refused(api, resource, verb, ...)
+      local client = assert(livechat.new { api = api, username = "a", api_key = "b",
+        throttle = false })
+      local fine, value, err = pcall(client[resource][verb], client[resource], ...)
+      client:close()
+      if not fine then err = value end
+      return err.field .. " " .. err.message
+    end
+    local to_v3 = " is a field of API v3; this client speaks v2 (option 'api')"
+    local to_v2 = " is a field of API v2; this client speaks v3 (option 'api')"
+    local ticket = { message = "m", requester = { mail = "a@example.net" }, priority = 10 }
+    assert.equal("priority" .. to_v3, refused("v2", "tickets", "create", ticket))
+    assert.equal("silo" .. to_v3, refused("v2", "tickets", "list", { silo = "spam" }))
+    assert.equal("silo" .. to_v3, refused("v2", "tickets", "each", { silo = "spam" }))
+    assert.equal("source_id" .. to_v2, refused("v3", "tickets", "list", { source_id = "x" }))
+    assert.equal("work_scheduler" .. to_v3, refused("v2", "agents", "create",
+      { login = "a@example.net", name = "A", work_scheduler = {} }))
+    assert.equal("requester.nmae is no field; did you mean 'requester.name'?",
+      refused("v3", "tickets", "create", { message = "m", requester = { nmae = "x" } }))
+    assert.equal("nonsense is no field", refused("v2", "tickets", "update", "1",
+      { nonsense = 1 }):match("^nonsense is no field"))
+  end)
+
+  it("is refused too where a method takes a value", function()
+    local client = assert(livechat.new { username = "a", api_key = "b", throttle = false })
+    local _, err = client.tickets:add_tags("1", { "x" }, { craete_tags = true })
+    assert.same({ "invalid", "craete_tags" }, { err.kind, err.field })
+    client:close()
+  end)
+end)
+
 describe("a client of API v3", function()
   it("names the APIs that there are", function()
     local ok, message = pcall(livechat.new, { username = "a", api_key = "b", api = "v4" })

@@ -62,10 +62,11 @@ end
 
 --- A client over dialects of the service.
 ---@param wanted livechat.Options
----@param given { dialects: (fun(api: string): table[]), lacks: function, resources: table,
---- user_agent: string, sources: livechat.OptionSources }
+---@param given { dialects: (fun(api: string): table[]), lacks: function, knowing: function,
+--- resources: table, user_agent: string, sources: livechat.OptionSources }
 --- `dialects`: those of an API, the account's own first; `lacks(api, resource, method)` raises
---- where another API has what this one has not
+--- where another API has what this one has not; `knowing(api, fname, field)` gives { other=, own= }
+--- where another API has the field
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function client.new(wanted, given)
@@ -77,6 +78,9 @@ function client.new(wanted, given)
   end
   function conn.lacks(resource, method)
     if given.lacks then given.lacks(resolved.api, resource, method) end
+  end
+  function conn.knowing(fname, field)
+    return given.knowing and given.knowing(resolved.api, fname, field)
   end
   conn.dialects = dialects
   local self = setmetatable({}, Client)

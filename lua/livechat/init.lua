@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
 --- LiveChat helpdesk automation: the public face.
+local check = require "livechat.api.check"
 local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
@@ -67,6 +68,21 @@ local SOURCES = {
   login = function() return require "livechat.credentials".profile(os.getenv) end,
 }
 
+-- The API whose method of that name has a field, where a client's own has it not.
+local function knowing(api, fname, field)
+  local resource, name = fname:match("^([%w_]+):([%w_]+)$")
+  for _, other in ipairs(NAMES) do
+    for _, dialect in ipairs(other ~= api and dialects_of(other) or {}) do
+      for _, row in ipairs(dialect.resources[resource] or {}) do
+        local same = row.name == name or row.walk and name == "each"
+        if same and check.knows(row.fields or row.query or {}, field) then
+          return { other = other, own = api }
+        end
+      end
+    end
+  end
+end
+
 -- livechat:new{…} would take the module for the options.
 local function refuse_colon(first, name)
   if first == livechat then
@@ -84,7 +100,8 @@ end
 function livechat.new(options)
   refuse_colon(options, "new")
   local made, err = client.new(options or {}, {
-    dialects = dialects_of, lacks = raise_lacking, resources = resources, sources = SOURCES,
+    dialects = dialects_of, lacks = raise_lacking, knowing = knowing,
+    resources = resources, sources = SOURCES,
     user_agent = "livechat-lua/" .. livechat._VERSION,
   })
   return made, err

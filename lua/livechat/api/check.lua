@@ -11,6 +11,7 @@
 ---   file     a path, or { name =, data = }
 ---   object   fields = { name = <spec> }
 ---   none     why: a field of another dialect, which this one cannot send
+---   unused   a field of another dialect, which says nothing here: not sent
 --- and for any of them `required = true`, or `required_with = { other = value }` (where the field
 --- beside it has that value), `only_with = { other = value }` (of no meaning unless the field
 --- beside it has that value; a set of values does too in both) and, for a list, `allowed_by =
@@ -141,6 +142,10 @@ end
 
 function checks.none(spec)
   return nil, spec.why
+end
+
+function checks.unused()
+  return nil
 end
 
 function checks.id(_, value)
@@ -359,6 +364,20 @@ end
 ---@return livechat.Error|nil err
 function check.value(spec, value, path)
   return check_value(spec, value, path)
+end
+
+--- Whether specs have a field, by the path that an error names: "requester.mail", "cc[1].mail".
+---@param fields table<string, table> specs by name
+---@param path string
+---@return boolean
+function check.knows(fields, path)
+  local name, rest = path:match("^([^.%[]+)(.*)$")
+  local spec = fields[name]
+  local inner = rest and rest:match("^%.(.+)$")
+  if spec and inner and spec.type == "object" then
+    return check.knows(spec.fields, inner)
+  end
+  return spec ~= nil
 end
 
 --- A copy of `value` as it is sent, or nil and an error that names the first field at fault.

@@ -76,9 +76,10 @@ local function check_last(row, last, options, fname)
   local name = is_list and row.value.name .. "s" or row.value.name
   check_type(is_list and "table" or "string", last, name, fname)
   local value, err = check.value(row.value.spec, last, name)
-  local fields = not err and {}
-  if not err and row.options then
-    fields, err = check.fields(row.options, options or {})
+  local fields
+  if not err then
+    if options ~= nil then check_type("table", options, "options", fname) end
+    fields, err = check.fields(row.options or {}, options or {})
   end
   if err then
     return nil, err
@@ -178,12 +179,27 @@ local function call(op, here, args, fields)
   return dialect:one(row.returns, value, op.client)
 end
 
+-- What the arguments are, as `arguments`. A field that is another API's is said to be that.
+local function arguments_of(here, row, names, optional, fname, ...)
+  local args, fields, called = arguments(row, names, optional, fname, ...)
+  local knowing = here.conn.knowing
+  if not args and fields.field and knowing then
+    local api = not check.knows(row.fields or row.query or {}, fields.field)
+      and knowing(fname, fields.field)
+    if api then
+      fields.message = ("is a field of API %s; this client speaks %s (option 'api')"):format(
+        api.other, api.own)
+    end
+  end
+  return args, fields, called
+end
+
 --- A method made from its row.
 local function method(dialect, rows, fname, row)
   local names, in_body, optional = methods.argument_names(row)
   return function(self, ...)
     local here = context(self, fname)
-    local args, fields, called = arguments(row, names, optional, fname, ...)
+    local args, fields, called = arguments_of(here, row, names, optional, fname, ...)
     if not args then
       return nil, fields
     end
@@ -263,7 +279,7 @@ local function each(dialect, rows, fname, row)
   end
   return function(self, ...)
     local here = context(self, fname)
-    local args, filter = arguments(row, {}, {}, fname, ...)
+    local args, filter = arguments_of(here, row, {}, {}, fname, ...)
     if not args then
       errors.throw(filter)
     end

@@ -6,6 +6,9 @@ local habits = require "livechat.api.v2.tickets"
 local DATE, FLAG, GROUP, LINE = fields.DATE, fields.FLAG, fields.GROUP, fields.LINE
 local text, enum, needed = fields.text, fields.enum, fields.needed
 
+-- Tags need not exist before they are used: what HelpDesk is told there says nothing here.
+local CREATE_TAGS = { create_tags = { type = "unused" } }
+
 -- ---- tickets ---------------------------------------------------------------------------------
 
 local function ticket_fields(required)
@@ -63,12 +66,12 @@ local tickets = {
   },
   {
     name = "tag", verb = "PUT", path = "/tickets/{id}/tags", safe = true, returns = "ticket",
-    value = { name = "tag", spec = fields.TEXTS },
+    value = { name = "tag", spec = fields.TEXTS }, options = CREATE_TAGS,
     doc = "replaces the ticket's tags",
   },
   {
     name = "add_tags", verb = "PUT", path = "/tickets/{id}/tags", safe = true, returns = "ticket",
-    value = { name = "tag", spec = fields.TEXTS }, run = habits.add_tags,
+    value = { name = "tag", spec = fields.TEXTS }, options = CREATE_TAGS, run = habits.add_tags,
     doc = "adds tags to the ticket's own",
   },
   {
