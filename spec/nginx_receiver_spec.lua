@@ -260,6 +260,12 @@ describe("require('livechat.nginx').serve", function()
     local log = helper.read(nginx.log)
     assert.matches("%[error%].*livechat.Event: chat_started a: .*trouble here\nstack trace", log)
     assert.is_nil(log:find(TOKEN, 1, true))
+    helper.http { port = nginx.port, method = "POST", path = "/livechat?token=" .. TOKEN,
+      body = json.encode { eventType = "tickets.create", payload = { ID = "t1" } } }
+    helper.wait_until(function()
+      return helper.read(nginx.log):find("ticket_created create-t1: ", 1, true)
+    end, 10, "the line of the error log")
+    assert.is_nil(helper.read(nginx.log):find(TOKEN, 1, true))
   end)
 end)
 
@@ -280,6 +286,7 @@ describe("examples/nginx.conf", function()
     put("/var/spool/livechat", folder .. "/inbox")
     put("/run/livechat-nginx.pid", folder .. "/nginx.pid")
     local user = select(2, helper.run("id -un")):gsub("%s+$", "")
+    put("/var/log/nginx/access.log", folder .. "/access.log")
     put("user www-data;", ("user %s; daemon off; error_log stderr;"):format(user))
     put("8080", tostring(port))
     helper.write(folder .. "/nginx.conf", conf)
@@ -287,12 +294,28 @@ describe("examples/nginx.conf", function()
     local pid, output = helper.spawn(argv)
     assert.truthy(helper.wait_exit(pid))
     assert.matches("neither token nor basic_auth is given", helper.read(output))
-    helper.spawn(argv, { env = { LIVECHAT_WEBHOOK_TOKEN = TOKEN } })
+    pid, output = helper.spawn(argv, { env = { LIVECHAT_WEBHOOK_TOKEN = TOKEN } })
     helper.wait_port(port)
     assert.equal(401, post({ port = port }, body_of("a", { token = "x" })).status)
     local answer = post({ port = port }, body_of "a")
     assert.equal("200 stored\n", answer.status .. " " .. answer.body)
     assert.truthy(helper.read(folder .. "/inbox/new/a"))
+
+    -- HelpDesk's, whose token stands in the URL: not in what nginx writes down.
+    local function deliver(token, id)
+      return helper.http { port = port, method = "POST", path = "/livechat?token=" .. token,
+        body = json.encode { eventType = "tickets.create", payload = { ID = id } } }.status
+    end
+    assert.equal(200, deliver(TOKEN, "t1"))
+    assert.equal(401, deliver("not-" .. TOKEN, "t2"))
+    helper.wait_until(function()
+      return helper.read(output):find("its token is wrong", 1, true)
+    end, 10, "the line of the error log")
+    helper.stop(pid)
+    for _, log in ipairs { helper.read(folder .. "/access.log"), helper.read(output) } do
+      assert.is_nil(log:find(TOKEN, 1, true))
+      assert.truthy(log:find("/livechat", 1, true) or log:find("token is wrong", 1, true))
+    end
   end)
 end)
 

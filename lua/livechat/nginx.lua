@@ -24,8 +24,21 @@ function nginx.exiting()
   return ngx.worker.exiting()
 end
 
-function nginx.log(text)
+local REQUEST = { rewrite = true, access = true, content = true }
+
+local function log_later(_, text)
   ngx.log(ngx.ERR, text)
+end
+
+-- To what is logged for a request nginx adds the request's line, in whose query a token may stand.
+-- Such a line is logged by a timer, which has no request.
+function nginx.log(text)
+  if not REQUEST[ngx.get_phase()] or not ngx.var.args then
+    return ngx.log(ngx.ERR, text)
+  end
+  if not ngx.timer.at(0, log_later, text) then
+    io.stderr:write(text, "\n") -- more timers wait than nginx allows
+  end
 end
 
 local function answer(status, text)

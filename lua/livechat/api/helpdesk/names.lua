@@ -197,12 +197,11 @@ end
 function names.own(client, account, now)
   local store = of(client)
   if store.own == nil and now - (store.asked or -math.huge) >= LOOK_EVERY then
-    store.asked = now
     local list = client:request { service = "helpdesk", path = "/agents" }
     for _, agent in ipairs(type(list) == "table" and list or {}) do
       if agent.accountID == account or agent.email == account then store.own = text(agent.ID) end
     end
-    if list then store.asked = now + KEEP - LOOK_EVERY end
+    store.asked = list and now + KEEP - LOOK_EVERY or now
   end
   return store.own
 end
