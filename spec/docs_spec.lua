@@ -18,6 +18,15 @@ local function blocks(text, language)
   return list
 end
 
+--- The names by which the headings of a page can be linked to.
+local function anchors(text)
+  local names = {}
+  for heading in ("\n" .. text):gmatch("\n#+ ([^\n]+)") do
+    names[heading:lower():gsub("[^%w%- _\128-\255]", ""):gsub(" ", "-")] = true
+  end
+  return names
+end
+
 describe("the pages", function()
   local all = {}
   for path in pages():gmatch("[^\n]+") do all[path] = helper.read(path) end
@@ -78,6 +87,10 @@ describe("the pages", function()
       for link in text:gmatch("%]%(([^)#]+)[^)]*%)") do
         local ours = not link:find("^https?://")
         assert.truthy(not ours or helper.read(folder .. link), path .. ": " .. link)
+      end
+      for link, anchor in text:gmatch("%]%(([^)#:]*)#([^)]+)%)") do
+        local target = link == "" and text or helper.read(folder .. link) or ""
+        assert.truthy(anchors(target)[anchor], path .. ": " .. link .. "#" .. anchor)
       end
       for file in text:gmatch("`(examples/[%w_%.]+)`") do
         assert.truthy(helper.read(file), path .. ": " .. file)
