@@ -23,7 +23,8 @@ local function find(where, test)
 end
 
 local C = find("csrc bench", "-name '*.[ch]'")
-local OURS = "-not -path './.git/*' -not -path './build/*'"
+local OURS = "-not -path './.git/*' -not -path './build/*' -not -path './debian/lua-livechat/*' "
+  .. "-not -path './debian/.debhelper/*'"
 local ALL = find(".", OURS)
 local SOURCES = find(".", OURS .. " \\( -name '*.[ch]' -o -name '*.lua' -o -name '*.sh' "
   .. "-o -name '*.rockspec' -o -path ./bin/livechat -o -path ./.ci/run -o -name Makefile "
