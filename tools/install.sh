@@ -20,12 +20,8 @@ place() { # version
   install -d -m 755 "$lib/$1/livechat" "$share"
   install -m 755 "build/$1/livechat/core.so" "build/$1/livechat/engine.so" \
     "$lib/$1/livechat"
-  (cd lua && find livechat -type d) | while read -r folder; do
-    install -d -m 755 "$share/$folder"
-  done
-  (cd lua && find livechat -type f) | while read -r file; do
-    install -m 644 "lua/$file" "$share/$file"
-  done
+  cp -R lua/livechat "$share/livechat"
+  find "$share/livechat" -type d -exec chmod 755 {} + -o -type f -exec chmod 644 {} +
 }
 
 MAN=share/man/man1/livechat.1
