@@ -95,8 +95,8 @@ enum lc_err lc_throttle_init(struct lc_throttle *throttle, uint32_t calls, int64
 enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, int64_t latest_us,
                                 uint64_t *ticket, int64_t *at_us);
 /* The same; a call that goes is open until it has ended as above. *open tells which it is, where it
- * goes, and else is LC_NO_CALL. The owner is not 0. A caller that waits may also ask at next_end_us:
- * it may go earlier then than it was told. */
+ * goes, and else is LC_NO_CALL. The owner is not 0. A caller that waits may also ask at
+ * next_end_us: it may go earlier then than it was told. */
 enum lc_err lc_throttle_reserve_open(struct lc_throttle *throttle, int64_t now_us,
                                      int64_t latest_us, uint64_t *ticket, int64_t *at_us,
                                      uint64_t owner, uint32_t *open);
@@ -110,8 +110,8 @@ void lc_throttle_release(struct lc_throttle *throttle, int64_t at_us);
  * `calls` either, however long a connection took to make. */
 void lc_throttle_arrived(struct lc_throttle *throttle, int64_t at_us, int64_t late_us);
 /* The same for one that is open; not before it was sent, and not after now. Where it was sent
- * LC_WAY_US ago it ends as one without an answer does. Of no effect before its sender has stored when that was, and where it has ended meanwhile:
- * another call may have its entry then. */
+ * LC_WAY_US ago it ends as one without an answer does. Of no effect before its sender has stored
+ * when that was, and where it has ended meanwhile: another call may have its entry then. */
 void lc_throttle_close(struct lc_throttle *throttle, uint32_t open, int64_t at_us, int64_t late_us,
                        int64_t now_us);
 /* Its entry. It stays where it is, and this call's, until its sender has stored into `sent_us`. */

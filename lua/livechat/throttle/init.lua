@@ -2,8 +2,8 @@
 --- Throttles: exact sliding windows over a process, a machine or a fleet, with the same verbs:
 ---   reserve(max_wait, reservation, open)  asks to go: reservation | nil, err. The first time
 ---                                   without a reservation; where its `wait` is above 0, again with
----                                   it, after that time, its `again` or throttle.BEAT, whichever is
----                                   shortest. `open`: a call that goes is in every window until
+---                                   it, after that time, its `again` or throttle.BEAT, whichever
+---                                   is shortest. `open`: a call that goes is in every window until
 ---                                   record_arrival or release tells what became of it
 ---   release(reservation)            it waits no longer, or its call was certainly not sent
 ---   record_arrival(reservation, s)  its call had arrived s seconds after `at`, at the latest
