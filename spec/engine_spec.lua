@@ -59,7 +59,11 @@ describe("a call for which no descriptor is left", function()
     run [[
       local client = connect()
       fill()
-      for _ = 1, 3 do failed(client.agents:list()) end
+      for _ = 1, 3 do
+        local agents, err = client.agents:list()
+        failed(agents, err)
+        assert(err.message:lower():find("open files"), err.message)
+      end
       free()
       assert(client.agents:list())
     ]]

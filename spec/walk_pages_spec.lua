@@ -308,6 +308,16 @@ describe("an error", function()
     assert.equal("page 4 of the list's 7 came empty", err.message)
   end)
 
+  it("of kind protocol says that an empty list counts some", function()
+    local list = model { count = 0 }
+    list.edit = function(answer)
+      answer.total, answer.pages = 5, nil
+      return answer
+    end
+    local err = raised(list)
+    assert.equal("the list has 5 items, and shows 0 of them", err.message)
+  end)
+
   it("of kind protocol says that a ticket has no id", function()
     local list = model { count = 1 }
     list.edit = function(answer) answer[1].id = nil end

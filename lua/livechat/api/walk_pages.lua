@@ -292,9 +292,8 @@ function Loop:read()
   local page, met_before = walk.page, self.seen_count
   local ids, seconds = self:take(answer)
   local mark = self.start.mark
-  if look.total ~= self.start.total or not mark or look.first and look.first > mark then
-    self.stirred = true
-  end
+  local newer = mark and look.first and look.first > mark
+  if look.total ~= self.start.total or newer or not mark and walk.moved then self.stirred = true end
   local joined = advance(walk, look, self.size, ids, self.seen_count,
     self.order:is_steady())
   self.order:learn(ids, seconds, look.date and look.date - LAG)
