@@ -2,8 +2,8 @@
 --- Makes an engine. Its library is loaded with the first one: libcurl takes longer to load than
 --- everything else together.
 
--- Why the library cannot be loaded. `require` says that it was not found also where no descriptor is
--- left to open it.
+-- Why the library cannot be loaded. `require` says that it was not found also where no descriptor
+-- is left to open it.
 local function cause(text)
   local file, why = io.open("/dev/null")
   if not file then return why end
