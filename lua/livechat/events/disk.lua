@@ -124,10 +124,10 @@ function Disk:load()
   return 0, 0
 end
 
----@param poll? fun(fd: integer, seconds: number) another event loop's way to wait
+---@param own? table the strategy of a loop that the library does not recognise
 ---@return livechat.Disk
-function disk.new(poll)
-  return setmetatable({ own = poll and wait.foreign(poll) }, Disk)
+function disk.new(own)
+  return setmetatable({ own = own }, Disk)
 end
 
 -- By connection.

@@ -16,6 +16,7 @@ local drain = {}
 --- is for the log.
 ---@class livechat.Inbox
 ---@field fault livechat.ErrorKind the kind of the error that trouble with it is told as
+---@field own? table the strategy of a loop that the library does not recognise
 ---@field exists fun(self: livechat.Inbox): boolean|nil, string|nil
 ---@field store fun(self: livechat.Inbox, id: string, text: string, watch: fun(seconds: number)):
 --- "stored"|"known"|nil, string|nil, "busy"|nil
@@ -185,7 +186,7 @@ function drain.run(self, given)
   check_inbox(self, "receiver:run")
   given = given == nil and {} or given
   options.must_fit(RUN, given, "receiver:run")
-  local how = wait.current()
+  local how = wait.current(self.inbox.own)
   local parked, _, why = how.park() -- once: later there may be no descriptor left for it
   if not parked then
     error("receiver:run cannot wait: " .. why, 0)

@@ -21,6 +21,7 @@ local inbox_folder = require "livechat.events.inbox_folder"
 local inbox_queue = require "livechat.events.inbox_queue"
 local json = require "livechat.json"
 local options = require "livechat.options"
+local wait = require "livechat.call.wait"
 
 local is = options.is
 
@@ -36,6 +37,7 @@ local MAX_BYTES = 2 ^ 26 -- of events that wait for the disk
 
 ---@class livechat.FolderInbox: livechat.Inbox
 ---@field path string
+---@field own table|nil the strategy of a loop that the library does not recognise
 ---@field reading livechat.Disk for everything but storing
 ---@field writing livechat.Disk
 ---@field queue livechat.InboxQueue
@@ -443,13 +445,14 @@ function inbox.new(given, fname)
   local path = given.path
   local file_mode, folder_mode = inbox_folder.modes(given.mode or "0600")
   -- Threads for each: what is looked through for the handlers does not hold up what comes in.
-  local writing, reading = disk.new(given.wait), disk.new(given.wait)
+  local own = given.wait and wait.foreign(given.wait)
+  local writing, reading = disk.new(own), disk.new(own)
   return setmetatable({
     path = path, file_mode = file_mode, folder_mode = folder_mode,
     drafts = path .. "/tmp", new = path .. "/new/", done_with = path .. "/done/",
     failed = path .. "/failed/", queue_size = given.queue or QUEUE,
     writing = writing, reading = reading, queue = inbox_queue.new(reading, path .. "/new/"),
-    sweeping = {},
+    sweeping = {}, own = own,
   }, Inbox)
 end
 
