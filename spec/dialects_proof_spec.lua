@@ -49,6 +49,28 @@ local function check(api, name, said)
   if name:find "replies" and api == "v3" then assert.equal("500", said:match("done%s+(%d+)")) end
 end
 
+describe("make demo", function()
+  it("triages on both APIs by one script, and tells what a move would meet", function()
+    local command = {}
+    for _, word in ipairs(helper.lua_argv("5.4", "examples/demo.lua")) do
+      command[#command + 1] = quote(word)
+    end
+    local status, said = helper.run(table.concat(command, " "), 120)
+    assert.equal(0, status, said)
+    local v2, v3, move = said:match("(%-%-%-%- triage.lua on API v2.*)"
+      .. "(%-%-%-%- triage.lua on API v3.*)(%-%-%-%- migrate.lua.*)")
+    for _, part in ipairs { v2, v3 } do
+      local open, spam = part:match("\n  open     (%d+)\n.*\n  spam     (%d+)\n")
+      assert.truthy(tonumber(open) > 0 and tonumber(spam) > 0, part)
+      assert.truthy(part:find("%-> .* Parcel arrived open\n"), part)
+      assert.truthy(part:find("\n  %d+ assigned and tagged\n"), part)
+      assert.truthy(part:find("\n  removed  temp.worker@example.com\n"), part)
+    end
+    assert.truthy(move:find("\n  tickets +5 of +5 are there\n"), move)
+    assert.truthy(move:find("\n  client.goals +none\n"), move)
+  end)
+end)
+
 for _, api in ipairs { "v2", "v3" } do
   for _, version in ipairs { "5.4", "jit" } do
     describe("a program of " .. version .. " on " .. api, function()
