@@ -1850,6 +1850,7 @@ function Receiver:run(given) end
 
 ---@class livechat.Inbox
 ---@field fault livechat.ErrorKind the kind of the error that trouble with it is told as
+---@field own? table the strategy of a loop that the library does not recognise
 ---@field exists fun(self: livechat.Inbox): boolean|nil, string|nil
 ---@field store fun(self: livechat.Inbox, id: string, text: string, watch: fun(seconds: number)):
 --- "stored"|"known"|nil, string|nil, "busy"|nil
