@@ -101,7 +101,7 @@ static long read_ms(lua_State *L, const char *name) {
 
 /* engine:submit{ method=, url=, headers={"Name: value", …}, body=, secret=, timeout=,
  * connect_timeout= (seconds), max_response= (bytes), insecure=, ca_file=, proxy=, once=, notify=,
- * sending= (a throttle's) }
+ * sending= (a throttle's), send_by= (on core.clock()) }
  * -> call | nil, code, text */
 static int engine_submit(lua_State *L) {
   struct lc_engine *engine = to_engine(L);
@@ -135,6 +135,7 @@ static int engine_submit(lua_State *L) {
   lb_rawfield(L, 2, "sending");
   const struct lb_sending *sending = lb_test(L, -1, LB_SENDING);
   request.sending = sending ? sending->core : NULL;
+  request.send_by_us = lb_units(lb_number(L, 2, "send_by", 0), 1e6, INT64_MAX / 4);
   struct call *call = new_call(L);
   char text[256] = "";
   enum lc_err err = lc_engine_submit(engine, &request, &call->id, text, sizeof text);

@@ -27,6 +27,7 @@ struct lc_request { /* everything is copied by lc_engine_submit */
                           may turn out to be dead. (No request is ever sent twice by itself; libcurl
                           before 7.80 does so with one that is not `once`.) */
   bool notify;         /* lc_calls_fd() will be asked for */
+  int64_t send_by_us;  /* on lc_clock_us: it is not sent later (libcurl 7.80); 0: whenever */
   struct lc_sending *sending; /* who wants to be told of it; held meanwhile. NULL: none */
 };
 

@@ -38,9 +38,9 @@ enum lc_err lc_shm_open(struct lc_shm **shm, const struct lc_shm_options *option
 enum lc_err lc_shm_private(struct lc_shm **shm, const struct lc_shm_options *options);
 enum lc_err lc_shm_reserve(struct lc_shm *shm, int64_t max_wait_us, uint64_t *ticket,
                            int64_t *at_us, int64_t *now_us);
-/* The same; a call that goes is open. *again_us: see next_end_us of throttle.h. *sending is then the
- * caller's, to give it to the engine with the request and to end it; NULL where it does not go. It
- * may end after the throttle is closed. */
+/* The same; a call that goes is open. *sending is then the caller's, to give it to the engine with
+ * the request and to end it, after the throttle is closed too; NULL where it does not go. *again_us
+ * is next_end_us of throttle.h. */
 enum lc_err lc_shm_reserve_open(struct lc_shm *shm, int64_t max_wait_us, uint64_t *ticket,
                                 int64_t *at_us, int64_t *now_us, int64_t *again_us,
                                 struct lc_sending **sending);

@@ -95,8 +95,8 @@ enum lc_err lc_throttle_init(struct lc_throttle *throttle, uint32_t calls, int64
 enum lc_err lc_throttle_reserve(struct lc_throttle *throttle, int64_t now_us, int64_t latest_us,
                                 uint64_t *ticket, int64_t *at_us);
 /* The same; a call that goes is open until it has ended as above. *open tells which it is, where it
- * goes, and else is LC_NO_CALL. The owner is not 0. A caller that waits may also ask at
- * next_end_us: it may go earlier then than it was told. */
+ * goes, and else is LC_NO_CALL. The owner is not 0. A caller that waits should ask at next_end_us
+ * too: it may go earlier then than it was told. */
 enum lc_err lc_throttle_reserve_open(struct lc_throttle *throttle, int64_t now_us,
                                      int64_t latest_us, uint64_t *ticket, int64_t *at_us,
                                      uint64_t owner, uint32_t *open);

@@ -41,7 +41,9 @@ struct transfer {
   bool headed;         /* the final response's header is complete: what follows are trailers */
   size_t header_bytes; /* of HEADERS_MAX */
   enum lc_err refused; /* why a callback ended the transfer */
-  int64_t sent_at_us;  /* 0: not yet */
+  int64_t send_by_us;
+  bool late;          /* not sent, because that had passed */
+  int64_t sent_at_us; /* 0: not yet */
   struct lc_sending *sending;
   long timeout_ms;
   long connect_timeout_ms;
@@ -127,6 +129,7 @@ enum lc_err lc_transfer_new(struct lc_transfer **transfer, const struct lc_reque
   *t = (struct transfer){.size = size,
                          .once = request->once,
                          .insecure = request->insecure,
+                         .send_by_us = request->send_by_us,
                          .sending = request->sending,
                          .timeout_ms = request->timeout_ms,
                          .connect_timeout_ms = request->connect_timeout_ms};
@@ -165,6 +168,9 @@ static int on_request(void *user, char *peer_ip, char *own_ip, int peer_port, in
   struct transfer *t = user;
   int was = GATE_SHUT;
   (void)peer_ip, (void)own_ip, (void)peer_port, (void)own_port;
+  t->late = t->send_by_us != 0 && lc_clock_us() > t->send_by_us;
+  if (t->late)
+    return 1;
   return atomic_compare_exchange_strong(&t->gate, &was, GATE_SENT) ? 0 : 1;
 }
 #endif
@@ -439,6 +445,8 @@ static void explain(const struct transfer *t, CURLcode code, struct lc_response 
     snprintf(text, size, "not enough memory");
   else if (code == CURLE_OK)
     snprintf(text, size, "the answer is not HTTP");
+  else if (t->late)
+    snprintf(text, size, "it took longer to connect than the throttle lets a call wait");
   else if (code == CURLE_ABORTED_BY_CALLBACK)
     snprintf(text, size, "the connection was lost, and the request must not be sent twice");
   else if (t->error[0] != 0 && !tells_secrets(t, t->error))

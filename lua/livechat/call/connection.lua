@@ -242,7 +242,7 @@ function Connection:attempt(state, prepared)
   prepared.timeout = math.max(timeout, 0.001)
   prepared.headers = services.lines(state.place, prepared.body ~= nil, state.spec.headers)
   prepared.secret = not state.spec.key and state.place.secret or nil -- as it is now: see sign_in
-  prepared.sending = state.reservation and state.reservation.sending
+  turn.prepare(self, state, prepared)
   local call, code, text = state.strategy.submit(prepared)
   if not call then
     return { code = code, text = text, sent = false, seconds = 0 }

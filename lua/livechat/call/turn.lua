@@ -8,6 +8,8 @@ local throttle = require "livechat.throttle"
 
 local turn = {}
 
+local SLACK = 1 -- seconds beyond the time-out of connecting, until the engine comes to it
+local WAY = 1 -- what takes longer than that many seconds is the service's work
 local PATIENCE = 1 -- seconds for another process that holds the throttle's file and does not run
 
 --- The fields of an error: why the throttle lets no call go, or does not tell its state.
@@ -72,12 +74,27 @@ function turn.count(conn, state)
     or conn:error(state, turn.budget_failure(err))
 end
 
+--- Seconds from a reservation on in which its call is sent or never will be.
+local function lifetime(conn)
+  return math.min(conn.connect_timeout, conn.timeout) + SLACK
+end
+
+--- What the engine is told of the throttle: whom it tells of the sending, or, where that is none of
+--- its own, as in Redis, until when it may send.
+---@param prepared table the request as the engine takes it
+function turn.prepare(conn, state, prepared)
+  local reservation = state.reservation
+  prepared.sending = reservation and reservation.sending
+  prepared.send_by = reservation and not reservation.sending
+    and state.reserved_at + lifetime(conn) or nil
+end
+
 --- Asks once; where the throttle's file is held, again, the event loop running.
 local function reserve(conn, state, reservation)
   local patient_until = core.clock() + PATIENCE
   while true do
     state.reserved_at = core.clock()
-    local made, err = conn.throttle:reserve(conn.remaining(state), reservation, true)
+    local made, err = conn.throttle:reserve(conn.remaining(state), reservation, lifetime(conn))
     if made or err.code ~= "busy" or core.clock() > patient_until or not conn:sleep(0.05) then
       return made, err
     end
@@ -124,8 +141,9 @@ end
 --- Tells the throttle by when the attempt had arrived, which is open until then. What took long on
 --- its way must not come closer to the next ones than it left: the connection that was made first,
 --- and what the answer took longer than the quickest before it, which tell how long the way and the
---- service's work are. The throttle itself knows when it was sent, and what takes longer than a
---- second for the service's work.
+--- service's work are. An answer that takes a second or more was long in the making, and says
+--- nothing of the way: that is then as long as of late, which is forgotten by an eighth with each
+--- answer.
 --- Example: reserved at 0, sent at 0.08 (a TLS handshake), answered at 0.30; the quickest answer so
 --- far took 0.05. It had arrived by 0.08 + 0.22 - 0.05 = 0.25.
 ---@param conn livechat.Connection with a throttle
@@ -140,9 +158,12 @@ function turn.record_arrival(conn, state, result)
     return
   end
   local answer = now - (result.sent_at or now)
-  local slower = math.max(0, answer - (conn.quickest or 0))
-  if result.sent_at then
+  local slower, way = math.max(0, answer - (conn.quickest or 0)), conn.way or 0
+  if answer >= WAY then
+    slower = way
+  elseif result.sent_at then
     conn.quickest = math.min(conn.quickest or answer, answer)
+    conn.way = math.max(slower, way * 7 / 8)
   end
   conn.throttle:record_arrival(reservation, now - answer + slower - state.reserved_at)
 end

@@ -1,10 +1,11 @@
 -- SPDX-License-Identifier: MIT
 --- Throttles: exact sliding windows over a process, a machine or a fleet, with the same verbs:
----   reserve(max_wait, reservation, open)  asks to go: reservation | nil, err. The first time
----                                   without a reservation; where its `wait` is above 0, again with
----                                   it, after that time, its `again` or throttle.BEAT, whichever
----                                   is shortest. `open`: a call that goes is in every window until
----                                   record_arrival or release tells what became of it
+---   reserve(max_wait, reservation, open)
+---       asks to go: reservation | nil, err. The first time without a reservation; where its `wait`
+---       is above 0, again with it, after that time, its `again` or throttle.BEAT, whichever is
+---       shortest. `open`: seconds after which the call certainly is not sent any more; it is in
+---       every window until record_arrival or release tells what became of it, or they are over.
+---       Without: it has arrived when it goes.
 ---   release(reservation)            it waits no longer, or its call was certainly not sent
 ---   record_arrival(reservation, s)  its call had arrived s seconds after `at`, at the latest
 ---   pause(seconds)                  none that shares the throttle goes before

@@ -31,23 +31,25 @@ local BEAT = 0.25 -- seconds between two looks of a caller that waits; it may be
 local MOST_US = 2 ^ 52 -- so that a moment fits into a double
 
 --- KEYS: the hash. ARGV: verb, calls, period, guard, the generation that the caller knows, for how
---- long its calls still count, a pause, the verb's two arguments, how many ages follow, the ages of
---- calls that went without Redis, oldest first, and the tickets of the process's callers that wait.
---- All times are microseconds.
+--- long its calls still count, a pause, the verb's two arguments, how long its call is open (0: it
+--- is not), how many ages follow, the ages of calls that went without Redis, oldest first, and the
+--- tickets of the process's callers that wait. All times are microseconds.
 ---
 --- The hash: the limits; slots 0 to calls - 1, each the moment of a call; `head`, the slot of the
---- oldest; `paused`; `queue`, the tickets that wait and when they were seen, in order; `last`, the
---- latest ticket; and a clock that never goes back: `offset` from Redis's, last `seen`.
+--- oldest; `paused`; `open`, the calls that are, each with its moment and its end; `queue`, the
+--- tickets that wait and when they were seen, in order; `last`, the latest ticket; and a clock that
+--- never goes back: `offset` from Redis's, last `seen`.
 throttle_redis.SCRIPT = [[
 local key, verb = KEYS[1], ARGV[1]
 local calls, period, guard = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local wanted, second, n_ages = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local wanted, second, lifetime = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local n_ages = tonumber(ARGV[11])
 local window, lease = period + guard, 700000
 
 local function whole(n) return string.format("%.0f", n) end
 
 local ring = redis.call("HMGET", key, "calls", "period", "guard", "generation", "head", "paused",
-  "offset", "seen", "last", "queue")
+  "offset", "seen", "last", "queue", "open")
 if ring[1] and (ring[1] ~= ARGV[2] or ring[2] ~= ARGV[3] or ring[3] ~= ARGV[4]) then
   return { "mismatch", ring[1], ring[2], ring[3] }
 end
@@ -79,14 +81,34 @@ local function put_off(i, at)
   end
   set(i, at)
 end
+-- The oldest is forgotten.
 local function add(at)
-  if at > moment(0) then put_off(0, at) end
+  if at <= moment(0) then return end
+  head = place(1)
+  local i = calls - 1
+  while i > 0 and moment(i - 1) > at do
+    set(i, moment(i - 1))
+    i = i - 1
+  end
+  set(i, at)
 end
 local function find(at)
   for i = calls - 1, 0, -1 do
     local value = moment(i)
     if value == at then return i end
     if value < at then return end
+  end
+end
+
+-- Calls that are not known to have arrived: when each went, and when it is not sent any more.
+local open = {}
+for at, ends in string.gmatch(ring[11] or "", "(%d+):(%d+)") do
+  at, ends = tonumber(at), tonumber(ends)
+  if ends > now then open[#open + 1] = { at, ends } else add(ends) end
+end
+local function close(at)
+  for i, call in ipairs(open) do
+    if call[1] == at then return table.remove(open, i) end
   end
 end
 
@@ -118,14 +140,15 @@ local function see(ticket)
   last = math.max(last, ticket)
 end
 
--- When a caller behind so many others may go.
+-- When a caller behind so many others may go: an open call counts as one that is before it.
 local function when(before)
+  before = before + #open
   local from = math.max(now, paused, moment(calls - 1))
   return math.max(from, moment(before % calls) + window) + math.floor(before / calls) * window
 end
 
-for i = 11, 10 + n_ages do add(now - tonumber(ARGV[i])) end
-for i = 11 + n_ages, #ARGV do see(tonumber(ARGV[i])) end
+for i = 12, 11 + n_ages do add(now - tonumber(ARGV[i])) end
+for i = 12 + n_ages, #ARGV do see(tonumber(ARGV[i])) end
 
 local said, more, wait = "done", 0
 if verb == "reserve" then
@@ -141,35 +164,44 @@ if verb == "reserve" then
     see(more)
     said = "wait"
   end
-  if said == "go" then
+  if said == "go" and lifetime > 0 then
+    open[#open + 1] = { now, now + lifetime }
+  elseif said == "go" then
     set(0, now)
     head = place(1)
   end
 elseif verb == "release" then
-  local from = find(wanted)
+  local from = not close(wanted) and find(wanted)
   for i = from or 0, 1, -1 do set(i, moment(i - 1)) end
   if from then set(0, 0) end
 elseif verb == "leave" then
   leave(wanted)
-elseif verb == "arrived" then
-  local i = find(wanted)
-  if i then put_off(i, wanted + second - guard) else add(wanted + second - guard) end
+elseif verb == "arrived" and close(wanted) then
+  add(math.min(wanted + math.max(0, second - math.floor(guard / 2)), now))
+elseif verb == "arrived" and lifetime == 0 then
+  local i, at = find(wanted), wanted + second - guard
+  if i then put_off(i, at) else add(at) end
 elseif verb == "state" then
   for i = 0, calls - 1 do
     if moment(i) > now - period then more = more + 1 end
   end
+  more = more + #open
 end
 
 local waiting = {}
 for i, waiter in ipairs(queue) do waiting[i] = whole(waiter[1]) .. ":" .. whole(waiter[2]) end
-local counts = math.max(0, moment(calls - 1) + window - now)
+local counts, calls_open = math.max(0, moment(calls - 1) + window - now), {}
+for i, call in ipairs(open) do
+  counts = math.max(counts, call[2] + window - now)
+  calls_open[i] = whole(call[1]) .. ":" .. whole(call[2])
+end
 redis.call("HMSET", key, "calls", ARGV[2], "period", ARGV[3], "guard", ARGV[4],
   "generation", generation, "head", whole(head), "paused", whole(paused),
   "offset", whole(offset), "seen", whole(now), "last", whole(last),
-  "queue", table.concat(waiting, " "))
+  "queue", table.concat(waiting, " "), "open", table.concat(calls_open, " "))
 redis.call("PEXPIRE", key, whole(math.ceil(math.max(counts, paused - now, lease) / 1000) + 1000))
 local reply = { said, generation, wait or when(#queue) - now, more, counts }
-for i = 11 + n_ages, #ARGV do reply[#reply + 1] = when(rank(tonumber(ARGV[i]))) - now end
+for i = 12 + n_ages, #ARGV do reply[#reply + 1] = when(rank(tonumber(ARGV[i]))) - now end
 return reply
 ]]
 
@@ -205,14 +237,15 @@ function Throttle:present(now)
   return present
 end
 
-function Throttle:arguments(verb, first, second, now)
+function Throttle:arguments(verb, first, second, lifetime, now)
   local limits, untold = self.limits, self.untold
   local args = {
     verb, limits.calls, to_us(limits.period), to_us(limits.guard), self.generation,
-    to_us(self.counts_until - now), to_us(self.paused_until - now), first, second, #untold,
+    to_us(self.counts_until - now), to_us(self.paused_until - now), first, second,
+    to_us(lifetime), #untold,
   }
-  for _, at in ipairs(untold) do
-    args[#args + 1] = to_us(now - at)
+  for _, call in ipairs(untold) do
+    args[#args + 1] = call.open and 0 or to_us(now - call.at)
   end
   local present = self:present(now)
   for _, reservation in ipairs(present) do
@@ -235,7 +268,7 @@ end
 --- One round trip.
 ---@return table|nil reply
 ---@return table|nil err { code=, message= }
-function Throttle:ask(verb, first, second)
+function Throttle:ask(verb, first, second, lifetime)
   if self.closed then
     errors.raise("attempt to use a closed throttle")
   end
@@ -243,17 +276,20 @@ function Throttle:ask(verb, first, second)
   if now < self.away_until then
     return nil, { code = "network", message = self.trouble }
   end
-  local args, present = self:arguments(verb, first, second or 0, now)
+  local args, present = self:arguments(verb, first, second or 0, lifetime or 0, now)
   local telling = self.untold
   self.untold = {} -- nor is it told by others while this one waits for the answer
   self.asked = now
   local reply, text = redis.eval(self.connection, throttle_redis.SCRIPT, { self.key }, args)
   if reply and reply[1] ~= "mismatch" then
     self:learn(reply, present)
+    for _, call in ipairs(telling) do
+      call.told = now
+    end
     return reply
   end
-  for _, at in ipairs(self.untold) do
-    telling[#telling + 1] = at
+  for _, call in ipairs(self.untold) do
+    telling[#telling + 1] = call
   end
   self.untold = telling
   if reply then
@@ -266,14 +302,20 @@ end
 
 -- ---- the verbs -------------------------------------------------------------------------------
 
-function Throttle:reserve_alone(max_wait, reservation)
+--- Redis is yet to be told of that call.
+function Throttle:keep(call)
+  table.insert(self.untold, call)
+  if #self.untold > self.limits.calls then table.remove(self.untold, 1) end
+end
+
+function Throttle:reserve_alone(max_wait, reservation, open)
   local err
-  reservation, err = self.own:reserve(max_wait, reservation)
+  reservation, err = self.own:reserve(max_wait, reservation, open)
   if reservation then
     reservation.alone = true
     if reservation.at then
-      table.insert(self.untold, core.clock())
-      if #self.untold > self.limits.calls then table.remove(self.untold, 1) end
+      reservation.alone = { at = core.clock(), open = open }
+      self:keep(reservation.alone)
     end
   end
   return reservation, err
@@ -288,9 +330,11 @@ end
 
 ---@param max_wait number|nil seconds
 ---@param reservation livechat.Reservation|nil one that waits
+---@param open number|nil seconds after which the call certainly is not sent any more; nil: it has
+---   arrived when it goes
 ---@return livechat.Reservation|nil reservation
 ---@return table|nil err { code=, message=, wait= }
-function Throttle:reserve(max_wait, reservation)
+function Throttle:reserve(max_wait, reservation, open)
   local now = core.clock()
   if reservation then
     reservation.seen = now
@@ -300,10 +344,10 @@ function Throttle:reserve(max_wait, reservation)
     end
   end
   local reply, err = self:ask("reserve", to_us(max_wait or math.huge),
-    reservation and reservation.turn)
+    reservation and reservation.turn, open)
   if not reply then
     if self.own and err.code == "network" then
-      return self:reserve_alone(max_wait, reservation)
+      return self:reserve_alone(max_wait, reservation, open)
     end
     return nil, err
   end
@@ -317,7 +361,7 @@ function Throttle:reserve(max_wait, reservation)
   if said == "late" then
     return nil, { code = "timeout", message = "it would wait longer than it may", wait = wait }
   elseif said == "go" then
-    reservation.at = reply[4]
+    reservation.at, reservation.open = reply[4], open
     if self.own then
       self.own:add(0)
     end
@@ -337,12 +381,27 @@ function Throttle:release(reservation)
   end
 end
 
---- A round trip of its own only where the call took longer than the guard.
+--- It went without Redis, which may have been told of it while it was open.
+local function record_alone(self, reservation, seconds)
+  local call = reservation.alone
+  self.own:record_arrival(reservation, seconds)
+  call.at = call.at + math.max(0, seconds - self.limits.guard / 2)
+  if call.open and call.told and call.told < call.at then
+    self:keep(call)
+  end
+  call.open = nil
+end
+
+--- A round trip of its own, for a call that is not open only where it took longer than the guard.
 function Throttle:record_arrival(reservation, seconds)
+  local late = seconds > self.limits.guard
   if reservation.alone then
-    self.own:record_arrival(reservation, seconds)
-  elseif reservation.at and seconds > self.limits.guard then
-    self:ask("arrived", reservation.at, to_us(seconds))
+    record_alone(self, reservation, seconds)
+  elseif reservation.at and (reservation.open or late) then
+    self:ask("arrived", reservation.at, to_us(seconds), reservation.open)
+    if self.own and late then
+      self.own:add(0)
+    end
   end
 end
 
@@ -398,7 +457,7 @@ function throttle_redis.new(limits, options, fname)
       calls = share, period = limits.period, guard = limits.guard,
     },
     waiting = setmetatable({}, { __mode = "k" }), ---@type table<livechat.Reservation, true>
-    untold = {}, -- when calls went without Redis
+    untold = {}, -- calls that went without Redis: when, whether still open, when Redis was told
     asked = 0, paused_until = 0, away_until = 0, -- on the clock of core.clock
     generation = "", counts_until = 0, -- what Redis said of the ring
   }, Throttle)
