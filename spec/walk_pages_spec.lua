@@ -556,6 +556,29 @@ describe("with the oldest change first", function()
     for n = 1, PAGE do assert.equal(n, order[n]) end
   end)
 
+  it("a second reading in doubt follows the first, though that brought nothing", function()
+    -- From the eighth look on the list loses its oldest ticket at every look: each fall may be a gap.
+    local list, oldest = model { count = 160 }, 1
+    list.before[3] = function()
+      list.now = list.now + 30
+      list:touch(100, 101)
+    end
+    list.before_each = function()
+      if list.fetches == 3 then list.before[3](list) end
+      if list.fetches >= 8 and oldest < 60 then
+        oldest = oldest + 1
+        list:remove(oldest)
+      end
+    end
+    local given = run(list, { order = "asc" })
+    assert.equal(160, #given)
+    local beginnings = 0
+    for n = 8, #list.log do
+      if list.log[n] == 4 and list.log[n - 1] == 3 then beginnings = beginnings + 1 end
+    end
+    assert.is_true(beginnings >= 2, table.concat(list.log, " "))
+  end)
+
   it("changes later than the date are no reason to end", function()
     local list = model { count = 160, age = -5, apart = 0 }
     assert.equal(160, #run(list, { order = "asc" }))

@@ -364,8 +364,10 @@ function Loop:is_doubtful(walk)
     end
     return again
   end
-  local doubt = self.round.doubt or walk.doubt or self:has_lost(total)
-  return self.idle < (doubt and 1 or walk.front and 0 or IDLE)
+  local doubt, before = self.round.doubt or walk.doubt or self:has_lost(total), self.doubt
+  self.doubt = doubt
+  if doubt then return self.idle < 1 or not before end -- two readings may be in doubt, not one
+  return not walk.front and self.idle < IDLE
 end
 
 -- Reads all again where that may bring something. What is certain to have been in the list does;
