@@ -66,5 +66,6 @@ void lb_open_record(lua_State *L);
 void lb_open_spool(lua_State *L);
 void lb_open_disk(lua_State *L);
 void lb_open_child(lua_State *L);
+void lb_open_apart(lua_State *L);
 
 #endif

@@ -205,5 +205,6 @@ __attribute__((visibility("default"))) int luaopen_livechat_core(lua_State *L) {
   lb_open_spool(L);
   lb_open_disk(L);
   lb_open_child(L);
+  lb_open_apart(L);
   return 1;
 }

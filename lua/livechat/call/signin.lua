@@ -3,6 +3,7 @@
 --- not take it any more; by one call at a time, also of several processes that share a file.
 local core = require "livechat.core"
 local errors = require "livechat.errors"
+local json = require "livechat.json"
 local options = require "livechat.options"
 local read = require "livechat.api.read"
 local request = require "livechat.call.request"
@@ -14,6 +15,7 @@ local signin = {}
 
 local LONGEST_MARGIN = 300 -- seconds before its end from which a token is renewed
 local LOOK = 0.05 -- seconds between two looks at what another call does
+local SLICE = 0.25 -- seconds: a long wait in C would keep ^C waiting
 local PATIENCE = 10 -- seconds until a renewal that failed is tried again, while the token is good
 
 ---@class livechat.SignIn
@@ -167,7 +169,7 @@ end
 
 -- A renewal of our own, into room that is on the disk before the service is asked. What could not
 -- be written is used by no call; the next one tries to write it again.
-function SignIn:renew_into_file(conn, state)
+function SignIn:renew_here(conn, state)
   local room, problem = self.store:prepare()
   if not room then
     return nil, store_error(conn, state, problem)
@@ -187,6 +189,50 @@ function SignIn:renew_into_file(conn, state)
   end
   self.state, self.unsaved = self.unsaved, nil
   return true
+end
+
+-- What a renewal apart comes to, as text.
+function SignIn:told_apart(conn, state)
+  local done, err = self:renew_here(conn, state)
+  return json.encode { done = done, unsaved = self.unsaved, err = err and { kind = err.kind,
+    code = err.code, status = err.status, field = err.field, message = err.message,
+    retry_after = err.retry_after } }
+end
+
+-- In a process of its own, which holds the lock as well and goes on although this one is killed:
+-- else an answer on its way would be lost, and with it a refresh token that is good for once. nil
+-- where the program has threads, of which a process made like this would have none, and where
+-- other coroutines wait for this one.
+function SignIn:renew_apart(conn, state)
+  if not state.strategy.blocks or self.unsaved then
+    return nil
+  end
+  local work = core.apart(function() return self:told_apart(conn, state) end)
+  if not work then
+    return nil
+  end
+  local told, code
+  repeat
+    told, code = work:wait(SLICE)
+  until told or code ~= "timeout"
+  work:close()
+  return json.decode(told or "") or {}
+end
+
+function SignIn:renew_into_file(conn, state)
+  local told = self:renew_apart(conn, state)
+  if not told then
+    return self:renew_here(conn, state)
+  elseif told.done then
+    local shared, problem = self.store:read()
+    self.state = shared or self.state
+    return shared ~= nil or nil, problem and store_error(conn, state, problem)
+  end
+  self.unsaved = told.unsaved
+  local err = told.err or { kind = "network", message = "the access token was not renewed: the "
+    .. "process that did so came to no end" }
+  err.outcome = "not_sent"
+  return nil, conn:error(state, err)
 end
 
 --- With the lock held: what another process has renewed, or a renewal of our own.

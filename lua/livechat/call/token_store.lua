@@ -9,8 +9,9 @@
 --- takes the file's name. Where a process is killed between the two, the next one that holds the
 --- lock finds the answer in `token.next` and goes on from there.
 ---
---- What cannot be helped: a process that is killed after the service has used up the token, and
---- before the answer has reached that process.
+--- In a plain program a process of its own asks and writes (signin.lua), which goes on although the
+--- program is killed. In an event loop what cannot be helped is a process that is killed after the
+--- service has used up the token, and before the answer has reached that process.
 local core = require "livechat.core"
 local disk = require "livechat.events.disk"
 local json = require "livechat.json"
