@@ -50,6 +50,23 @@ describe("a list that is walked by cursor", function()
     assert.same({}, all((each { first = { next = "2" }, ["2"] = {} })))
   end)
 
+  it("takes no two UUIDs for one, however near they are to each other", function()
+    local ids, known = {}, {}
+    local half = { "0", "f" }
+    for i = 1, 4096 do -- each byte 00, 0f, f0 or ff: the end of one and the start of another is one
+      local id, rest = "", i
+      for place = 1, 32 do
+        id = id .. half[1 + rest % 2] .. ((place == 8 or place == 12 or place == 16 or place == 20)
+          and "-" or "")
+        rest = place % 12 == 0 and i or math.floor(rest / 2)
+      end
+      if i % 5 == 0 then id = id:upper() end
+      if not known[id] then ids[#ids + 1], known[id] = id, true end
+    end
+    assert.is_true(#ids > 3000)
+    assert.same(ids, all((each { first = ids })))
+  end)
+
   it("keeps less than 100 bytes of each item", function()
     local page = 0
     local next_item = walk_cursor.each(function()
