@@ -3,6 +3,7 @@
 local args = require "livechat.cli.args"
 local cli_table = require "livechat.cli.table"
 local display = require "livechat.cli.display"
+local json = require "livechat.json"
 local output = require "livechat.cli.output"
 local plot = require "livechat.cli.plot"
 
@@ -28,6 +29,15 @@ describe("a text on a terminal", function()
       ["\195\40"] = "\\xc3(", ["\226\130"] = "\\xe2\\x82",
     } do
       assert.equal(shown, display.visible(text))
+    end
+  end)
+
+  it("moves nothing as JSON either, and is the same to a reader", function()
+    for text, written in pairs { ["\194\155x\226\128\174"] = '"\\u009bx\\u202e"',
+      ["\243\160\129\129"] = '"\\udb40\\udc41"', ["\127\27"] = '"\\u007f\\u001b"',
+      ["日本é…"] = '"日本é…"' } do
+      assert.equal(written, display.json(text))
+      assert.equal(text, json.decode("[" .. written .. "]")[1])
     end
   end)
 
@@ -70,6 +80,26 @@ describe("a table", function()
         assert.truthy(display.width(line) <= columns, line)
       end
       assert.equal(301, count)
+    end
+  end)
+
+  it("takes no memory for the rows that are out, and holds none back from a pipe", function()
+    for _, given in ipairs { {}, { json = true }, { jsonl = true } } do
+      for _, columns in ipairs { 80, false } do
+        local made, lines = shell(columns or nil), 0
+        function made.out(text) lines = lines + select(2, text:gsub("\n", "")) end
+        local writer = output.writer(made, given, { id = true, subject = true })
+        collectgarbage()
+        local before = collectgarbage "count"
+        for i = 1, 20000 do
+          writer:add { id = "T" .. i, subject = "日本" .. i % 100 }
+          if i == 1 and not columns then assert.truthy(lines == 1) end
+        end
+        collectgarbage()
+        assert.truthy(collectgarbage "count" - before < 300)
+        writer:finish()
+        assert.truthy(lines >= 20000)
+      end
     end
   end)
 

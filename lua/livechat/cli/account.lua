@@ -2,7 +2,7 @@
 --- Who calls: the client of a command, and signing in and out.
 local client_of = require "livechat.client".connection
 local credentials = require "livechat.credentials"
-local json = require "livechat.json"
+local display = require "livechat.cli.display"
 local livechat = require "livechat"
 local output = require "livechat.cli.output"
 local terminal = require "livechat.cli.terminal"
@@ -270,7 +270,7 @@ commands.whoami = {
     end
     client:close()
     if given.json then
-      shell.out(json.encode(found) .. "\n")
+      shell.out(display.json(found) .. "\n")
     else
       output.one(shell, given, found)
     end

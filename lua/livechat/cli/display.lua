@@ -131,6 +131,26 @@ function display.visible(value)
     end))
 end
 
+-- The lead bytes of what is hidden.
+local MAY_HIDE = "[\194\216\225\226\239\243][\128-\191]+"
+
+local function as_json(char)
+  local code = json.utf8(char) and code_point(char)
+  if not code or not is_among(HIDDEN, code) then return nil end
+  if code < 0x10000 then return ("\\u%04x"):format(code) end
+  code = code - 0x10000
+  return ("\\u%04x\\u%04x"):format(0xd800 + math.floor(code / 0x400), 0xdc00 + code % 0x400)
+end
+
+--- JSON of a value that moves nothing either, members in the order of their names: what is hidden
+--- stands as \u202e, which every reader of JSON takes for the character itself.
+---@param value any
+---@return string
+function display.json(value)
+  local encoded = json.encode(value, true):gsub("\127", "\\u007f")
+  return (encoded:gsub(MAY_HIDE, as_json))
+end
+
 --- How many columns a visible text takes.
 ---@param value string
 ---@return integer

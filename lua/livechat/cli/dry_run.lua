@@ -21,7 +21,7 @@ local dry_run = {}
 function dry_run.show(shell, given, request)
   local shown = request.body and text.redact(request.body)
   if given.json or given.jsonl then
-    shell.out(json.encode { method = request.method, url = request.url,
+    shell.out(display.json { method = request.method, url = request.url,
       body = shown and json.decode(shown) } .. "\n")
   else
     shell.out(request.method .. " " .. request.url .. "\n")

@@ -4,6 +4,7 @@ local account = require "livechat.cli.account"
 local args = require "livechat.cli.args"
 local cli_text = require "livechat.cli.text"
 local core = require "livechat.core"
+local display = require "livechat.cli.display"
 local handlers = require "livechat.cli.handlers"
 local json = require "livechat.json"
 local livechat = require "livechat"
@@ -109,7 +110,7 @@ function actions.list(inbox, _, options, shell)
         next = event.state == "pending" and livechat.timestamp(event.time) or nil,
       }
     end
-    shell.out(json.encode(list, true) .. "\n")
+    shell.out(display.json(list) .. "\n")
   elseif #events == 0 then
     shell.say("the inbox is empty")
   else

@@ -4,6 +4,7 @@
 --- is not written again. A thing's line is out before its id is in the file, so that a kill between
 --- the two repeats one line and loses none.
 local account = require "livechat.cli.account"
+local display = require "livechat.cli.display"
 local errors = require "livechat.errors"
 local fields = require "livechat.cli.fields"
 local json = require "livechat.json"
@@ -68,7 +69,7 @@ local function write_all(shell, given, resource, filter, id_name, done)
     for thing in resource:each(filter) do
       local id = tostring(thing[id_name])
       if not (done and done.ids[id]) then
-        shell.out(json.encode(output.plain(thing), true) .. "\n")
+        shell.out(display.json(output.plain(thing)) .. "\n")
         n = n + 1
         if done then
           terminal.flush()

@@ -58,7 +58,7 @@ end
 ---@param as_json? boolean
 ---@return string
 function listen.line(event, as_json)
-  return as_json and json.encode(event:raw(), true)
+  return as_json and display.json(event:raw())
     or livechat.timestamp(core.now()) .. "  " .. listen.describe(event)
 end
 

@@ -185,9 +185,9 @@ function Writer:add(value)
   value = output.plain(value)
   self.n = self.n + 1
   if self.format == "jsonl" then
-    self.shell.out(json.encode(chosen(self, value), true) .. "\n")
+    self.shell.out(display.json(chosen(self, value)) .. "\n")
   elseif self.format == "json" then
-    self.shell.out((self.n == 1 and "[\n" or ",\n") .. json.encode(chosen(self, value), true))
+    self.shell.out((self.n == 1 and "[\n" or ",\n") .. display.json(chosen(self, value)))
   elseif type(value) ~= "table" then
     self.shell.out(display.visible(output.cell(value, self.shell)) .. "\n")
   else
@@ -285,7 +285,7 @@ function output.one(shell, given, value)
     value = made
   end
   if given.json or given.jsonl then
-    shell.out(json.encode(value, true) .. "\n")
+    shell.out(display.json(value) .. "\n")
   elseif type(value) == "table" then
     show(shell, value)
   else

@@ -2,9 +2,10 @@
 --- `livechat api METHOD PATH`: whatever else the service has.
 local account = require "livechat.cli.account"
 local client_of = require "livechat.client".connection
+local display = require "livechat.cli.display"
+local dry_run = require "livechat.cli.dry_run"
 local json = require "livechat.json"
 local output = require "livechat.cli.output"
-local text = require "livechat.text"
 
 local MOST_PAGES = 100000
 
@@ -82,26 +83,26 @@ local function every_page(shell, given, client, spec)
   return 0
 end
 
-local function show_request(shell, client, spec)
+local function show_request(shell, given, client, spec)
   local conn = client_of(client, "livechat api")
-  local prepared, err = conn:prepare(spec, conn.main)
+  local service = spec.service and conn:service(spec.service)
+  local prepared, err = conn:prepare(spec, service and conn.services[service] or conn.main)
   if not prepared then return account.failed(shell, err) end
-  shell.out(prepared.method .. " " .. prepared.url .. "\n")
-  if prepared.body then shell.out(text.redact(prepared.body) .. "\n") end
+  dry_run.show(shell, given, prepared)
   return 0
 end
 
 local function call(shell, given, client, spec)
   if given["dry-run"] then
-    return show_request(shell, client, spec)
+    return show_request(shell, given, client, spec)
   elseif given.all then
     return every_page(shell, given, client, spec)
   end
   local decoded, err = client:request(spec)
   if decoded == nil then return account.failed(shell, err) end
   local items = given.jsonl and items_of(decoded) or nil
-  for i = 1, items and #items or 0 do shell.out(json.encode(items[i], true) .. "\n") end
-  if not items and decoded ~= true then shell.out(json.encode(decoded, true) .. "\n") end
+  for i = 1, items and #items or 0 do shell.out(display.json(items[i]) .. "\n") end
+  if not items and decoded ~= true then shell.out(display.json(decoded) .. "\n") end
   return 0
 end
 
@@ -114,6 +115,8 @@ local api = {
       help = "of the query, or of the body where the method has one; NAME:=JSON" },
     { name = "input", kind = "any", value = "JSON", from_file = true,
       help = "the body; - reads stdin, --input-file PATH a file" },
+    { name = "service", kind = "text", value = "NAME",
+      help = "with --api v3: helpdesk or accounts; default livechat" },
     { name = "all", kind = "flag", help = "every page of a list, its items alone" },
     { name = "jsonl", kind = "flag", help = "the items of a list, one a line" },
     { name = "dry-run", kind = "flag", help = "print the request and send nothing" },
@@ -133,10 +136,15 @@ function api.run(given, rest, shell)
   if problem then return nil, problem end
   if body and next(fields) then return nil, "either --input or --field" end
   local in_query = method == "GET" or method == "HEAD" or method == "DELETE"
-  local spec = { method = method, path = path, query = in_query and fields or nil,
+  local spec = { service = given.service, method = method, path = path,
+    query = in_query and fields or nil,
     body = body or not in_query and next(fields) and fields or nil }
   local client, status = account.client(shell, given)
   if not client then return status end
+  if given.service and not client_of(client, "livechat api"):service(given.service) then
+    client:close()
+    return nil, "--service " .. given.service .. ": this API has none of that name"
+  end
   status = call(shell, given, client, spec)
   client:close()
   return status
