@@ -368,8 +368,9 @@ describe("specs", function()
   -- Rooms that are tried under another's name, because they are tried together.
   local LUA = { ["api/accounts"] = "signin", ["api/reconcile"] = "lost_create",
     ["call/token_store"] = "signin", ["credentials"] = "cli_account", ["events/disk"] = "inbox",
-    ["events/drain"] = "inbox", ["events/history"] = "inbox", ["events/inbox_folder"] = "inbox",
-    ["events/inbox_queue"] = "inbox", ["events/inbox_redis"] = "inbox", ["init"] = "client" }
+    ["events/drain"] = "inbox", ["events/history"] = "inbox", ["events/holds"] = "inbox_disk",
+    ["events/inbox_folder"] = "inbox", ["events/inbox_queue"] = "inbox",
+    ["events/inbox_redis"] = "inbox", ["init"] = "client" }
   local CORE = { commit = "disk", job = "disk", shm_file = "shm", thread = "engine" }
 
   --- The names that a room's spec may have, the last the one that it is asked for by.

@@ -40,7 +40,9 @@ describe("an inbox in nginx on a disk", function()
         livechat = require "livechat"
         receiver = livechat.receiver { token = "t",
           inbox = livechat.inbox { path = %q, %s } }
-        receiver:on("*", function() end)
+        receiver:on("*", function(event)
+          if event.id == "stuck" then ngx.sleep(60) end
+        end)
         function try()
           for _, step in ipairs { "handle", "drain" } do
             local fine, err = pcall(receiver[step], receiver, step == "handle" and
@@ -116,6 +118,24 @@ describe("an inbox in nginx on a disk", function()
     end
     assert.is_nil(said:find(": true", 1, true))
     assert.equal(1, (helper.run("test -e " .. quote(folder .. "/inbox")))) -- nothing was made
+  end)
+
+  it("is let go of within a second by a light thread that was killed", function()
+    start {}
+    assert.equal(200, status_of(send "stuck"))
+    local draining = connect()
+    assert(draining.sock:send("GET /drain HTTP/1.1\r\nHost: x\r\n\r\n"))
+    local inbox = livechat.inbox(folder .. "/inbox")
+    helper.wait_until(function()
+      return (helper.read(folder .. "/inbox/new/stuck") or ""):find("began", 1, true)
+    end, 10, "the handler")
+    assert.is_nil((inbox:claim()))
+    draining:close()
+    local closed = helper.now()
+    local claim = helper.wait_until(function() return (inbox:claim()) end, 10, "the lock")
+    assert.truthy(helper.now() - closed < 2, helper.now() - closed)
+    assert.equal(2, claim.attempts)
+    assert.equal(200, status_of(send "other")) -- the worker lives
   end)
 
   it("that takes 300 ms a sync, goes on with everything else, and syncs together", function()

@@ -17,6 +17,14 @@ if not ngx then
   function nginx.log(text)
     io.stderr:write(text, "\n")
   end
+
+  --- Has nginx call a function later, in a light thread of its own.
+  ---@param seconds number
+  ---@param fn fun(exiting: boolean) true: the worker is to end, and it is called early
+  ---@return boolean whether it will
+  function nginx.after(seconds, fn) -- luacheck: ignore 212
+    return false
+  end
   return nginx
 end
 
@@ -24,19 +32,18 @@ function nginx.exiting()
   return ngx.worker.exiting()
 end
 
-local REQUEST = { rewrite = true, access = true, content = true }
-
-local function log_later(_, text)
-  ngx.log(ngx.ERR, text)
+function nginx.after(seconds, fn)
+  return ngx.get_phase() ~= "init" and ngx.timer.at(seconds, fn) ~= nil
 end
+
+local REQUEST = { rewrite = true, access = true, content = true }
 
 -- To what is logged for a request nginx adds the request's line, in whose query a token may stand.
 -- Such a line is logged by a timer, which has no request.
 function nginx.log(text)
   if not REQUEST[ngx.get_phase()] or not ngx.var.args then
-    return ngx.log(ngx.ERR, text)
-  end
-  if not ngx.timer.at(0, log_later, text) then
+    ngx.log(ngx.ERR, text)
+  elseif not nginx.after(0, function() ngx.log(ngx.ERR, text) end) then
     io.stderr:write(text, "\n") -- more timers wait than nginx allows
   end
 end

@@ -17,6 +17,7 @@ local core = require "livechat.core"
 local disk = require "livechat.events.disk"
 local errors = require "livechat.errors"
 local history = require "livechat.events.history"
+local holds = require "livechat.events.holds"
 local inbox_folder = require "livechat.events.inbox_folder"
 local inbox_queue = require "livechat.events.inbox_queue"
 local json = require "livechat.json"
@@ -151,31 +152,44 @@ local function let_go(self, lock)
   self.reading:on(lock, "close")
 end
 
---- Takes one file of new/ for this process.
----@return livechat.Claim|nil
+--- Fills in the claim for one file of new/.
+---@return boolean taken
 ---@return string|nil problem nothing where another process has it, or it is not due, or gone
-local function take(self, name)
+local function take_file(self, name, claim)
   local lock, text, problem = self.reading:run("take", self.new, name, self.done_with, self.failed)
   if not lock then
-    return nil, text ~= "busy" and text ~= "missing" and problem or nil
+    return false, text ~= "busy" and text ~= "missing" and problem or nil
   end
   if not history.is_event(text) then
     let_go(self, lock)
-    return nil, "new/" .. name .. " is no event"
+    return false, "new/" .. name .. " is no event"
   end
-  local claim, now = history.read(text), core.now()
-  if claim.due and not inbox_queue.is_due(claim.due, now) then
+  local told, now = history.read(text), core.now()
+  if told.due and not inbox_queue.is_due(told.due, now) then
     let_go(self, lock)
-    self.queue:put_off(name, #text, claim.due)
-    return nil
+    self.queue:put_off(name, #text, told.due)
+    return false
   end
   -- Counted before it is handled: an event that kills its handler's process must not do so for
   -- ever. On a full disk it is handled uncounted, which may be what makes room.
+  claim.id, claim.lock, claim.attempts = name, lock, told.attempts + 1
+  claim.text, claim.handled = told.text, told.handled
   local noted, _
   noted, _, problem = note(self, lock, { began = now })
-  claim.id, claim.lock, claim.attempts = name, lock, claim.attempts + 1
   claim.problem = not noted and explain(self, problem) or nil
-  return claim
+  return true
+end
+
+--- Takes one file of new/ for this process.
+---@return livechat.Claim|nil
+---@return string|nil problem
+local function take(self, name)
+  local claim = holds.add({})
+  local taken, problem = take_file(self, name, claim)
+  if not taken then
+    holds.remove(claim)
+  end
+  return taken and claim or nil, problem
 end
 
 --- The next event that is due, the oldest first, for this process alone; nothing where there is
@@ -209,6 +223,7 @@ end
 local function move(self, claim, folder, emptied)
   local moved, _, problem = self.reading:on(claim.lock, "move", self.new .. claim.id,
     folder .. claim.id, emptied)
+  holds.remove(claim)
   return moved, problem and explain(self, problem)
 end
 
@@ -236,6 +251,7 @@ function Inbox:later(claim, seconds, report)
   self.reading:on(claim.lock, "touch", due)
   self.queue:put_off(claim.id, self.reading:on(claim.lock, "size"), due)
   let_go(self, claim.lock)
+  holds.remove(claim)
   return noted, problem and explain(self, problem)
 end
 
@@ -262,6 +278,7 @@ end
 function Inbox:release(claim)
   local noted, _, problem = note(self, claim.lock, { released = core.now() })
   let_go(self, claim.lock)
+  holds.remove(claim)
   return noted, problem and explain(self, problem)
 end
 
