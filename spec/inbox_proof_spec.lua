@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- once, alone: kills what it tests, again and again
 --- Nothing is lost and nothing is handled twice, whatever is killed at whatever moment: the local
--- service delivers to an nginx of two workers with an inbox, scripts of every Lua work it off.
+-- service delivers to an nginx of two workers with an inbox, on a disk that takes 5 ms a sync, so
+-- that every kill finds groups under way; scripts of every Lua work it off.
 local helper = require "spec.helper"
 local json = require "livechat.json"
 
@@ -50,8 +51,12 @@ describe("an inbox whose writers and readers are killed", function()
     math.randomseed(20240817)
     local began, folder = helper.now(), helper.folder()
     helper.run(("cd %s && mkdir drafts ids"):format(quote(folder)))
+    local shim = folder .. "/shim.so"
+    assert.equal(0, (helper.run(("${CC:-cc} -shared -fPIC -O1 -D_GNU_SOURCE -o %s spec/sync_shim.c "
+      .. "-ldl"):format(quote(shim)))))
     local sandbox = helper.sandbox { speed = 200, delivery_timeout = 2, seed = 0 }
-    local nginx = helper.nginx { workers = 2, http = ([[
+    local slow = { "env", "LD_PRELOAD=" .. shim, "SYNC_MS=5" }
+    local nginx = helper.nginx { workers = 2, before = slow, http = ([[
       access_log off;
       lua_package_path "%s/lua/?.lua;%s/lua/?/init.lua;;";
       lua_package_cpath "%s/build/5.1/?.so;;";
