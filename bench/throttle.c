@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What a reservation costs in the core, and what the clock and the lock in it cost by themselves.
  *
- *   throttle [-n reservations] [-b batches] [-p processes] clock|local|lock|FILE
+ *   throttle [-n reservations] [-b batches] [-p processes] [-w] clock|local|lock|FILE
  *
  * Of a throttle that lets every call go: 100 in each microsecond.
  * `local` reserves in this process, FILE in that shared file; `clock` only reads the clock of both,
  * `lock` also takes and leaves a robust mutex shared by the processes. Prints one number: the
- * nanoseconds from one reservation of a process to its next, in the median batch. */
+ * nanoseconds from one reservation of a process to its next, in the median batch. -w: each call is
+ * open until it is sent and answered. */
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -25,26 +26,37 @@ struct load {
   long calls;
   long batches;
   long processes;
-  struct lc_throttle *own;
+  long whole; /* each is also sent and answered */
   struct lc_shm *shared;
   pthread_mutex_t *lock;
 };
 
-static int once(const struct load *load) {
-  int64_t now_us, at_us;
+/* LC_EBUSY: its holder does not run, because there are more processes than cores. */
+static int once_shared(const struct load *load) {
+  int64_t now_us, at_us, again_us;
   uint64_t ticket = 0;
-  enum lc_err err = LC_EBUSY; /* its holder does not run: there are more processes than cores */
-  while (load->shared != NULL && err == LC_EBUSY)
-    err = lc_shm_reserve(load->shared, 0, &ticket, &at_us, &now_us);
-  if (load->shared != NULL)
+  struct lc_sending *sending;
+  enum lc_err err = LC_EBUSY;
+  while (err == LC_EBUSY)
+    err = load->whole
+              ? lc_shm_reserve_open(load->shared, 0, &ticket, &at_us, &now_us, &again_us, &sending)
+              : lc_shm_reserve(load->shared, 0, &ticket, &at_us, &now_us);
+  if (err != LC_OK || !load->whole)
     return err != LC_OK;
+  sending->sent(sending, now_us);
+  while (lc_shm_close_call(load->shared, sending, 0) == LC_EBUSY)
+    ;
+  sending->end(sending);
+  return 0;
+}
+
+static int once(const struct load *load) {
+  if (load->shared != NULL)
+    return once_shared(load);
   if (load->lock != NULL && pthread_mutex_lock(load->lock) != 0)
     return 1;
-  now_us = lc_clock_us();
-  if (load->lock != NULL)
-    return pthread_mutex_unlock(load->lock) != 0;
-  return load->own != NULL &&
-         lc_throttle_reserve(load->own, now_us, now_us, &ticket, &at_us) != LC_OK;
+  lc_clock_us();
+  return load->lock != NULL && pthread_mutex_unlock(load->lock) != 0;
 }
 
 /* Nanoseconds a reservation; below 0 for a failure. */
@@ -96,10 +108,6 @@ static void *shared_memory(size_t size) {
 static bool prepare(struct load *load) {
   if (strcmp(load->what, "clock") == 0)
     return true;
-  if (strcmp(load->what, "local") == 0) {
-    load->own = malloc(lc_throttle_size(100));
-    return load->own != NULL && lc_throttle_init(load->own, 100, 1, 0) == LC_OK;
-  }
   if (strcmp(load->what, "lock") == 0) {
     pthread_mutexattr_t kind;
     load->lock = shared_memory(sizeof *load->lock);
@@ -111,6 +119,8 @@ static bool prepare(struct load *load) {
   char text[512] = "";
   struct lc_shm_options options = {
       .path = load->what, .mode = 0600, .calls = 100, .period_us = 1, .guard_us = 0};
+  if (strcmp(load->what, "local") == 0)
+    return lc_shm_private(&load->shared, &options) == LC_OK;
   if (lc_shm_open(&load->shared, &options, text, sizeof text) != LC_OK)
     fprintf(stderr, "throttle: %s\n", text);
   return load->shared != NULL;
@@ -141,19 +151,21 @@ out:
 int main(int argc, char **argv) {
   struct load load = {.calls = 1000000, .batches = 5, .processes = 1};
   int option;
-  while ((option = getopt(argc, argv, "n:b:p:")) != -1) {
-    long value = option == '?' ? 0 : strtol(optarg, NULL, 10);
+  while ((option = getopt(argc, argv, "n:b:p:w")) != -1) {
+    long value = option == '?' ? 0 : option == 'w' ? 1 : strtol(optarg, NULL, 10);
     if (value < 1)
       return 2;
-    *(option == 'n' ? &load.calls : option == 'b' ? &load.batches : &load.processes) = value;
+    *(option == 'w'   ? &load.whole
+      : option == 'n' ? &load.calls
+      : option == 'b' ? &load.batches
+                      : &load.processes) = value;
   }
   if (optind + 1 != argc) {
-    fprintf(stderr, "usage: throttle [-n reservations] [-b batches] [-p processes] WHAT\n");
+    fprintf(stderr, "usage: throttle [-n reservations] [-b batches] [-p processes] [-w] WHAT\n");
     return 2;
   }
   load.what = argv[optind];
   double median = prepare(&load) ? run(&load) : 0;
-  free(load.own);
   lc_shm_close(load.shared);
   if (median <= 0)
     return 1;

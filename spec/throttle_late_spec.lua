@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- once: the throttle is C's and Redis's
---- A request that leaves long after the throttle let its call go, judged by the service's own count.
+--- A request that leaves long after the throttle let its call go, judged by the service's count.
 --- spec/late_shim.c holds it on its last step. It must count when it leaves: 5 calls in a second
 --- went at 0, one of them leaves at 1.6, and of those which go from 1.05 on it is one.
 package.path = package.path .. ";/usr/share/lua/5.3/?.lua"
