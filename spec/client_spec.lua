@@ -47,6 +47,39 @@ describe("livechat.new", function()
   end)
 end)
 
+describe("a program that has made a client", function()
+  it("has loaded nothing yet that it does not use", function()
+    local file = helper.folder() .. "/names.lua"
+    helper.write(file, [[
+      local livechat = require "livechat"
+      local client = livechat.new { username = "a@example.com", api_key = "k" }
+      local function loaded()
+        local names = {}
+        for name in pairs(package.loaded) do
+          local room = name:match("^livechat%.(.*)")
+          if room and (room:find("^api%.") or room:find("^cli%.") or room:find("^sandbox")
+            or room:find("^events") or room:find("budget") or room:find("signin")
+            or room:find("gather")) then
+            names[#names + 1] = room
+          end
+        end
+        table.sort(names)
+        return table.concat(names, " ")
+      end
+      print(loaded())
+      assert(client.tickets and client.agents)
+      assert(not loaded():find("v3") and not loaded():find("helpdesk"))
+      assert(not loaded():find("cli%."))
+      assert(not loaded():find("walk_"))
+    ]])
+    local argv = helper.lua_argv(helper.lua_version, file)
+    for i, word in ipairs(argv) do argv[i] = helper.quote(word) end
+    local status, output = helper.run(table.concat(argv, " "))
+    assert.equal(0, status, output)
+    assert.equal("api.accounts api.read api.v2", (output:gsub("%s+$", "")))
+  end)
+end)
+
 describe("agents", function()
   it("are listed, with a filter", function()
     local agents = assert(client.agents:list())

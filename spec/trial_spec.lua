@@ -56,7 +56,7 @@ setup(function()
   local nginx = helper.nginx { http = SERVER }
   client = assert(client_of.new({ username = "a", api_key = "0123456789", retry = false,
     base_url = "http://127.0.0.1:" .. nginx.port, throttle = false },
-    { dialects = function() return { trial } end, resources = methods, user_agent = "trial",
+    { dialects = function() return { trial } end, attach = methods.attach, user_agent = "trial",
       sources = { getenv = function() end, login = function() end } }))
 end)
 

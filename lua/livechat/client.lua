@@ -51,22 +51,26 @@ local function open_connection(self, fname)
   return conn
 end
 
---- What the client does not have: a programmer's mistake where another API has it.
+--- Its resources when it is first asked for one; then what it does not have: a programmer's mistake
+--- where another API has it.
 function Client.__index(self, name)
-  local own = Client[name]
-  if own == nil and connections[self] and type(name) == "string" then
-    connections[self].lacks(name)
+  local own, conn = Client[name], connections[self]
+  if own ~= nil or not conn or type(name) ~= "string" then
+    return own
+  elseif conn.attach then
+    conn.attach()
+    return self[name]
   end
-  return own
+  conn.lacks(name)
 end
 
 --- A client over dialects of the service.
 ---@param wanted livechat.Options
 ---@param given { dialects: (fun(api: string): table[]), lacks: function, knowing: function,
---- resources: table, user_agent: string, sources: livechat.OptionSources }
+--- attach: function, user_agent: string, sources: livechat.OptionSources }
 --- `dialects`: those of an API, the account's own first; `lacks(api, resource, method)` raises
 --- where another API has what this one has not; `knowing(api, fname, field)` gives { other=, own= }
---- where another API has the field
+--- where another API has the field; `attach(client, conn, dialects)` gives the client its resources
 ---@return livechat.Client|nil client
 ---@return livechat.Error|nil err
 function client.new(wanted, given)
@@ -85,7 +89,13 @@ function client.new(wanted, given)
   conn.dialects = dialects
   local self = setmetatable({}, Client)
   connections[self] = conn
-  given.resources.attach(self, conn, dialects)
+  function conn.attach()
+    conn.attach = nil
+    given.attach(self, conn, dialects)
+  end
+  if errors.in_nginx then
+    conn.attach() -- before the workers fork, which so share it
+  end
   return self
 end
 

@@ -1,11 +1,8 @@
 -- SPDX-License-Identifier: MIT
 --- LiveChat helpdesk automation: the public face.
-local check = require "livechat.api.check"
 local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
-local gather = require "livechat.call.gather"
-local resources = require "livechat.api.methods"
 local throttle = require "livechat.throttle"
 
 local livechat = {}
@@ -70,17 +67,24 @@ local SOURCES = {
 
 -- The API whose method of that name has a field, where a client's own has it not.
 local function knowing(api, fname, field)
+  local knows = require "livechat.api.check".knows
   local resource, name = fname:match("^([%w_]+):([%w_]+)$")
   for _, other in ipairs(NAMES) do
     for _, dialect in ipairs(other ~= api and dialects_of(other) or {}) do
       for _, row in ipairs(dialect.resources[resource] or {}) do
         local same = row.name == name or row.walk and name == "each"
-        if same and check.knows(row.fields or row.query or {}, field) then
+        if same and knows(row.fields or row.query or {}, field) then
           return { other = other, own = api }
         end
       end
     end
   end
+end
+
+-- The methods, and the rows that they are made of, are more than half of the library: they are
+-- loaded when a program first uses one.
+local function attach(...)
+  return require "livechat.api.methods".attach(...)
 end
 
 -- livechat:new{…} would take the module for the options.
@@ -100,8 +104,8 @@ end
 function livechat.new(options)
   refuse_colon(options, "new")
   local made, err = client.new(options or {}, {
-    dialects = dialects_of, lacks = raise_lacking, knowing = knowing,
-    resources = resources, sources = SOURCES,
+    dialects = dialects_of, lacks = raise_lacking, knowing = knowing, attach = attach,
+    sources = SOURCES,
     user_agent = "livechat-lua/" .. livechat._VERSION,
   })
   return made, err
@@ -164,7 +168,7 @@ end
 ---@return { [integer]: any, n: integer }[] results in the order of the items
 function livechat.gather(items, fn, options)
   refuse_colon(items, "gather")
-  return gather(items, fn, options)
+  return require "livechat.call.gather"(items, fn, options)
 end
 
 --- Gives back what it is given, as `assert` does, or raises `err` where the value is nil or false:

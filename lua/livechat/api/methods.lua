@@ -10,9 +10,6 @@ local page = require "livechat.api.page"
 local reconcile = require "livechat.api.reconcile"
 local record = require "livechat.api.record"
 local unknown = require "livechat.options".unknown
-local walk_cursor = require "livechat.api.walk_cursor"
-local walk_pages = require "livechat.api.walk_pages"
-local watch = require "livechat.api.watch"
 
 local methods = {}
 
@@ -286,10 +283,10 @@ local function each(dialect, rows, fname, row)
     local fetch = fetcher(here, dialect, rows, row, filter)
     local next_thing
     if row.walk == "cursor" then
-      next_thing = walk_cursor.each(fetch, id_of)
+      next_thing = require "livechat.api.walk_cursor".each(fetch, id_of)
     else
-      next_thing = walk_pages.each(fetch, { id = id_of, modified = moment "modified",
-        created = moment "created", order = filter.order, page = filter.page,
+      next_thing = require "livechat.api.walk_pages".each(fetch, { id = id_of,
+        modified = moment "modified", created = moment "created", order = filter.order, page = filter.page,
         keeps_place = row.moments.keeps_place,
         loses = row.moments.loses and row.moments.loses(filter),
         most = row.reach and row.reach.most,
@@ -321,7 +318,7 @@ local function methods_in(dialect, name, list, into)
     if created then
       compose.add(into, "watch", row, function(self, given)
         local fname = name .. ":watch"
-        return watch.each(context(self, fname), created, given, fname)
+        return require "livechat.api.watch".each(context(self, fname), created, given, fname)
       end)
     end
   end

@@ -9,8 +9,6 @@ local notice = require "livechat.call.notice"
 local request = require "livechat.call.request"
 local retry = require "livechat.call.retry"
 local services = require "livechat.call.services"
-local budget = require "livechat.throttle.budget"
-local signin = require "livechat.call.signin"
 local throttle = require "livechat.throttle"
 local turn = require "livechat.call.turn"
 local wait = require "livechat.call.wait"
@@ -51,11 +49,12 @@ end
 function connection.new(options, dialects, user_agent)
   local places = services.places(dialects, options, user_agent)
   local main = places[dialects[1].service]
-  local by_oauth = options.oauth and signin.new(options.oauth, FNAME, options.wait)
+  local by_oauth = options.oauth
+    and require "livechat.call.signin".new(options.oauth, FNAME, options.wait)
   local limiter, err = make_throttle(options.throttle)
   local spending
   if not err and options.budget then
-    spending, err = budget.new(options.budget, FNAME)
+    spending, err = require "livechat.throttle.budget".new(options.budget, FNAME)
   end
   if err then
     return nil, err

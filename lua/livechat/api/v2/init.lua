@@ -30,33 +30,6 @@
 --- names the method by which a member is changed that no update takes; `part` (wire) tells of which
 --- part of the thing a record is, where `get` takes that after the id.
 local accounts = require "livechat.api.accounts"
-local agents = require "livechat.api.v2.rows_agents"
-local chats = require "livechat.api.v2.rows_chats"
-local events = require "livechat.api.v2.events"
-local goals = require "livechat.api.v2.rows_goals"
-local reports = require "livechat.api.v2.rows_reports"
-local tickets = require "livechat.api.v2.rows_tickets"
-local webhooks = require "livechat.api.v2.rows_webhooks"
-
--- What all resources share: a call that answers no more than that it was done.
-local answers = {
-  result = { what = "a result", value = "result" },
-}
-
-local records, resources = {}, {}
-
-local function add(parts, into)
-  for name, part in pairs(parts) do
-    assert(into[name] == nil, name)
-    into[name] = part
-  end
-end
-
-for _, rows in ipairs { agents, tickets, webhooks, chats, goals, reports } do
-  add(rows.resources, resources)
-  add(rows.records, records)
-  add(rows.answers, answers)
-end
 
 -- ---- the service ------------------------------------------------------------------------------
 
@@ -70,9 +43,40 @@ local function headers(options)
   return { ["X-API-Version"] = "2", ["X-Region"] = region }
 end
 
-return {
+local v2 = {
   name = "v2",
   service = { name = "livechat", base_url = "https://api.livechatinc.com", headers = headers },
   services = { accounts },
-  records = records, answers = answers, resources = resources, events = events,
 }
+
+-- ---- the rows ---------------------------------------------------------------------------------
+
+local function add(parts, into)
+  for name, part in pairs(parts) do
+    assert(into[name] == nil, name)
+    into[name] = part
+  end
+end
+
+--- Loaded when one is first asked for: to reach the service takes none of them.
+local function load_rows()
+  setmetatable(v2, nil)
+  v2.events = require "livechat.api.v2.events"
+  -- What all resources share: a call that answers no more than that it was done.
+  v2.answers = { result = { what = "a result", value = "result" } }
+  v2.records, v2.resources = {}, {}
+  for _, rows in ipairs {
+    (require "livechat.api.v2.rows_agents"), (require "livechat.api.v2.rows_tickets"),
+    (require "livechat.api.v2.rows_webhooks"), (require "livechat.api.v2.rows_chats"),
+    (require "livechat.api.v2.rows_goals"), (require "livechat.api.v2.rows_reports"),
+  } do
+    add(rows.resources, v2.resources)
+    add(rows.records, v2.records)
+    add(rows.answers, v2.answers)
+  end
+end
+
+return setmetatable(v2, { __index = function(_, name)
+  load_rows()
+  return v2[name]
+end })
