@@ -286,7 +286,8 @@ local function each(dialect, rows, fname, row)
       next_thing = require "livechat.api.walk_cursor".each(fetch, id_of)
     else
       next_thing = require "livechat.api.walk_pages".each(fetch, { id = id_of,
-        modified = moment "modified", created = moment "created", order = filter.order, page = filter.page,
+        modified = moment "modified", created = moment "created",
+        order = filter.order, page = filter.page,
         keeps_place = row.moments.keeps_place,
         loses = row.moments.loses and row.moments.loses(filter),
         most = row.reach and row.reach.most,
