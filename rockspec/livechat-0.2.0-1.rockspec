@@ -16,6 +16,7 @@ build = {
   modules = {
     ["livechat.core"] = {
       sources = {
+        "csrc/apart.c",
         "csrc/base64.c",
         "csrc/buf.c",
         "csrc/child.c",
@@ -37,6 +38,7 @@ build = {
         "csrc/throttle.c",
         "csrc/utf8.c",
         "csrc/lbind.c",
+        "csrc/lapart.c",
         "csrc/lchild.c",
         "csrc/lcore.c",
         "csrc/ldisk.c",
@@ -50,6 +52,7 @@ build = {
     },
     ["livechat.engine"] = {
       sources = {
+        "csrc/apart.c",
         "csrc/base64.c",
         "csrc/buf.c",
         "csrc/calls.c",
