@@ -251,6 +251,22 @@ describe("an error of HelpDesk", function()
   end)
 end)
 
+describe("a ticket that is deleted by its shortID", function()
+  it("is found by it where the service deletes by the ID alone", function()
+    local client, calls = open [[
+      if call.method == "DELETE" and call.path ~= "/tickets/t1" or call.path == "/tickets/none" then
+        return 404, { error = { type = "notFound", message = "ticket not found" } }
+      end
+      return 200, call.method == "GET" and { ID = "t1", shortID = "ABCDE" } or "" ]]
+    assert.is_true((client.tickets:delete("ABCDE")))
+    local list = calls()
+    assert.same({ "DELETE /tickets/ABCDE", "GET /tickets/ABCDE", "DELETE /tickets/t1" },
+      { list[1][1], list[2][1], list[3][1] })
+    assert.is_true((client.tickets:delete("t1")))
+    assert.equal("not_found", select(2, client.tickets:delete("none")).kind)
+  end)
+end)
+
 describe("a merge whose answer is lost", function()
   it("is found in the parent or in the child, in every form", function()
     for _, way in ipairs { '{ "c1" }', '{ { ID = "c1" } }', "nil" } do

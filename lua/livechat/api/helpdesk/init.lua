@@ -115,7 +115,7 @@ local tickets = {
   },
   {
     name = "delete", verb = "DELETE", path = "/tickets/{id}", safe = true, returns = "anything",
-    gone = "not_found",
+    gone = "not_found", run = habits.delete,
     doc = "puts a ticket into the trash",
   },
   {

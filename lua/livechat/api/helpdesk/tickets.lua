@@ -369,6 +369,24 @@ function tickets.remove_tags(op, args, fields)
   return change_tags(op, args, there, false)
 end
 
+-- ---- delete ------------------------------------------------------------------------------------
+
+--- Puts a ticket into the trash. By its shortID, which HelpDesk documents for reading alone, it is
+--- found first where that does not do.
+function tickets.delete(op, args)
+  local value, err = op:perform(op.row, args)
+  if not value and err.kind == "not_found" then
+    local present = op:perform(op.rows.get, args)
+    if present and names.text(present.ID) ~= names.text(args.id) then
+      value, err = op:perform(op.row, { id = present.ID })
+    end
+  end
+  if not value then
+    return nil, err
+  end
+  return true, value
+end
+
 -- ---- merge -------------------------------------------------------------------------------------
 
 local function has(list, id)
