@@ -1,5 +1,6 @@
 -- SPDX-License-Identifier: MIT
--- Takes the pictures of the local service's page for docs/, by a story in a real browser:
+-- Takes the pictures for docs/: the local service's page, by a story in a real browser, and what
+-- the command shows at a terminal:
 --
 --     eval "$(make -s env LUA_VERSION=5.4)" && lua5.4 tools/pictures.lua
 package.path = "./?.lua;" .. package.path
@@ -40,6 +41,38 @@ local function play(sandbox, page)
   helper.sleep(2.5)
 end
 
+-- ---- the terminal ------------------------------------------------------------------------------
+
+local WORDS = {
+  [[tickets create --requester.mail mary@example.com --subject "No sound" \
+    --message "Since noon." --columns id,subject,status,date]],
+  "tickets list --status open --limit 6",
+  "reports get chats/total_chats --date_from 2025-12-05 --date_to 2025-12-14 --plot",
+}
+
+local STYLE = [[<meta charset="utf-8"><style>body { margin: 0; background: #15191e; color: #d8dee6 }
+pre { margin: 0; padding: 22px 26px; font: 15px/1.42 "DejaVu Sans Mono", monospace }
+i { font-style: normal; color: #7cc7a2 } b { color: #fff }</style><pre>]]
+
+local function escape(text)
+  return (text:gsub("[&<>]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;" }))
+end
+
+-- What is seen at a terminal of 88 columns, as a page.
+local function terminal(sandbox)
+  local out = { STYLE }
+  for _, words in ipairs(WORDS) do
+    local script = helper.folder() .. "/run"
+    helper.write(script, "stty cols 88\nbin/livechat " .. words .. "\n")
+    local _, text = helper.run(("env LIVECHAT_BASE_URL=%s LIVECHAT_USERNAME=%s LIVECHAT_API_KEY=%s "
+      .. "TERM=xterm script -qec 'sh %s' /dev/null"):format(sandbox.url, sandbox.username,
+      sandbox.api_key, script))
+    text = escape(text:gsub("\r", "")):gsub("\27%[1m", "<b>"):gsub("\27%[0m", "</b>")
+    out[#out + 1] = ("<i>$ livechat %s</i>\n%s\n"):format(escape(words), text)
+  end
+  return table.concat(out)
+end
+
 local ok, problem = xpcall(function()
   local sandbox = helper.sandbox({ seed = 110, speed = 20 })
   local page = browser.start()
@@ -54,6 +87,11 @@ local ok, problem = xpcall(function()
     helper.sleep(0.5)
     page:picture("docs/page-" .. scheme .. ".png")
   end
+  local shown = helper.folder() .. "/terminal.html"
+  helper.write(shown, terminal(helper.sandbox({ seed = 40 })))
+  page:look(884, 636, "dark")
+  page:open("file://" .. shown)
+  page:picture("docs/terminal.png")
 end, debug.traceback)
 helper.cleanup()
 assert(ok, problem)

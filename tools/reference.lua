@@ -110,8 +110,9 @@ local function page()
 end
 
 if arg and arg[0] and arg[0]:find("tools/reference%.lua$") then
+  local text = page() -- before the file is emptied
   local file = assert(io.open("docs/reference.md", "w"))
-  file:write(page())
+  file:write(text)
   file:close()
 end
 

@@ -376,9 +376,10 @@ local function definitions()
 end
 
 if arg and arg[0] and arg[0]:find("tools/types%.lua$") then
+  local text = definitions() -- before the file is emptied
   os.execute("mkdir -p library")
   local file = assert(io.open("library/livechat.lua", "w"))
-  file:write(definitions())
+  file:write(text)
   file:close()
 end
 
