@@ -276,7 +276,7 @@ static void tell(struct call *call, int64_t sent_us) {
   struct lc_shm *shm = call->shm;
   if (call->pid != lc_pid() || atomic_exchange(&call->told, true))
     return;
-  int64_t now_us = lc_clock_us();
+  int64_t now_us = is_private(shm) ? 0 : lc_clock_us();
   bool whole = is_private(shm) ||
                now_us - atomic_load_explicit(&shm->looked_us, memory_order_relaxed) < LOOK_US ||
                check_file(shm, now_us) == LC_OK;
