@@ -20,19 +20,30 @@ static const struct test_script scripts[] = {
 
 #define MANY 200
 
-/* As many connections as calls, which are kept for the next as many. */
+/* With a time limit that no busy machine comes to. */
+static uint64_t submit_one_of_many(bool notify) {
+  uint64_t id = 0;
+  char text[256] = "";
+  struct lc_request asked = test_request("GET", test_url("/ok?with=200"));
+  asked.timeout_ms = 60000;
+  asked.notify = notify;
+  CHECK_WITH(text, lc_engine_submit(engine, &asked, &id, text, sizeof text) == LC_OK);
+  return id;
+}
+
+/* As many connections as calls, which are kept for the next as many: the server answers none before
+ * all have come. */
 static void overlaps(void) {
   uint64_t ids[MANY];
   int before = 0;
   for (int round = 0; round < 2; round++) {
-    int64_t since = lc_clock_us();
     for (int i = 0; i < MANY; i++)
-      ids[i] = test_submit("/ok?wait=300", i % 2 == 0);
+      ids[i] = submit_one_of_many(i % 2 == 0);
     CHECK(lc_calls_pending(calls) == MANY);
     int good = 0;
     for (int i = 0; i < MANY; i++)
-      good += lc_engine_wait(engine, ids[i], 10000) == LC_OK && test_take(ids[i], NULL) == LC_OK;
-    CHECK(good == MANY && lc_clock_us() - since < 5000000);
+      good += lc_engine_wait(engine, ids[i], 60000) == LC_OK && test_take(ids[i], NULL) == LC_OK;
+    CHECK(good == MANY);
     int connections = atomic_load(&server.connections);
     CHECK(round == 0 || connections - before <= MANY / 20);
     before = connections;

@@ -57,6 +57,7 @@ struct test_http {
   atomic_int live;
   atomic_int connections;
   atomic_int credentials;             /* requests with an Authorization */
+  atomic_int together;                /* requests that came with ?with= */
   atomic_int asked[TEST_SCRIPTS_MAX]; /* whole requests that came for each script */
   struct test_connection connection[TEST_CONNECTIONS_MAX];
 };
@@ -129,8 +130,19 @@ static inline void test_echo(const char *head, int fd) {
   test_send(answer, (size_t)n, fd, 0);
 }
 
-/* "GET /a?wait=20 HTTP/1.1": the script for /a, 20 ms later. */
-static inline const struct test_script *test_find(const struct test_http *http, const char *head) {
+/* Each waits until it is one of n that have come; not for ever. */
+static inline bool test_gather(struct test_http *http, int n) {
+  int whole = (atomic_fetch_add(&http->together, 1) / n + 1) * n;
+  for (int ms = 0; atomic_load(&http->together) < whole; ms += 20) {
+    if (ms == 40000 || atomic_load(&http->closing))
+      return false;
+    test_sleep_ms(20);
+  }
+  return true;
+}
+
+/* "GET /a?wait=20 HTTP/1.1": the script for /a, 20 ms later; ?with=20: when twenty have come. */
+static inline const struct test_script *test_find(struct test_http *http, const char *head) {
   const char *target = strchr(head, ' ');
   if (target == NULL)
     return NULL;
@@ -139,6 +151,10 @@ static inline const struct test_script *test_find(const struct test_http *http, 
   const char *wait = strstr(target, "?wait=");
   if (wait != NULL && wait < strchr(target, '\r'))
     test_sleep_ms(strtol(wait + 6, NULL, 10));
+  const char *with = strstr(target, "?with=");
+  if (with != NULL && with < strchr(target, '\r') &&
+      !test_gather(http, (int)strtol(with + 6, NULL, 10)))
+    return NULL;
   for (size_t i = 0; i < http->n_scripts; i++) {
     const char *name = http->scripts[i].target;
     if (strlen(name) == len && memcmp(name, target, len) == 0)
