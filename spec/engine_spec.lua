@@ -54,6 +54,20 @@ local function run(script, limit)
   return output
 end
 
+describe("a ca_file", function()
+  it("that is no file is refused before a thread opens it", function()
+    local folder = helper.folder()
+    assert.equal(0, helper.run("mkfifo " .. folder .. "/pipe && ln -s loop " .. folder .. "/loop"))
+    for _, name in ipairs { "pipe", "loop", "none", "" } do
+      local path = folder .. "/" .. name
+      local fine, problem = pcall(require("livechat").new, { username = "u", api_key = "k",
+        base_url = "https://127.0.0.1:9", ca_file = path })
+      assert.is_false(fine, path)
+      assert.matches("bad argument 'ca_file' to 'livechat.new'", problem)
+    end
+  end)
+end)
+
 describe("a call for which no descriptor is left", function()
   it("fails, also before the engine is loaded, and the next one works", function()
     run [[

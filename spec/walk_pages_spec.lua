@@ -557,7 +557,7 @@ describe("with the oldest change first", function()
   end)
 
   it("a second reading in doubt follows the first, though that brought nothing", function()
-    -- From the eighth look on the list loses its oldest ticket at every look: each may be a gap.
+    -- From the eighth look on the oldest ticket leaves before every look: each fall may be a gap.
     local list, oldest = model { count = 160 }, 1
     list.before[3] = function()
       list.now = list.now + 30

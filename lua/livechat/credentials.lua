@@ -30,6 +30,15 @@ function credentials.path(getenv)
   return folder and folder .. "/credentials"
 end
 
+--- Why what stands at a path is no file that can be read to its end; nil where it is one.
+---@param path string
+---@return string|nil problem
+function credentials.not_file(path)
+  local about, word, problem = spool.about(path, true)
+  if not about then return path .. ": " .. (problem or word) end
+  return about.kind ~= "file" and path .. ": is no file" or nil
+end
+
 --- The contents of a file that only its owner, who is this user or root, may read.
 ---@param path string
 ---@return string|nil contents

@@ -63,6 +63,7 @@ local SOURCES = {
   getenv = function(name) return os.getenv(name) end,
   secret = function(path) return require "livechat.credentials".secret(path) end,
   login = function() return require "livechat.credentials".profile(os.getenv) end,
+  not_file = function(path) return require "livechat.credentials".not_file(path) end,
 }
 
 -- The API whose method of that name has a field, where a client's own has it not.

@@ -368,6 +368,7 @@ end
 ---@field getenv fun(name: string): string|nil
 ---@field secret fun(path: string): string|nil, string|nil what a file holds, or what is wrong
 ---@field login fun(): table|nil, string|nil what `livechat login` wrote, or what is wrong
+---@field not_file fun(path: string): string|nil why what stands at a path is no file
 
 --- The options as they hold. Raises where one is wrong, misspelt or missing.
 ---@param given livechat.Options
@@ -378,6 +379,9 @@ function options.resolve(given, sources)
   local made = filled_in(given, sources)
   options.must_fit(OPTIONS, made, FNAME)
   require_credentials(made)
+  -- The engine's thread opens it for each connection: one that is a pipe would hold it for ever.
+  local problem = made.ca_file and sources.not_file(made.ca_file)
+  if problem then errors.raise_argument("ca_file", FNAME, problem) end
   if made.retry ~= false then
     options.must_fit(RETRY, made.retry or {}, FNAME, "retry.")
     local retry = {}
