@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
---- What calls made in an nginx worker cost that worker, and whoever else it serves.
+--- What calls made in an nginx worker cost that worker, and the other requests that it serves.
 package.path = "./?.lua;" .. package.path
 local core = require "livechat.core"
 local embed = require "spec.embed"

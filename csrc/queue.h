@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Who waits for the throttle, first come, first served.
  *
- * A waiter is a number, its ticket, and the moment at which it was last seen: whoever waits asks
- * again at least every LC_BEAT_US. One that was not seen for LC_LEASE_US (its coroutine was
- * dropped, its light thread or its process was killed) is no longer counted, and so holds nobody
- * up. If it was only slow and asks after all, its ticket still tells its place among those who
- * wait.
+ * A waiter is a number, its ticket, and the moment at which it was last seen: a call that waits
+ * asks again at least every LC_BEAT_US. One that was not seen for LC_LEASE_US (its coroutine was
+ * dropped, its light thread or its process was killed) is no longer counted, and so holds no
+ * other up. If it was only slow and asks after all, its ticket still tells its place among those
+ * that wait.
  *
  * Pure, and of a fixed size: it lies in memory that processes share. A process that dies while it
  * changes the queue may leave an entry twice or in a wrong place; such an entry is not seen again,

@@ -227,8 +227,8 @@ static enum lc_err check_content(struct opening *o, int fd, const struct lc_shm_
 }
 
 /* Where it was left by processes of another namespace, or with another C library, their mutex is of
- * no use here. The ring is, but for one that another time namespace's clock has filled: then nobody
- * goes before all that may be in it is out of the window. */
+ * no use here. The ring is, but for one that another time namespace's clock has filled: then no
+ * call goes before all that may be in it is out of the window. */
 static enum lc_err take_over(struct opening *o, int fd, const struct lc_shm_head *head) {
   const struct lc_shm_head *fresh = &o->fresh;
   bool same_clock = head->home.time_namespace == fresh->home.time_namespace;

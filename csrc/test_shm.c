@@ -166,7 +166,7 @@ static void test_permissions(void) {
     static const gid_t others[] = {4711, 65534};
     CHECK(setgroups(2, others) == 0 && refused(options) == LC_OK && setgroups(0, NULL) == 0);
   } else {
-    printf("note: not root, nobody else's files tried\n");
+    printf("note: not root, no other user's files tried\n");
   }
   unlink(path);
 }
@@ -239,7 +239,7 @@ static void test_reboot(void) {
   shm = open_shm(5, 1000 * SEC);
   CHECK(shm != NULL && used(shm) == 5);
   lc_shm_close(shm);
-  pretend_reboot(); /* nobody uses it: what it allowed is no matter any more */
+  pretend_reboot(); /* no process uses it: what it allowed is no matter any more */
   static const uint32_t calls[] = {5000, 2};
   for (int i = 0; i < 2; i++) {
     shm = open_shm(calls[i], SEC);

@@ -161,7 +161,7 @@ static void test_store_fails(void) {
 
 static void test_locks(void) {
   int fd, other;
-  CHECK(failed(lc_file_lock(path_of("nobody"), &fd), ENOENT) && fd == -1);
+  CHECK(failed(lc_file_lock(path_of("missing"), &fd), ENOENT) && fd == -1);
   CHECK(lc_file_lock(path_of("one"), &fd) == LC_OK && fd >= 0);
   CHECK(fcntl(fd, F_GETFD) == FD_CLOEXEC);
   CHECK(failed(lc_file_lock(path_of("one"), &other), EWOULDBLOCK) && other == -1);
@@ -237,7 +237,7 @@ static void test_moved(void) {
       if (lc_file_lock(path_of("two"), &fd) != LC_OK)
         continue;
       if (rename(path_of("two"), away) != 0 || lc_file_exists(path_of("two")))
-        _exit(1); /* somebody moved what we hold */
+        _exit(1); /* another process moved what we hold */
       if (store("two", "anew") != LC_OK || unlink(away) != 0)
         _exit(2);
       close(fd);

@@ -124,7 +124,7 @@ void lc_throttle_sweep(struct lc_throttle *throttle, int64_t now_us);
 void lc_throttle_mend(struct lc_throttle *throttle);
 /* Remembers a call that went without asking. */
 void lc_throttle_add(struct lc_throttle *throttle, int64_t at_us);
-/* Nobody goes before until_us. A pause never shortens another. */
+/* No call goes before until_us. A pause never shortens another. */
 void lc_throttle_pause(struct lc_throttle *throttle, int64_t until_us);
 
 struct lc_throttle_state {

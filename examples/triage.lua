@@ -6,7 +6,7 @@
 -- The account comes from LIVECHAT_USERNAME and LIVECHAT_API_KEY (or LIVECHAT_ACCESS_TOKEN), the
 -- service from LIVECHAT_BASE_URL; LIVECHAT_API=v3 chooses today's APIs, for which nothing else
 -- changes here. `make demo` runs it against the local service. On a real account it does what it
--- says: it creates a ticket, assigns and tags open tickets that nobody has, adds and removes an
+-- says: it creates a ticket, assigns and tags open tickets that no agent has, adds and removes an
 -- agent.
 local livechat = require "livechat"
 
@@ -48,7 +48,7 @@ for _, status in ipairs { "open", "pending", "solved", "spam" } do
   say("  %-8s %d", status, by_status[status] or 0)
 end
 
-say("\nOpen ones that nobody has")
+say("\nOpen ones that no agent has")
 local turn, taken = 0, 0
 for each in client.tickets:each { status = "open", assigned = 0 } do
   turn = turn % #agents + 1

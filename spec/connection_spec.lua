@@ -75,7 +75,7 @@ describe("a failed call", function()
     assert.equal(9, err.retry_after)
   end)
 
-  it("is of kind network where nobody listens", function()
+  it("is of kind network where no program listens", function()
     local err = failed("network", connect({ base_url = "http://127.0.0.1:" .. helper.free_port() })
       .tickets:create(NEW))
     assert.equal("not_sent", err.outcome)

@@ -52,7 +52,7 @@ describe("an engine", function()
     engine:close()
   end)
 
-  it("drops what nobody holds", function()
+  it("drops what no variable holds", function()
     local engine = assert(new_engine())
     for _ = 1, 20 do
       assert(engine:submit(get "/slow"))

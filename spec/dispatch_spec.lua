@@ -127,17 +127,17 @@ describe("handlers", function()
       runs = runs + 1
       if runs < 3 then coroutine.yield() end
     end)
-    local function abandon()
+    local function begin()
       local co = coroutine.create(function() return deliver(receiver, chat_ended()) end)
       assert(coroutine.resume(co))
       return co
     end
-    local kept = abandon()
+    local kept = begin()
     assert.same({ 500, "it is being handled\n" }, { deliver(receiver, chat_ended()) })
     if coroutine.close then coroutine.close(kept) end
     kept = nil -- luacheck: ignore 311
     for _ = 1, 2 do collectgarbage() end -- a redelivery looks through a part of all that is here
-    kept = abandon()
+    kept = begin()
     assert.equal(2, runs)
     local clock, real = core.clock() + 3601, core.clock
     finally(function() core.clock = real end)

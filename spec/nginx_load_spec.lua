@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: MIT
 -- once, alone: it measures
---- The client inside nginx under load: how the worker serves everyone else meanwhile.
+--- The client inside nginx under load: how the worker serves other requests meanwhile.
 local core = require "livechat.core"
 local embed = require "spec.embed"
 local helper = require "spec.helper"

@@ -160,7 +160,7 @@ describe("require('livechat.nginx').serve", function()
     sock:send("POST /livechat HTTP/1.1\r\nHost: x\r\nContent-Length: 2097152\r\n\r\n")
     assert.equal("HTTP/1.1 413 Request Entity Too Large", sock:receive("*l"))
     sock:close()
-    -- In chunks, whose sum nobody knows beforehand.
+    -- In chunks, whose sum is not known beforehand.
     sock = assert(socket.connect("127.0.0.1", nginx.port))
     sock:settimeout(5)
     sock:send("POST /livechat HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")

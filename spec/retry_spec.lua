@@ -78,7 +78,7 @@ describe("retry.decide", function()
     assert.equal(0.25, retry.decide(OPTIONS, attempt { status = 429, retry_after = "soon" }))
   end)
 
-  it("ends rather than wait beyond the deadline, or longer than anyone would", function()
+  it("ends rather than wait beyond the deadline, or longer than a program would", function()
     assert.same({ nil, "deadline" }, { retry.decide(OPTIONS,
       attempt { status = 429, retry_after = "7", deadline_left = 7 }) })
     assert.equal(7, retry.decide(OPTIONS,
@@ -188,7 +188,7 @@ describe("retry.kind and retry.outcome", function()
 end)
 
 describe("retry.hold", function()
-  it("holds everyone back after a 429, and after a failure that says for how long", function()
+  it("holds all callers back after a 429, and after a failure that says for how long", function()
     assert.equal(7, retry.hold(OPTIONS, attempt { status = 429, retry_after = "7" }))
     assert.equal(7, retry.hold(false, attempt { status = 503, retry_after = "7" }))
     assert.equal(300, retry.hold(OPTIONS, attempt { status = 429, retry_after = "86400" }))

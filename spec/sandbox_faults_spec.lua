@@ -200,7 +200,7 @@ describe("faults", function()
     assert.equal(400, select(2, own.control("POST", "faults", {})))
   end)
 
-  it("strike whoever calls, but not the control interface or a call over the limit", function()
+  it("strike every caller, but not the control interface or a call over the limit", function()
     local own = account.new({ fault = "http500@every", calls = 1 })
     assert.equal(200, select(2, own.control("GET", "state")))
     assert.equal(500, (own.call("GET", "/nowhere", { headers = { authorization = false } })))

@@ -190,7 +190,7 @@ describe("webhooks", function()
     assert.same({ "same" }, answer.ids)
   end)
 
-  it("are sent many events, all different, and nothing where nobody asked", function()
+  it("are sent many events, all different, and nothing where none are registered", function()
     local list, answer = triggered("chat_started", { count = 50 })
     local seen, count = {}, 0
     for _, event in ipairs(list) do

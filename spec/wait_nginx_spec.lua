@@ -304,7 +304,7 @@ describe("in one worker", function()
       return shortest >= 0.001]]))
   end)
 
-  it("the throttle's waits block nobody, and no call leaves early", function()
+  it("the throttle's waits block no other request, and no call leaves early", function()
     local program = [[
       local limited = connect { throttle = { calls = 2, period = 0.25, guard = 0.005 } }
       local results = livechat.gather({ 1, 2, 3, 4, 5, 6, 7 }, function()
@@ -329,7 +329,7 @@ describe("in one worker", function()
     end
   end)
 
-  it("backoff blocks nobody", function()
+  it("backoff blocks no other request", function()
     fault("http503=1@1")
     local finish = nginx.begin("return get()")
     helper.wait_until(function() return #sandbox.control("GET", "calls").log == 1 end)
@@ -487,7 +487,7 @@ describe("a worker that exits", function()
     is_clean(nginx)
   end)
 
-  it("does so at once where nobody waits, also when it is told to stop", function()
+  it("does so at once where no call waits, also when it is told to stop", function()
     local nginx = start()
     nginx.run "return get()"
     local began = helper.now()

@@ -50,8 +50,8 @@ end
 
 local plain = read.plain
 
--- A note is handed along where somebody wants to know what is not of the expected type: `tell`, and
--- the names on the way to the value at hand. The path is put together only for what is told.
+-- A note is handed along where the caller wants to know what is not of the expected type: `tell`,
+-- and the names on the way to the value at hand. The path is put together only for what is told.
 ---@class livechat.Note
 ---@field tell fun(path: string)
 ---@field depth integer

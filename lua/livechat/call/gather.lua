@@ -35,8 +35,8 @@ local NO_LOOP = "livechat.gather: a function yielded, and there is no loop aroun
 local Scheduler = {}
 Scheduler.__index = Scheduler
 
--- The tasks that wait for a call, by engine and id. Whoever asks an engine what has finished may
--- hear of another scheduler's calls: those tasks are made ready for theirs.
+-- The tasks that wait for a call, by engine and id. A task that asks an engine what has finished
+-- may hear of another scheduler's calls: those tasks are made ready for theirs.
 local waiting = setmetatable({}, { __mode = "k" })
 
 local function waiting_at(engine)

@@ -133,7 +133,7 @@ local KIND_WORTH_REPEATING = { throttled = true, server = true, timeout = true }
 local WORTH_REPEATING = { connect = true, network = true, timeout = true, protocol = true }
 
 -- Whether another attempt could do better than this one.
-local function hopeful(attempt)
+local function is_retryable(attempt)
   if attempt.code or not attempt.status then return WORTH_REPEATING[attempt.code] or false end
   -- 501 and 505 say that the service will never do it.
   local status = attempt.status
@@ -156,7 +156,7 @@ end
 ---@return number|nil seconds
 ---@return string|nil reason
 function retry.decide(options, attempt)
-  if not hopeful(attempt) then return nil, "final" end
+  if not is_retryable(attempt) then return nil, "final" end
   if not attempt.safe and retry.outcome(attempt) == "unknown" then return nil, "unsafe" end
   if not options then return nil, "off" end
   if attempt.number >= options.attempts then return nil, "attempts" end
@@ -168,7 +168,7 @@ end
 
 --- For how long everyone who shares the throttle must hold back after this attempt, whether or not
 --- it is repeated: after a 429, and after any other failure that came with a Retry-After. At most
---- LONGEST_WAIT, so that one odd header does not stop a fleet for a day. nil: nobody need.
+--- LONGEST_WAIT, so that one odd header does not stop a fleet for a day. nil: no need.
 ---@param options { base: number, cap: number }|false
 ---@param attempt livechat.Attempt
 ---@return number|nil seconds

@@ -45,7 +45,7 @@ local function part(self, name, now)
 end
 
 --- What the reader has not seen, as an event of text/event-stream; nil where there is nothing.
----@param now number the time of whoever runs the service
+---@param now number the time of the machine that runs the service
 ---@return string|nil
 function Reader:next(now)
   local service, parts = self.service, {}
