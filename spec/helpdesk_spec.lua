@@ -64,6 +64,21 @@ describe("a ticket on HelpDesk", function()
     assert.equal(team, assert(ticket:merge(other.id)).currentGroup.id)
   end)
 
+  it("is changed also where the agent whom it has is no more", function()
+    assert(client.agents:create { login = "gone@example.com", name = "Gone" })
+    local ticket = create(client, { assignee = { id = "gone@example.com" } })
+    assert.equal("Gone", ticket.assignee.name)
+    assert(client.agents:delete("gone@example.com"))
+    ticket = assert(ticket:update { message = "We look into it" })
+    local messages = {}
+    for _, event in ipairs(ticket.events) do messages[#messages + 1] = event.message end
+    assert.same({ "It is broken", "We look into it" }, messages) -- once
+    assert.same({ "sales wish" }, assert(client.tickets:add_tags(ticket.id, { "sales wish" },
+      { create_tags = true })).tags)
+    local _, err = ticket:update { assignee = { id = "gone@example.com" } }
+    assert.equal("rejected", err.kind) -- who is asked for is not left out
+  end)
+
   it("takes a reply, and a note with files", function()
     local ticket = create(client)
     ticket = assert(client.tickets:reply(ticket.id, { message = "Which one?" }))

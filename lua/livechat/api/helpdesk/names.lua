@@ -169,6 +169,7 @@ end
 ---@return table|nil agent in the wire's form; without `ID` only where the list cannot say it
 ---@return livechat.Error|nil err
 function names.agent(op, who, field)
+  local began = op.clock()
   local found, err = list_of(op, "agents", KEEP)
   if not found then
     err.outcome = "not_sent"
@@ -181,7 +182,7 @@ function names.agent(op, who, field)
         return agent
       end
     end
-    if try == 1 and op.clock() - found.at > 1 then
+    if try == 1 and found.at < began then -- one that was made a moment ago
       found, err = list_of(op, "agents", 0)
       if not found then return nil, err end
     end

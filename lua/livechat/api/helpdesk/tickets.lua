@@ -58,6 +58,7 @@ local function assign(op, body, fields, present)
   if team then
     body.teamIDs = teams
   end
+  op.keeps = agent and not fields.assignee
   if team or agent then
     body.assignment = { team = team and { ID = team },
       agent = agent and { ID = agent } or json.null }
@@ -195,10 +196,20 @@ local function present_of(op, args)
   return ticket
 end
 
+-- Whether a change was refused because of the agent whom the ticket has: one who is no more.
+local function names_agent(op, err)
+  return op.keeps and err.status == 422
+    and tostring(err.body):find("assignment", 1, true) ~= nil
+end
+
 -- Sends a change; the ticket in the wire's form, read again where the answer does not tell it.
 local function patch(op, id, body)
   local row = with(op.rows.update, { returns = "anything", once = { "message", "transactionID" } })
   local value, err = op:perform(row, { id = id }, nil, body)
+  if not value and names_agent(op, err) then
+    body.assignment.agent = json.null
+    value, err = op:perform(row, { id = id }, nil, body)
+  end
   if not value then
     return nil, err
   elseif value.ID == nil then
