@@ -272,7 +272,7 @@ static void test_replace(void) {
 }
 
 static void test_sync(void) {
-  int fd, ends[2];
+  int fd = -1, ends[2];
   CHECK(store("synced", "one") == LC_OK && lc_file_lock(path_of("synced"), &fd) == LC_OK);
   CHECK(lc_file_write(fd, "two", 3) == LC_OK && lc_file_sync(fd) == LC_OK);
   CHECK(holds("synced", "two"));
