@@ -60,7 +60,7 @@ for each in client.tickets:each { status = "open", assigned = 0 } do
     updated = assert(updated, err)
     assert(updated:add_tags({ "triage" }, { create_tags = true }))
     taken = taken + 1
-    say("  %s -> %-28s %s", updated.id, updated.assignee.id, updated.subject)
+    say("  %s -> %-28s %s", updated.id, updated.assignee.name, updated.subject)
   end
 end
 say("  %d assigned and tagged", taken)
@@ -69,7 +69,7 @@ say("\nAn agent for the day")
 local agent = assert(client.agents:create {
   login = "temp.worker@example.com", name = "Temp Worker", permission = "normal",
 })
-say("  added    %s (%s)", agent.login, agent.status)
+say("  added    %s (%s)", agent.login, agent.name)
 assert(agent:delete())
 say("  removed  %s", agent.login)
 
