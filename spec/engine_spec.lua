@@ -77,6 +77,8 @@ describe("a call for which no descriptor is left", function()
         local agents, err = client.agents:list()
         failed(agents, err)
         assert(err.message:lower():find("open files"), err.message)
+        local fine, raised = pcall(function() for _ in client.tickets:each() do end end)
+        failed(fine or nil, raised)
       end
       free()
       assert(client.agents:list())

@@ -370,7 +370,7 @@ describe("specs", function()
     ["call/token_store"] = "signin", ["credentials"] = "cli_account", ["events/disk"] = "inbox",
     ["events/drain"] = "inbox", ["events/history"] = "inbox", ["events/holds"] = "inbox_disk",
     ["events/inbox_folder"] = "inbox", ["events/inbox_queue"] = "inbox",
-    ["events/inbox_redis"] = "inbox", ["init"] = "client" }
+    ["events/inbox_redis"] = "inbox", ["init"] = "client", ["loading"] = "engine" }
   local CORE = { commit = "disk", job = "disk", shm_file = "shm", thread = "engine" }
 
   --- The names that a room's spec may have, the last the one that it is asked for by.

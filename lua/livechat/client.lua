@@ -2,6 +2,7 @@
 --- The public face of a client: what is not made from a dialect's data.
 local connection = require "livechat.call.connection"
 local errors = require "livechat.errors"
+local loading = require "livechat.loading"
 local options = require "livechat.options"
 local read = require "livechat.api.read"
 local request = require "livechat.call.request"
@@ -51,6 +52,20 @@ local function open_connection(self, fname)
   return conn
 end
 
+-- In place of a resource that cannot be loaded now, because no descriptor is left: its methods give
+-- the error, and its loops raise it.
+local function without_descriptor(cause)
+  local function fail()
+    return nil, errors.new { kind = "network", outcome = "not_sent", message = cause }
+  end
+  local function raise()
+    errors.throw(select(2, fail()))
+  end
+  return setmetatable({}, { __index = function(_, name)
+    return (name == "each" or name == "watch") and raise or fail
+  end })
+end
+
 --- Its resources when it is first asked for one; then what it does not have: a programmer's mistake
 --- where another API has it.
 function Client.__index(self, name)
@@ -58,8 +73,11 @@ function Client.__index(self, name)
   if own ~= nil or not conn or type(name) ~= "string" then
     return own
   elseif conn.attach then
-    conn.attach()
-    return self[name]
+    local fine, problem = pcall(conn.attach)
+    if fine then return self[name] end
+    local cause, later = loading(problem)
+    if later then return without_descriptor(cause) end
+    error(problem, 0)
   end
   conn.lacks(name)
 end
@@ -90,8 +108,8 @@ function client.new(wanted, given)
   local self = setmetatable({}, Client)
   connections[self] = conn
   function conn.attach()
-    conn.attach = nil
     given.attach(self, conn, dialects)
+    conn.attach = nil
   end
   if errors.in_nginx then
     conn.attach() -- before the workers fork, which so share it

@@ -3,6 +3,7 @@
 local client = require "livechat.client"
 local core = require "livechat.core"
 local errors = require "livechat.errors"
+local gather = require "livechat.call.gather"
 local throttle = require "livechat.throttle"
 
 local livechat = {}
@@ -169,7 +170,7 @@ end
 ---@return { [integer]: any, n: integer }[] results in the order of the items
 function livechat.gather(items, fn, options)
   refuse_colon(items, "gather")
-  return require "livechat.call.gather"(items, fn, options)
+  return gather(items, fn, options)
 end
 
 --- Gives back what it is given, as `assert` does, or raises `err` where the value is nil or false:

@@ -10,6 +10,8 @@ local page = require "livechat.api.page"
 local reconcile = require "livechat.api.reconcile"
 local record = require "livechat.api.record"
 local unknown = require "livechat.options".unknown
+local walk_cursor = require "livechat.api.walk_cursor"
+local walk_pages = require "livechat.api.walk_pages"
 
 local methods = {}
 
@@ -283,9 +285,9 @@ local function each(dialect, rows, fname, row)
     local fetch = fetcher(here, dialect, rows, row, filter)
     local next_thing
     if row.walk == "cursor" then
-      next_thing = require "livechat.api.walk_cursor".each(fetch, id_of)
+      next_thing = walk_cursor.each(fetch, id_of)
     else
-      next_thing = require "livechat.api.walk_pages".each(fetch, { id = id_of,
+      next_thing = walk_pages.each(fetch, { id = id_of,
         modified = moment "modified", created = moment "created",
         order = filter.order, page = filter.page,
         keeps_place = row.moments.keeps_place,

@@ -2,14 +2,7 @@
 --- Makes an engine. Its library is loaded with the first one: libcurl takes longer to load than
 --- everything else together.
 
--- Why the library cannot be loaded. `require` says that it was not found also where no descriptor
--- is left to open it.
-local function cause(text)
-  local file, why = io.open("/dev/null")
-  if not file then return why end
-  file:close()
-  return tostring(text):match("^[^\n]*")
-end
+local cause = require "livechat.loading"
 
 ---@param threaded boolean whether it runs on a thread of its own; else the caller drives it
 ---@return userdata|nil engine
@@ -18,7 +11,7 @@ end
 return function(threaded)
   local fine, new = pcall(require, "livechat.engine")
   if not fine then
-    return nil, "system", cause(new)
+    return nil, "system", (cause(new))
   end
   local engine, code, text = new()
   if engine and threaded then
