@@ -24,6 +24,7 @@ build = {
         "csrc/digest.c",
         "csrc/disk.c",
         "csrc/err.c",
+        "csrc/folder.c",
         "csrc/idtable.c",
         "csrc/job.c",
         "csrc/origin.c",
