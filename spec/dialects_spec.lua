@@ -1,4 +1,5 @@
 -- SPDX-License-Identifier: MIT
+-- once: dialects_proof_spec has the programs of LuaJIT and nginx, helpdesk_spec every Lua
 --- One table of scenarios (spec/scenarios.lua), from the same source on both APIs.
 local helper = require "spec.helper"
 local livechat = require "livechat"
