@@ -8,7 +8,8 @@ local server = require "livechat.sandbox.server"
 
 local stay = arg[1] == "--stay"
 -- The three programs have a throttle each, as if on accounts of their own.
-local sandbox = assert(server.start { seed = 110, calls = 300, lifetime = stay and 3600 or 300 })
+local sandbox = assert(server.start { seed = 110, calls = 300, history_ends = os.time(),
+  lifetime = stay and 3600 or 300 })
 print("The local service listens on " .. sandbox.url .. "\n")
 
 local folder = arg[0]:match("^(.*)/") or "."

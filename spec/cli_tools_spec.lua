@@ -181,6 +181,17 @@ describe("the local service's commands", function()
     assert.truthy(out:find("[]", 1, true), out)
   end)
 
+  it("begin with data of the last days", function()
+    local bare = command.prefix {}:gsub("%-u [%w_]+ ", ""):gsub("^env %-u [%w_]+", "env")
+    local status, out = helper.run(("eval \"$(%s sandbox --env --lifetime 60)\"; "
+      .. "%s reports get chats/total_chats --json; kill $LIVECHAT_SANDBOX_PID"):format(
+      command.prefix {}, bare))
+    assert.equal(0, status, out)
+    local sum = 0
+    for _, row in ipairs(json.decode((out:match("%[.*%]")))) do sum = sum + row.chats end
+    assert.is_true(sum > 5, out)
+  end)
+
   it("name the events and the faults that there are", function()
     local _, out = command.run("trigger --list", {})
     assert.truthy(out:find("ticket_created\n", 1, true))

@@ -64,6 +64,13 @@ describe("reports of chats", function()
     assert.same({ chats = 0 }, whole[os.date("!%Y-%m-%d", NOW)])
   end)
 
+  it("have something to show wherever the history ends", function()
+    local recent = account.new { chats = 62, seed = 5, history_ends = NOW }
+    assert.is_true(sum(report(recent, "chats/total_chats"), "chats") > 5) -- of the last seven days
+    local _, page = recent.call("GET", "/tickets")
+    assert.equal(NOW, page.tickets[1].modified)
+  end)
+
   it("have hours of one day, months of many", function()
     local rows = report(own, "chats/total_chats", "date_from=2025-12-08&date_to=2025-12-08")
     assert.equal(24, count(rows))

@@ -88,6 +88,7 @@ commands.sandbox = {
     local in_background = options.env
     options.env = nil
     if not in_background and options.lifetime then return nil, "--lifetime: only with --env" end
+    options.history_ends = os.time() -- reports of the last days have something to show
     local fine, done, message = pcall(in_background and start or server.run, options)
     if not fine then
       return nil, tostring(done):gsub("^.-livechat%.sandbox%.server: ", "")

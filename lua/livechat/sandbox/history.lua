@@ -5,7 +5,7 @@ local random = require "livechat.sandbox.random"
 
 local history = {}
 
-local FIRST, LAST = 1764547200, 1767225600 -- 2025-12-01 and 2026-01-01, 00:00:00Z
+local LENGTH = 31 * 86400 -- seconds
 local MOST_VISITORS = 500
 
 local TAGS = { { "sales", 1 }, { "support", 2 }, { "feedback", 1 }, { "vip", 0 }, { "urgent", 2 },
@@ -39,14 +39,14 @@ local RATES = { "not_rated", "not_rated", "not_rated", "rated_good", "rated_good
 local STATES = { "browsing", "browsing", "queued", "invited", "refused invitation",
   "chat closed" }
 
-local function plant_settings(service)
+local function plant_settings(service, first)
   local owner = service.options.username
   for i, tag in ipairs(TAGS) do
-    service.tags:add({ name = tag[1], group = tag[2], author = owner, created = FIRST + i })
+    service.tags:add({ name = tag[1], group = tag[2], author = owner, created = first + i })
   end
   for i, canned in ipairs(CANNED) do
     service.canned_responses:add({ group = canned[1], text = canned[2], tags = canned[3],
-      author = owner, created = FIRST + i })
+      author = owner, created = first + i })
   end
   for _, goal in ipairs(GOALS) do
     local own = {}
@@ -112,15 +112,15 @@ local function survey(visitor, draw)
     { id = id(), type = "email", label = "E-mail:", answer = visitor.email } }
 end
 
-local function plant_chats(service, count, draw)
+local function plant_chats(service, count, draw, first)
   local people, pool = service.agents:references(), {}
   for i = 1, math.min(count, MOST_VISITORS) do
-    pool[i] = service.visitors:come(draw, FIRST + i)
+    pool[i] = service.visitors:come(draw, first + i)
     pool[i].survey = survey(pool[i], draw)
   end
-  local apart = (LAST - 3600 - FIRST) / math.max(count, 1)
+  local apart = (LENGTH - 3600) / math.max(count, 1)
   for n = 1, count do
-    local started = math.floor(FIRST + (n - 1) * apart) + draw(math.max(1, math.floor(apart)))
+    local started = math.floor(first + (n - 1) * apart) + draw(math.max(1, math.floor(apart)))
     local chat = chat_of(service, pool[draw(#pool)], people, started, draw)
     chat.ended = talk(chat, draw)
     if draw(8) == 1 then reach(service, chat, draw) end
@@ -134,9 +134,9 @@ local function plant_chats(service, count, draw)
 end
 
 -- Six who look around and two who chat.
-local function plant_visitors(service, draw)
+local function plant_visitors(service, draw, last)
   for i, state in ipairs(STATES) do
-    local visitor = service.visitors:come(draw, LAST - 600 + i)
+    local visitor = service.visitors:come(draw, last - 600 + i)
     visitor.state, visitor.group = state, i % 3
     visitor.queued = state == "queued" and visitor.came or nil
     local refused = state == "refused invitation"
@@ -144,8 +144,8 @@ local function plant_visitors(service, draw)
   end
   local people = service.agents:references()
   for i = 1, 2 do
-    local visitor = service.visitors:come(draw, LAST - 300 + i)
-    service.chats:start(draw, visitor, people[i], LAST - 200 + i)
+    local visitor = service.visitors:come(draw, last - 300 + i)
+    service.chats:start(draw, visitor, people[i], last - 200 + i)
   end
 end
 
@@ -153,12 +153,13 @@ end
 ---@param service table Service
 ---@param count integer chats that have ended
 ---@param number integer the seed of the numbers
-function history.plant(service, count, number)
-  local draw = random.stream(number)
-  plant_settings(service)
+---@param last integer epoch seconds: its end
+function history.plant(service, count, number, last)
+  local draw, first = random.stream(number), last - LENGTH
+  plant_settings(service, first)
   if count == 0 then return end
-  plant_chats(service, count, draw)
-  plant_visitors(service, draw)
+  plant_chats(service, count, draw, first)
+  plant_visitors(service, draw, last)
 end
 
 return history

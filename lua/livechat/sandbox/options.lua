@@ -61,6 +61,7 @@ local KNOWN = {
   chats = { 60, function(value)
     return at_least(0)(value) and value <= Chats.MOST, "must be a number to " .. Chats.MOST
   end },
+  history_ends = { 1767225600, at_least(0) }, -- 2026-01-01T00:00:00Z
   timezone = { "UTC", function(value)
     return zones.find(value) ~= nil, "must be the name of a time zone that this machine knows"
   end },

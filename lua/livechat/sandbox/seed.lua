@@ -1,12 +1,12 @@
 -- SPDX-License-Identifier: MIT
--- Tickets to begin with: the same ones every time, each modified at a second of its own, the last
--- at the first moment of 2026. Parts that are alike are shared: a hundred thousand fit easily.
+-- Tickets to begin with: the same ones every time, each modified at a second of its own. Parts that
+-- are alike are shared: a hundred thousand fit easily.
 local random = require "livechat.sandbox.random"
 local Tickets = require "livechat.sandbox.tickets"
 
 local seed = {}
 
-local LAST, APART = 1767225600, 97 -- 2026-01-01T00:00:00Z; seconds between two last changes
+local APART = 97 -- seconds between two last changes
 
 local PEOPLE = { "Mary Brown", "Liu Wei", "Aisha Khan", "Zoë Müller", "Jonas Berg", "Ana Souza",
   "Tomáš Dvořák", "Emma Wilson", "Hiro Tanaka", "Fatima Ali", "Lucas Martin", "Olga Petrova" }
@@ -78,10 +78,11 @@ end
 ---@param agents table[] { id=, name= } of those who may be assigned
 ---@param count integer
 ---@param number integer the seed of the numbers
-function seed.plant(tickets, agents, count, number)
+---@param last integer epoch seconds: when the last one was modified
+function seed.plant(tickets, agents, count, number, last)
   local draw = random.stream(number)
   for n = 1, count do
-    tickets:plant(ticket(n, LAST - (count - n) * APART, agents, draw))
+    tickets:plant(ticket(n, last - (count - n) * APART, agents, draw))
   end
 end
 

@@ -21,6 +21,8 @@
 --   retry_after = true    whether its 429 carries Retry-After
 --   seed = 0              how many tickets there are at first
 --   chats = 60            how many chats there were in the month before
+--   history_ends          epoch seconds: the end of that month, and the last change of a ticket;
+--                         without it 2026-01-01T00:00:00Z
 --   timezone = "UTC"      the account's
 --   random_seed = 1       the same numbers, the same data
 --   fault                 a fault or a list of faults: see faults.lua for how one is written

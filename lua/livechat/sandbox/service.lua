@@ -64,7 +64,8 @@ function Service:reset()
   for _, row in ipairs(APIS) do self[row.name] = row.api.new() end
   self:seed(self.options.seed)
   self.chats = Chats.new(self.visitors)
-  history.plant(self, self.options.chats, self.options.random_seed)
+  history.plant(self, self.options.chats, self.options.random_seed,
+    self.options.history_ends)
   self.faults = {}
   local texts = self.options.fault
   for _, text in ipairs(type(texts) == "table" and texts or { texts }) do
@@ -75,7 +76,8 @@ end
 --- Replaces every ticket by `count` new ones.
 function Service:seed(count)
   self.tickets = Tickets.new(self.options)
-  seed.plant(self.tickets, self.agents:references(), count, self.options.random_seed)
+  seed.plant(self.tickets, self.agents:references(), count, self.options.random_seed,
+    self.options.history_ends)
 end
 
 --- Whether an Authorization header holds the account's credentials: an API key or personal access
