@@ -240,6 +240,10 @@ describe("a service of v3", function()
             local region = ngx.req.get_headers()["X-Region"]
             if path == "tag_thread" then return ngx.print("") end
             if path == "untag_thread" then return ngx.print("{}") end
+            if path == "list_groups" then
+              return ngx.print('[{"id":3,"name":"Night"},{"id":"12","name":"Night"},'
+                .. '{"id":9,"name":"Night"},{"id":40,"name":"Day"}]')
+            end
             if path == "list_agents" and region ~= "fra-b" then
               ngx.status = 400
               return ngx.print('{"error":{"type":"misdirected_request","message":"Wrong region",'
@@ -294,6 +298,14 @@ describe("a service of v3", function()
   it("says nothing, or {}, where all is well", function()
     assert.is_true((answers.chats:tag("C", "T", "t")))
     assert.is_true((answers.chats:untag("C", "T", "t")))
+  end)
+
+  it("makes a group without a word of its id", function()
+    local made = assert(answers.groups:create { name = "Night", agents = { "a@example.com" } })
+    assert.same({ 12, "Night", { "a@example.com" } }, { made.id, made.name, made.agents })
+    local none, err = answers.groups:create { name = "Dusk", agents = { "a@example.com" } }
+    assert.is_nil(none)
+    assert.same({ "protocol", "unknown" }, { err.kind, err.outcome })
   end)
 
   it("fails where it says so, whatever the status and the form", function()

@@ -50,7 +50,7 @@ end
 
 local LIST = action("list_groups", { safe = true, returns = "own_groups" })
 local GET = action("get_group", { safe = true, returns = "own_group" })
-local CREATE = action("create_group", { returns = "own_group" })
+local CREATE = action("create_group", { returns = "done" })
 local UPDATE = action("update_group", { safe = true, returns = "done" })
 local TAGS = action("list_tags", { safe = true, returns = "tags" })
 local NEW_TAG = action("create_tag", { returns = "done" })
@@ -88,15 +88,34 @@ local function get(op, _, fields)
   return op.dialect:one("own_group", own, op.client)
 end
 
+-- The id of a group that was made: where the answer does not tell it, of the newest of that name.
+local function new_id(op, made, name, answer)
+  if type(made) == "table" and made.id ~= nil then
+    return made.id
+  end
+  local newest
+  for _, group in ipairs(op:perform(LIST, {}, nil, {}) or {}) do
+    local id = tonumber(group.id)
+    if group.name == name and id and id > (newest or -1) then newest = id end
+  end
+  if not newest then
+    return nil, op:protocol_error(answer, "the answer does not tell the new group's id")
+  end
+  return newest
+end
+
 local function create(op, _, fields)
   local body = { name = fields.name, language_code = fields.language,
     agent_priorities = priorities_of(fields.agents) }
-  local made, err = op:perform(CREATE, {}, nil, body)
+  local made, err, answer = op:perform(CREATE, {}, nil, body)
+  if made then
+    made, err = new_id(op, made, fields.name, answer)
+  end
   if not made then
     return nil, err
   end
-  body.id = made.id
-  return shown(op, read(op, made.id) or {}, body)
+  body.id = id_of(made)
+  return shown(op, read(op, made) or {}, body)
 end
 
 local function update(op, _, fields)
