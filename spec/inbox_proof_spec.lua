@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- once, alone: kills what it tests, again and again
+-- once: kills what it tests, again and again
 --- Nothing is lost and nothing is handled twice, whatever is killed at whatever moment: the local
 -- service delivers to an nginx of two workers with an inbox, on a disk that takes 5 ms a sync, so
 -- that every kill finds groups under way; scripts of every Lua work it off.

@@ -3,6 +3,7 @@
 # Installs what is missing for the sets named as arguments (demo, test, bench, deb): Debian's
 # packages, with apt-get, which is not called where nothing is missing. On any other system it names
 # them.
+# With lua-posix and lua-md5 luarocks starts no program for each file that it installs.
 # A row: set, package ("a|b": either will do, a is installed), the command that shows it elsewhere.
 set -eu
 
@@ -37,6 +38,8 @@ test liblua5.3-dev -
 test lua-busted busted
 test lua-check luacheck
 test luarocks luarocks
+test lua-posix -
+test lua-md5 -
 test clang clang
 test lua-cqueues -
 test lua-luv -
