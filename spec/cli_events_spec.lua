@@ -38,6 +38,9 @@ describe("livechat watch", function()
         return sandbox.control("GET", "calls").count > 1
       end, 10, "calls")
       sandbox.control("POST", "faults", { fault = "http500" }) -- passes by itself
+      helper.wait_until(function()
+        return sandbox.control("GET", "faults").faults[1].done == 1
+      end, 10, "the watch to meet it")
       create(env, "a\27[2Jb")
       first.wait('"subject":"a\\u001b%[2Jb"')
       helper.kill(first.pid, "INT")

@@ -12,12 +12,7 @@ local unpack_event = require "livechat.events.event".unpack
 
 local commands = {} ---@type table<string, livechat.Command>
 
-local plural = cli_text.plural
-
-local function fail(shell, message)
-  shell.say(tostring(message))
-  return 1
-end
+local fail, plural = cli_text.fail, cli_text.plural
 
 -- ---- inboxes ----------------------------------------------------------------------------------
 

@@ -10,12 +10,7 @@ local server = require "livechat.sandbox.server"
 
 local commands = {} ---@type table<string, livechat.Command>
 
-local plural = cli_text.plural
-
-local function fail(shell, message)
-  shell.say(tostring(message))
-  return 1
-end
+local fail, plural = cli_text.fail, cli_text.plural
 
 local FAULTS = [==[
 FAULT is NAME[=ARG][@WHEN][/METHOD[ PATH]]

@@ -40,4 +40,11 @@ function cli_text.plural(n, noun)
   return ("%d %s%s"):format(n, noun, n == 1 and "" or "s")
 end
 
+--- Says why a command failed; its exit status.
+---@return integer 1
+function cli_text.fail(shell, message)
+  shell.say(tostring(message))
+  return 1
+end
+
 return cli_text
